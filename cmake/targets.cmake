@@ -1,0 +1,27 @@
+# Functions that every directory uses to declare its part.
+
+add_compile_options(-Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion)
+if(SMLP_SANITIZE)
+  add_compile_options(-fsanitize=${SMLP_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${SMLP_SANITIZE})
+endif()
+
+# smlp_layer(NAME SOURCES ... [DEPENDS layer...] [LIBRARIES lib...])
+# One layer of the house as a static library `smlp_NAME`; DEPENDS are the layers it may include.
+function(smlp_layer name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;LIBRARIES" ${ARGN})
+  add_library(smlp_${name} STATIC ${ARG_SOURCES})
+  target_include_directories(smlp_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
+  list(TRANSFORM ARG_DEPENDS PREPEND smlp_)
+  target_link_libraries(smlp_${name} PUBLIC ${ARG_DEPENDS} PRIVATE ${ARG_LIBRARIES})
+endfunction()
+
+# smlp_test(NAME SOURCES ... LIBRARIES ...)  one GoogleTest program; each of its cases is a CTest test.
+function(smlp_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBRARIES" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  target_link_libraries(${name} PRIVATE ${ARG_LIBRARIES} GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE SMLP_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  add_test(NAME ${name} COMMAND ${name})
+endfunction()

@@ -1,0 +1,3 @@
+#pragma once
+
+#define SMLP_API __attribute__((visibility("default")))

@@ -1,0 +1,47 @@
+// A network packed for one instruction set, with its threads and workspace.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "model/network.h"
+
+namespace smlp {
+
+struct EngineOptions {
+  int threads = 0;   // 0: as many as the process may use
+  int batch = 8;     // the largest batch one pass takes
+  std::string isa;   // empty: SMLP_ISA, else the best this machine has
+  Precision precision = Precision::fp32;
+};
+
+// Sees activations as float32 NHWC. Names: "stem.S" per stage, "token_mix.B" and "channel_mix.B" per block.
+using Observer = std::function<void(std::string_view name, std::span<const float> values)>;
+
+class Engine {
+ public:
+  // Errors: an ISA or precision that this machine lacks, saying why.
+  static Result<std::unique_ptr<Engine>> create(std::shared_ptr<const Network> network, const EngineOptions& options);
+  ~Engine();
+
+  // input: count x in_channels x image x image; logits: count x classes. Any count; longer than `batch` is split.
+  // Same bits for any count, batch and number of threads. One call at a time.
+  void run(const float* input, int count, float* logits);
+
+  // One picture, with every stem's and half-block's output shown to `observer`.
+  void run_observed(const float* input, float* logits, const Observer& observer);
+
+  std::string_view isa() const;  // the kernels that run: "avx512"
+  int threads() const;
+  const Network& network() const;
+
+ private:
+  struct State;
+  explicit Engine(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace smlp

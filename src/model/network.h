@@ -1,0 +1,56 @@
+// The network as it runs: everything that folds exactly is folded. This is what a `.smlp` file holds.
+#pragma once
+
+#include <array>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "model/config.h"
+#include "smlp/preprocess.h"
+
+namespace smlp {
+
+enum class Precision { fp32, bf16 };
+enum class GeluPrecision { high_precision, high_performance };
+
+std::string_view precision_name(Precision precision);             // "fp32", "bf16"
+const Precision* find_precision(std::string_view name);           // null for another word
+std::string_view gelu_precision_name(GeluPrecision precision);
+
+// y = scale * x + shift, per channel.
+struct Affine {
+  std::vector<float> scale, shift;
+};
+
+// y = weight x + bias; weight (outputs, inputs) row-major; an empty bias means none.
+struct Dense {
+  int outputs = 0, inputs = 0;
+  std::vector<float> weight, bias;
+};
+
+struct FoldedBlock {
+  Affine pre;          // BN1: sits between a residual and a GELU, so it stays
+  Dense depthwise;     // (C, 9) with bias: BN2 folded in
+  Dense mix_width;     // (h, h)
+  Dense mix_height;    // (h, h)
+  Dense fuse;          // (C, 3C), no bias
+  float norm_epsilon;  // LayerNorm; its weight and bias are folded into fc1
+  Dense fc1;           // (alpha C, C)
+  Dense fc2;           // (C, alpha C)
+};
+
+struct Network {
+  Config config;
+  std::vector<Dense> stems;  // (channels, k*k*inputs): columns ordered (input channel, row, column), as PyTorch's
+  std::vector<FoldedBlock> blocks;
+  Dense head;  // (classes, features): the last BN folded in
+
+  Precision precision = Precision::fp32;
+  GeluPrecision gelu = GeluPrecision::high_precision;
+  std::vector<std::string> class_names;  // empty, or one per class
+  Preprocess preprocess;
+  std::string source_name, source_sha256;  // the file this came from
+};
+
+}  // namespace smlp
