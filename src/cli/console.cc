@@ -1,0 +1,94 @@
+#include "cli/console.h"
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+namespace smlp::cli {
+namespace {
+
+int first_write_error = 0;
+
+void note_failure() {
+  if (first_write_error == 0) first_write_error = errno != 0 ? errno : EIO;
+}
+
+void remark(std::string_view kind, std::string_view message) {
+  flush_output();
+  const std::string line = fmt::format("smlp: {}: {}\n", kind, printable(message));
+  std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
+}  // namespace
+
+void prepare_streams() {
+  std::signal(SIGPIPE, SIG_DFL);
+  // Opened for the wrong direction: a read from the closed stdin or a write to the closed stdout still fails.
+  for (const int fd : {0, 1, 2}) {
+    if (::fcntl(fd, F_GETFD) != -1) continue;
+    const int opened = ::open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+    if (opened >= 0 && opened != fd) ::close(opened);
+  }
+}
+
+void write_output(std::string_view text) {
+  errno = 0;
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) note_failure();
+}
+
+void flush_output() {
+  errno = 0;
+  if (std::fflush(stdout) != 0) note_failure();
+}
+
+Result<void> finish_output() {
+  flush_output();
+  if (first_write_error == 0) return {};
+  return fail(Error{.what = fmt::format("cannot write: {}", std::strerror(first_write_error)),
+                    .file = "standard output",
+                    .remedy = first_write_error == ENOSPC ? "free some space and run it again" : ""});
+}
+
+void report_error(std::string_view message) { remark("error", message); }
+void report_warning(std::string_view message) { remark("warning", message); }
+
+bool output_is_terminal() { return ::isatty(STDOUT_FILENO) == 1; }
+bool remarks_on_terminal() { return ::isatty(STDERR_FILENO) == 1; }
+
+bool use_colour() {
+  const char* no_colour = std::getenv("NO_COLOR");
+  const char* terminal = std::getenv("TERM");
+  return output_is_terminal() && (no_colour == nullptr || *no_colour == '\0') &&
+         (terminal == nullptr || std::strcmp(terminal, "dumb") != 0);
+}
+
+int terminal_width() {
+  winsize size = {};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  return 80;
+}
+
+std::string printable(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '\n') {
+      out += "\\n";
+    } else if (c == '\t') {
+      out += "\\t";
+    } else if (byte < 0x20 || byte == 0x7F) {
+      out += fmt::format("\\x{:02x}", byte);
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+}  // namespace smlp::cli

@@ -1,0 +1,43 @@
+// Everything a person reads passes through here: results on stdout, one-line remarks on stderr.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace smlp::cli {
+
+// Opens the standard streams that the caller closed, so that no file of ours gets their numbers, and lets a closed
+// pipe end the process quietly (`smlp ... | head`).
+void prepare_streams();
+
+// Writes to stdout. A failure (full disk, closed stdout) is kept for finish_output.
+void write_output(std::string_view text);
+
+template <class... Args>
+void print(fmt::format_string<Args...> format, Args&&... args) {
+  write_output(fmt::format(format, std::forward<Args>(args)...));
+}
+
+// Hands everything printed so far to the system: at the end of a line that a reader of a pipe waits for.
+void flush_output();
+
+// The error of the first write that failed, if any; called once at the end.
+Result<void> finish_output();
+
+// `smlp: error: ...` and `smlp: warning: ...`: one line on stderr, whatever the text holds.
+void report_error(std::string_view message);
+void report_warning(std::string_view message);
+
+bool output_is_terminal();  // stdout
+bool remarks_on_terminal();  // stderr
+bool use_colour();           // stdout is a terminal, and NO_COLOR is not set
+int terminal_width();        // columns of stdout's terminal, else 80
+
+// Control characters as \n, \x1b: a file's name can neither break a line nor command the terminal.
+std::string printable(std::string_view text);
+
+}  // namespace smlp::cli

@@ -1,0 +1,16 @@
+// smlp: the words of the command line. Each command is one file beside this one.
+//
+// The way of a picture, to read on from here: `classify` makes a smlp::Session of a smlp::Model and calls
+// Session::classify (include/smlp/session.h); the session preprocesses and hands the batch to Engine::run, whose every
+// step is in src/engine/forward.cc; that page calls a table of kernels, chosen for this machine.
+#include "cli/command.h"
+
+namespace {
+
+constexpr smlp::cli::Command commands[] = {
+    {"info", "what this machine can run, or what a model file holds", smlp::cli::add_info},
+};
+
+}  // namespace
+
+int main(int argc, char** argv) { return smlp::cli::run_command(commands, argc, argv); }

@@ -1,0 +1,148 @@
+// From the arguments to a command: help, version, misspelt words, exit status.
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "cli/command.h"
+#include "cli/console.h"
+#include "cli/suggest.h"
+
+namespace smlp::cli {
+namespace {
+
+std::string did_you_mean(std::string_view typed, std::span<const std::string> known) {
+  const std::string word = nearest_word(typed, known);
+  return word.empty() ? "" : fmt::format(" (did you mean {}?)", word);
+}
+
+void print_overview(std::span<const Command> commands) {
+  print("smlp classifies pictures with sMLPNet: a complete offline inference system.\n\n");
+  print("Usage: smlp COMMAND [OPTIONS]\n\nCommands:\n");
+  for (const Command& command : commands) print("  {:<12} {}\n", command.name, command.summary);
+  print(
+      "\n  smlp COMMAND --help   what a command does, its options and an example\n"
+      "  smlp --version        the version\n"
+      "\nExample:\n  smlp classify photo.jpg\n"
+      "\nExit status: 0 done, 1 something in the input was bad, 2 the command line was.\n");
+}
+
+// Texts copied from web pages and documents carry an en dash, em dash or minus sign for `--`.
+std::string with_plain_dashes(std::string argument) {
+  for (const std::string_view dash : {"\u2013", "\u2014", "\u2212"}) {
+    if (!argument.starts_with(dash)) continue;
+    std::size_t end = dash.size();
+    while (argument.substr(end).starts_with(dash) || argument.substr(end).starts_with("-")) {
+      end += argument[end] == '-' ? 1 : dash.size();
+    }
+    return "--" + argument.substr(end);
+  }
+  return argument;
+}
+
+std::vector<std::string> option_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    for (const std::string& name : option->get_snames()) names.push_back("-" + name);
+  }
+  return names;
+}
+
+// CLI11 names the first problem it meets; a misspelt option is the likelier cause of a missing one.
+std::string explain(const CLI::App& app, const CLI::ParseError& error) {
+  for (const std::string& word : app.remaining()) {
+    if (word.size() < 2 || word.front() != '-') continue;
+    const std::string name = word.substr(0, word.find('='));
+    return fmt::format("unknown option '{}'{}", name, did_you_mean(name, option_names(app)));
+  }
+  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError)) {
+    const auto rest = app.remaining();
+    return fmt::format("unexpected argument '{}'", rest.empty() ? "" : rest.front());
+  }
+  return error.what();
+}
+
+int run_parsed(const Run& work) {
+  int status = exit_ok;
+  if (const auto result = work()) {
+    status = *result;
+  } else {
+    report_error(result.error().message());
+    status = exit_bad_input;
+  }
+  if (const auto finished = finish_output(); !finished) {
+    report_error(finished.error().message());
+    status = exit_bad_input;
+  }
+  return status;
+}
+
+int run_one(const Command& command, std::vector<std::string> arguments) {
+  CLI::App app(std::string(command.summary), "smlp " + std::string(command.name));
+  app.get_formatter()->column_width(34);
+  const Run work = command.add(app);
+  try {
+    std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
+    app.parse(arguments);
+  } catch (const CLI::CallForHelp&) {
+    return run_parsed([&]() -> Result<Exit> {
+      write_output(app.help());
+      return exit_ok;
+    });
+  } catch (const CLI::ParseError& error) {
+    return usage_error(fmt::format("{}; see 'smlp {} --help'", explain(app, error), command.name));
+  }
+  return run_parsed(work);
+}
+
+int run_without_command(std::span<const Command> commands, const std::string& word) {
+  if (word == "--help" || word == "-h" || word == "help") {
+    return run_parsed([&]() -> Result<Exit> {
+      print_overview(commands);
+      return exit_ok;
+    });
+  }
+  if (word == "--version") {
+    return run_parsed([]() -> Result<Exit> {
+      print("smlp {}\n", SMLP_VERSION);
+      return exit_ok;
+    });
+  }
+  std::vector<std::string> known = {"--help", "--version"};
+  for (const Command& command : commands) known.emplace_back(command.name);
+  if (word.empty()) return usage_error("no command given; see 'smlp --help'");
+  return usage_error(fmt::format("unknown {} '{}'{}; see 'smlp --help'", word.front() == '-' ? "option" : "command",
+                                 word, did_you_mean(word, known)));
+}
+
+}  // namespace
+
+void add_examples(CLI::App& app, std::initializer_list<std::string_view> lines) {
+  std::string text = lines.size() == 1 ? "Example:" : "Examples:";
+  for (const std::string_view line : lines) text += "\n  " + std::string(line);
+  app.footer(text + "\n");
+}
+
+Exit usage_error(std::string_view message) {
+  report_error(message);
+  return exit_usage;
+}
+
+int run_command(std::span<const Command> commands, int argc, const char* const* argv) {
+  prepare_streams();
+  std::vector<std::string> arguments;
+  bool options_ended = false;
+  for (int i = 1; i < argc; ++i) {
+    options_ended = options_ended || std::string_view(argv[i]) == "--";
+    arguments.push_back(options_ended ? argv[i] : with_plain_dashes(argv[i]));
+  }
+  if (arguments.size() == 2 && arguments[0] == "help") arguments = {arguments[1], "--help"};
+
+  const std::string word = arguments.empty() ? "" : arguments.front();
+  const auto command = std::ranges::find(commands, word, &Command::name);
+  if (command == commands.end()) return run_without_command(commands, word);
+  arguments.erase(arguments.begin());
+  return run_one(*command, std::move(arguments));
+}
+
+}  // namespace smlp::cli
