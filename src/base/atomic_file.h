@@ -1,0 +1,70 @@
+// Files that are whole or absent, whatever interrupts the writer.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace smlp {
+
+enum class Existing { keep, replace };
+
+// A file written under a temporary name in the directory of its target, flushed to the disk, then renamed over it.
+// A writer that is killed leaves the target as it was, and a temporary that remove_temporaries() clears away.
+class AtomicFile {
+ public:
+  // With Existing::keep a target that exists is an error, here and again at commit().
+  static Result<AtomicFile> create(const std::filesystem::path& target, Existing existing = Existing::keep);
+
+  AtomicFile(AtomicFile&& other) noexcept;
+  AtomicFile& operator=(AtomicFile&&) = delete;
+  ~AtomicFile();  // removes the temporary where commit() was not reached
+
+  // Errors name the target: disk full, file too large, and so on.
+  Result<void> write(std::span<const std::byte> bytes);
+  Result<void> write(std::string_view text) { return write(std::as_bytes(std::span(text))); }
+  Result<void> commit();
+
+ private:
+  AtomicFile(std::filesystem::path target, std::filesystem::path temporary, Existing existing, int fd);
+  std::filesystem::path target_, temporary_;
+  Existing existing_;
+  int fd_;
+};
+
+// The whole of a file in one call; `bytes` may come in several pieces, written one after another.
+Result<void> write_file(const std::filesystem::path& target, std::initializer_list<std::span<const std::byte>> bytes,
+                        Existing existing = Existing::keep);
+Result<void> write_file(const std::filesystem::path& target, std::string_view text,
+                        Existing existing = Existing::keep);
+
+// True for the names that AtomicFile gives its temporaries; they start with a dot.
+bool is_temporary_name(std::string_view filename);
+
+// Deletes what killed writers left in a directory. Call it only while no other writer works there (DirectoryLock).
+Result<void> remove_temporaries(const std::filesystem::path& directory);
+
+// Makes a directory and its parents; one that exists is fine, a file of that name is an error.
+Result<void> make_directories(const std::filesystem::path& directory);
+
+// "cannot write: No space left on device; free some space or choose another folder"
+std::unexpected<Error> system_error(std::string_view doing, int code, const std::filesystem::path& path);
+
+// Keeps a second process of ours out of a directory; the kernel lets go of it when this process ends in any way.
+class DirectoryLock {
+ public:
+  static Result<DirectoryLock> acquire(const std::filesystem::path& directory);
+  DirectoryLock(DirectoryLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  DirectoryLock& operator=(DirectoryLock&&) = delete;
+  ~DirectoryLock();
+
+ private:
+  explicit DirectoryLock(int fd) : fd_(fd) {}
+  int fd_;
+};
+
+}  // namespace smlp
