@@ -19,6 +19,10 @@ enum class DType { f64, f32, f16, bf16, i64, i32, i16, i8, u8, boolean, other };
 std::size_t dtype_size(DType type);        // bytes of one element; 0 for `other`
 std::string_view dtype_name(DType type);   // "F32", as safetensors spells it
 
+std::string shape_text(std::span<const std::int64_t> shape);  // "(80, 3, 4, 4)", "(80,)", "()"
+
+std::vector<std::int64_t> contiguous_strides(std::span<const std::int64_t> shape);  // of a row-major tensor
+
 // A view of a storage. Element (i0, i1, ...) lies at storage[(offset + sum i_d * strides[d]) * dtype_size].
 // Readers have checked that every element lies inside the storage.
 struct Tensor {
@@ -32,7 +36,7 @@ struct Tensor {
   std::span<const std::byte> storage;
 
   std::int64_t elements() const;
-  std::string shape_text() const;  // "(80, 3, 4, 4)"
+  std::string shape_text() const;
 
   // All elements in row-major order, converted to float32 (fp64 rounds to nearest).
   Result<std::vector<float>> to_float() const;
