@@ -1,0 +1,24 @@
+// Pillow's resize(size, BICUBIC), bit for bit, of the part of the result that is wanted.
+#pragma once
+
+#include "base/result.h"
+#include "image/picture.h"
+
+namespace smlp {
+
+// A rectangle of the resized picture.
+struct Window {
+  int x = 0;
+  int y = 0;
+  int width = 0;
+  int height = 0;
+};
+
+// `picture` resized to width x height, cut to `window`, which lies inside it. Only what the window needs is computed, so
+// memory is bounded by the picture and the window, not by the size of the whole result.
+Result<Picture> resize(const Picture& picture, int width, int height, const Window& window);
+
+// The whole result.
+Result<Picture> resize(const Picture& picture, int width, int height);
+
+}  // namespace smlp
