@@ -6,6 +6,10 @@ if(SMLP_SANITIZE)
   add_link_options(-fsanitize=${SMLP_SANITIZE})
 endif()
 
+if(SMLP_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 # smlp_layer(NAME SOURCES ... [DEPENDS layer...] [LIBRARIES lib...])
 # One layer of the house as a static library `smlp_NAME`; DEPENDS are the layers it may include.
 function(smlp_layer name)
@@ -16,7 +20,7 @@ function(smlp_layer name)
   target_link_libraries(smlp_${name} PUBLIC ${ARG_DEPENDS} PRIVATE ${ARG_LIBRARIES})
 endfunction()
 
-# smlp_test(NAME SOURCES ... LIBRARIES ...)  one GoogleTest program; each of its cases is a CTest test.
+# smlp_test(NAME SOURCES ... LIBRARIES ...)  one GoogleTest program, one CTest test.
 function(smlp_test name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LIBRARIES" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
@@ -24,4 +28,12 @@ function(smlp_test name)
   target_link_libraries(${name} PRIVATE ${ARG_LIBRARIES} GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE SMLP_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   add_test(NAME ${name} COMMAND ${name})
+endfunction()
+
+# smlp_fuzzer(NAME SOURCES ... LIBRARIES ...)  one libFuzzer program `fuzz_NAME`; its seeds lie in fuzz/seeds/NAME.
+function(smlp_fuzzer name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBRARIES" ${ARGN})
+  add_executable(fuzz_${name} ${ARG_SOURCES})
+  target_link_libraries(fuzz_${name} PRIVATE ${ARG_LIBRARIES})
+  target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
 endfunction()
