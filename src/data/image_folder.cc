@@ -1,0 +1,67 @@
+#include "data/image_folder.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "data/picture_files.h"
+
+namespace smlp {
+namespace {
+
+namespace fs = std::filesystem;
+
+Result<std::vector<std::string>> class_folders(const fs::path& root) {
+  std::error_code code;
+  std::vector<std::string> names;
+  for (fs::directory_iterator entry(root, code); !code && entry != fs::directory_iterator(); entry.increment(code)) {
+    std::string name = entry->path().filename().string();
+    std::error_code ignored;
+    if (!name.starts_with('.') && entry->is_directory(ignored)) names.push_back(std::move(name));
+  }
+  if (code) {
+    return fail(Error{.what = "cannot list the folder: " + code.message(),
+                      .file = root.string(),
+                      .remedy = code == std::errc::not_a_directory
+                                    ? "a folder with one subfolder per class is expected"
+                                    : "check the path and its permissions"});
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+// A folder `val` is the data set itself where it holds class folders.
+Result<fs::path> find_root(const fs::path& folder) {
+  std::error_code ignored;
+  if (!fs::is_directory(folder / "val", ignored)) return folder;
+  SMLP_TRY(inside, class_folders(folder / "val"));
+  return inside.empty() ? folder : folder / "val";
+}
+
+// torchvision sorts folders by their whole path, then the files of each.
+bool torchvision_less(const fs::path& a, const fs::path& b) {
+  return std::tuple(a.parent_path().native(), a.filename().native()) <
+         std::tuple(b.parent_path().native(), b.filename().native());
+}
+
+}  // namespace
+
+Result<ImageFolder> read_image_folder(const fs::path& folder) {
+  SMLP_TRY(root, find_root(folder));
+  SMLP_TRY(classes, class_folders(root));
+  ImageFolder data{.root = root, .classes = classes};
+  for (std::size_t label = 0; label < classes.size(); ++label) {
+    SMLP_TRY(listing, list_folder(root / classes[label]));
+    std::ranges::sort(listing.pictures, torchvision_less);
+    for (fs::path& file : listing.pictures) data.pictures.push_back({std::move(file), static_cast<int>(label)});
+    data.others.insert(data.others.end(), listing.others.begin(), listing.others.end());
+    if (listing.pictures.empty()) data.empty_classes.push_back(classes[label]);
+  }
+  if (data.pictures.empty()) {
+    return fail(Error{.what = classes.empty() ? "the folder holds no class folders" : "the class folders hold no picture",
+                      .file = root.string(),
+                      .remedy = "expected are pictures at FOLDER/CLASS/PICTURE"});
+  }
+  return data;
+}
+
+}  // namespace smlp
