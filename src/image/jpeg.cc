@@ -9,6 +9,8 @@
 #include <cstdio>
 // jpeglib.h wants <cstdio> first.
 #include <jpeglib.h>
+// After jpeglib.h.
+#include <jerror.h>
 
 #include <algorithm>
 #include <string>
@@ -20,6 +22,11 @@ namespace smlp::image {
 namespace {
 
 enum class Outcome { kOk, kEndOfData, kError };
+
+Error unsupported(const std::string& kind) {
+  return {.what = fmt::format("is a JPEG of an unsupported kind ({})", kind),
+          .remedy = "convert it to a plain 8-bit RGB JPEG or a PNG"};
+}
 
 // Pillow's cmyk2rgb on an Adobe-inverted row, where `ink` counts how much paper shows: CMYK(255 - ink) -> RGB.
 void convert_inverted_cmyk(const std::uint8_t* ink, int width, std::uint8_t* rgb) {
@@ -96,7 +103,26 @@ class Decoder {
   const jpeg_decompress_struct& info() const { return info_; }
 
   Error error(Outcome outcome) const {
-    return outcome == Outcome::kEndOfData ? cut_off("JPEG") : damaged("JPEG", message_);
+    if (outcome == Outcome::kEndOfData) return cut_off("JPEG");
+    switch (errors_.msg_code) {
+      case JERR_BAD_PRECISION:
+        return unsupported(fmt::format("{} bits a sample; 8 are supported", info_.data_precision));
+      case JERR_SOF_UNSUPPORTED:
+      case JERR_ARITH_NOTIMPL:
+      case JERR_NOTIMPL:
+      case JERR_NOT_COMPILED:
+      case JERR_CONVERSION_NOTIMPL:
+        return unsupported(message_);
+      default:
+        return damaged("JPEG", message_);
+    }
+  }
+
+  // Refuses a number of components that is neither grey, nor RGB, nor CMYK.
+  Result<void> check_components() const {
+    const int components = info_.num_components;
+    if (components == 1 || components == 3 || components == 4) return {};
+    return fail(unsupported(fmt::format("{} colour components; 1, 3 or 4 are supported", components)));
   }
 
  private:
@@ -120,6 +146,7 @@ class Decoder {
 
   void check_scans() {
     if (info_.input_scan_number <= max_scans_) return;
+    errors_.msg_code = JMSG_NOMESSAGE;
     std::snprintf(message_, sizeof(message_), "more than %d scans", max_scans_);
     std::longjmp(jump_, 1);
   }
@@ -135,25 +162,12 @@ class Decoder {
   std::jmp_buf jump_;
 };
 
-Result<void> check_kind(const jpeg_decompress_struct& info) {
-  if (info.data_precision != 8) {
-    return fail(Error{.what = fmt::format("is a JPEG with {} bits a sample; 8 are supported", info.data_precision),
-                      .remedy = "convert it to an 8-bit JPEG or a PNG"});
-  }
-  const int components = info.num_components;
-  if (components != 1 && components != 3 && components != 4) {
-    return fail(Error{.what = fmt::format("is a JPEG with {} colour components; 1, 3 or 4 are supported", components),
-                      .remedy = "convert it to RGB"});
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<Picture> decode_jpeg(std::span<const std::byte> file, const DecodeLimits& limits) {
   Decoder decoder(file, limits.max_scans);
   if (const Outcome outcome = decoder.read_header(); outcome != Outcome::kOk) return fail(decoder.error(outcome));
-  SMLP_CHECK(check_kind(decoder.info()));
+  SMLP_CHECK(decoder.check_components());
   SMLP_TRY(picture, make_picture(decoder.info().image_width, decoder.info().image_height, limits));
   std::vector<std::uint8_t> cmyk_row(decoder.info().num_components == 4 ? picture.rgb.size() / picture.height / 3 * 4
                                                                         : 0);

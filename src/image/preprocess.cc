@@ -62,12 +62,16 @@ Result<Picture> resize_and_crop(const Picture& picture, const Preprocess& how) {
 
 void normalise(const Picture& crop, const Preprocess& how, float* chw) {
   // A pixel has 256 values: dividing once per value and channel gives the same bits as dividing per pixel.
+  float value_of[3][256];
+  for (int c = 0; c < 3; ++c) {
+    for (int v = 0; v < 256; ++v) value_of[c][v] = (static_cast<float>(v) / 255.0F - how.mean[c]) / how.std[c];
+  }
+  const std::uint8_t* const rgb = crop.rgb.data();
   const std::size_t pixels = crop.rgb.size() / 3;
-  for (std::size_t c = 0; c < 3; ++c) {
-    float value_of[256];
-    for (int v = 0; v < 256; ++v) value_of[v] = (static_cast<float>(v) / 255.0F - how.mean[c]) / how.std[c];
-    float* const plane = chw + c * pixels;
-    for (std::size_t i = 0; i < pixels; ++i) plane[i] = value_of[crop.rgb[3 * i + c]];
+  for (std::size_t i = 0; i < pixels; ++i) {
+    chw[i] = value_of[0][rgb[3 * i]];
+    chw[i + pixels] = value_of[1][rgb[3 * i + 1]];
+    chw[i + 2 * pixels] = value_of[2][rgb[3 * i + 2]];
   }
 }
 
