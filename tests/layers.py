@@ -30,12 +30,12 @@ BELOW = {
 # Public headers that are plain vocabulary; the others (model.h, session.h, smlp.h) belong to the layer api.
 VOCABULARY = {"smlp/error.h", "smlp/export.h", "smlp/prediction.h", "smlp/preprocess.h"}
 
-# A library is wrapped by one layer and seen by no other.
-LIBRARY_HOME = {
-    r"spdlog/|CLI/": "cli",
-    r"hwy/": "kernels",
-    r"jpeglib\.h|jerror\.h|turbojpeg\.h|png\.h": "image",
-    r"zip\.h|onnx/|google/protobuf/": "formats",
+# The layers that wrap a library; no other sees it.
+LIBRARY_HOMES = {
+    r"spdlog/|CLI/": ["cli"],
+    r"hwy/": ["kernels", "image"],
+    r"jpeglib\.h|jerror\.h|turbojpeg\.h|png\.h": ["image"],
+    r"zip\.h|onnx/|google/protobuf/": ["formats"],
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
@@ -55,9 +55,9 @@ def violations_of(layer, header, quoted):
         if layer in ("public", "api", "cli") or header in VOCABULARY:
             return None
         return f"only api and cli may include <{header}>; the vocabulary headers are {', '.join(sorted(VOCABULARY))}"
-    for pattern, home in LIBRARY_HOME.items():
-        if re.match(pattern, header) and layer != home:
-            return f"only {home} may include <{header}>"
+    for pattern, homes in LIBRARY_HOMES.items():
+        if re.match(pattern, header) and layer not in homes:
+            return f"only {' and '.join(homes)} may include <{header}>"
     if layer == "public":
         if quoted or "/" in header or header.endswith(".h"):
             return f'a public header may include smlp/ and the standard library, not "{header}"'
