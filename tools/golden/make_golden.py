@@ -1,0 +1,153 @@
+"""Golden outputs of sMLPNets from PyTorch in float64: tests/engine/golden/network.json.
+
+    python3 tools/golden/make_golden.py [--output FILE] [--configs NAME,NAME] [--rms]
+
+Needs PyTorch and NumPy. Weights and pictures come from generator.py; error bounds from rounding.py. Before anything is
+written, each wrong network that a reader of the paper might build (mutations.py) must break the bounds by far.
+"""
+
+import argparse
+import base64
+import json
+import pathlib
+import sys
+
+import numpy as np
+import torch
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(ROOT / "tools" / "train"))
+
+import generator  # noqa: E402
+import mutations  # noqa: E402
+import rounding  # noqa: E402
+from smlpnet import SMLPNet  # noqa: E402
+
+SAMPLES = 32
+SOURCES = ["tools/golden/generator.py", "tools/golden/make_golden.py", "tools/golden/rounding.py",
+           "tools/golden/mutations.py", "tools/train/smlpnet.py"]
+
+
+def config(dim, depths, alpha=3, patch=4, image=224, in_channels=3, classes=1000, seed=1, pictures=2, signal=1.0):
+    return dict(dim=dim, depths=list(depths), alpha=alpha, patch=patch, image=image, in_channels=in_channels,
+                classes=classes, seed=seed, pictures=pictures, signal=signal)
+
+
+CONFIGS = {
+    "smlpnet_tiny": config(80, (2, 8, 14, 2)),
+    "smlpnet_small": config(96, (2, 10, 24, 2), seed=2, pictures=1),
+    "smlpnet_base": config(112, (2, 10, 24, 2), seed=3, pictures=1),
+    # Odd widths and grids, so that every loop of an engine has a tail. The last grid: 1, 2, 3, 5 or 7.
+    "dim4_grid1": config(4, (1, 1, 1, 1), alpha=1, patch=2, image=16, classes=2, seed=4),
+    "dim5_grid3": config(5, (2, 1, 3, 1), alpha=2, patch=3, image=72, in_channels=1, classes=17, seed=5),
+    "dim7_grid5": config(7, (1, 1, 1, 1), alpha=4, patch=2, image=80, in_channels=4, classes=10, seed=6),
+    "dim33_grid1": config(33, (1, 2, 1, 1), alpha=3, patch=7, image=56, classes=1, seed=7),
+    "dim20_grid7": config(20, (1, 1, 2, 1), alpha=3, patch=2, image=112, classes=10, seed=8),
+    "dim100_grid1": config(100, (1, 1, 1, 1), alpha=1, patch=16, image=128, classes=33, seed=9),
+    "dim9_patch1": config(9, (1, 1, 1, 1), alpha=2, patch=1, image=24, in_channels=2, classes=5, seed=10),
+    "dim16_quiet": config(16, (2, 2, 2, 2), patch=4, image=64, classes=10, seed=11, signal=2.0 ** -6),
+    "one_stage_grid1": config(3, (1,), alpha=5, patch=5, image=5, in_channels=1, classes=3, seed=18),
+    "one_stage_grid13": config(19, (2,), alpha=3, patch=3, image=39, classes=7, seed=13),
+    "two_stages_grid11": config(13, (1, 2), alpha=2, patch=2, image=44, in_channels=5, classes=21, seed=14),
+    "three_stages_grid9": config(6, (3, 1, 2), alpha=7, patch=1, image=36, classes=12, seed=15),
+    "five_stages_grid1": config(2, (1, 1, 1, 1, 2), alpha=3, patch=2, image=32, classes=4, seed=16),
+    "no_blocks_in_a_stage": config(8, (1, 0, 1, 0), alpha=3, patch=4, image=64, classes=6, seed=17),
+}
+
+
+def build(c):
+    """The network of configuration `c` in float64, and its pictures."""
+    model = SMLPNet(c["dim"], c["depths"], c["alpha"], c["patch"], c["image"], c["in_channels"], c["classes"])
+    state = model.state_dict()
+    for key, old in state.items():
+        values = generator.tensor(c["seed"], key, tuple(old.shape), c["signal"])
+        if values is not None:
+            state[key] = torch.from_numpy(values)
+    model.load_state_dict(state)
+    shape = (c["in_channels"], c["image"], c["image"])
+    pictures = np.stack([generator.picture(c["seed"], i, shape) for i in range(c["pictures"])])
+    return model.double().eval(), torch.from_numpy(pictures).double()
+
+
+def run(model, pictures):
+    """{activation of the first picture: float64}, with the logits of every picture under "logits"."""
+    seen = {}
+    logits = model(pictures[:1], lambda name, value: seen.update({name: value}))
+    seen.pop("features")
+    if len(pictures) > 1:
+        logits = torch.cat([logits, model(pictures[1:])])
+    seen["logits"] = logits
+    return seen
+
+
+def encode(values):
+    return base64.b64encode(np.ascontiguousarray(values, dtype="<f8").tobytes()).decode()
+
+
+def short(number):
+    return float(f"{float(number):.12g}")
+
+
+def bits(tensors):
+    """The sum of all float32 bit patterns: tells that C++ made the same numbers."""
+    total = sum(int(value.float().numpy().view(np.uint32).astype(np.uint64).sum())
+                for key, value in tensors if not key.endswith("num_batches_tracked"))
+    return f"{total % (1 << 64):016x}"
+
+
+def golden_of(name, c, print_rms):
+    model, pictures = build(c)
+    exact = run(model, pictures)
+    state = {key: value.double() for key, value in model.state_dict().items()}
+    first = {**exact, "logits": exact["logits"][:1]}
+
+    def agrees(activation, value):
+        # Two formulations of one network, float64 both: 1e-10 leaves room for the depth alone.
+        difference = float((value - first[activation]).abs().max() / first[activation].abs().max())
+        assert difference < 1e-10, (name, activation, difference)
+
+    rounding.forward(rounding.Arithmetic("exact"), state, c["depths"], pictures[:1], agrees)
+    bound = {kind: rounding.bounds(kind, state, c["depths"], pictures[:1], first) for kind in ("float32", "reference")}
+    mutations.prove(name, c, model, pictures, exact, bound["float32"])
+
+    activations = []
+    for activation, value in exact.items():
+        rms = float(value.pow(2).mean().sqrt())
+        if print_rms:
+            print(f"{name:20} {activation:16} rms {rms:8.4f}  float32 {bound['float32'][activation] / rms:.1e}  "
+                  f"reference {bound['reference'][activation] / rms:.1e}")
+        assert activation == "logits" or 0.3 * c["signal"] < rms < 30 * c["signal"], (name, activation, rms)
+        flat = value.flatten().numpy()
+        where = generator.positions(c["seed"], activation, SAMPLES, flat.size)
+        activations.append(dict(
+            name=activation, elements=flat.size, mean=short(flat.mean()), rms=short(rms), max=short(np.abs(flat).max()),
+            bound=short(bound["float32"][activation]), reference_bound=short(bound["reference"][activation]),
+            samples=encode(flat if activation == "logits" else flat[where])))
+    return dict(name=name, config=c, weight_bits=bits(model.state_dict().items()), picture_bits=bits([("", pictures)]),
+                activations=activations)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output", type=pathlib.Path, default=ROOT / "tests" / "engine" / "golden" / "network.json")
+    parser.add_argument("--configs", help="only these, comma-separated")
+    parser.add_argument("--rms", action="store_true", help="print the size and the bounds of every activation")
+    arguments = parser.parse_args()
+    names = arguments.configs.split(",") if arguments.configs else list(CONFIGS)
+    with torch.no_grad():
+        networks = [golden_of(name, CONFIGS[name], arguments.rms) for name in names]
+    sources = {path: f"{generator.fnv1a((ROOT / path).read_bytes()):016x}" for path in SOURCES}
+    # One activation a line, so that a change shows as the lines it changes.
+    lines = [json.dumps(dict(torch=torch.__version__, sources_fnv1a=sources))[:-1] + ', "networks": [']
+    for i, network in enumerate(networks):
+        head = json.dumps({key: network[key] for key in network if key != "activations"})[:-1]
+        rows = ",\n".join("  " + json.dumps(row) for row in network["activations"])
+        lines.append(f'{head}, "activations": [\n{rows}]}}' + ("," if i + 1 < len(networks) else ""))
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    arguments.output.write_text("\n".join(lines) + "\n]}\n")
+    print(f"{arguments.output}: {len(networks)} networks, {arguments.output.stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    main()
