@@ -1,0 +1,187 @@
+#include "formats/compiled.h"
+
+#include <algorithm>
+#include <deque>
+#include <map>
+
+#include "base/float16.h"
+#include "formats/metadata.h"
+#include "formats/safetensors.h"
+
+namespace smlp {
+namespace {
+
+constexpr std::string_view kFormat = "1";
+enum class Bias { no, yes };
+enum class Size { small, large };  // a large matrix is stored in the network's precision
+
+// Shows every part of a network to `visitor`, by name and size: a writer, or a reader that fills it.
+template <class Net, class Visitor>
+Result<void> visit_parts(Net& network, Visitor& visitor) {
+  const Config& config = network.config;
+  for (int s = 0, b = 0; s < config.stages(); ++s) {
+    const int c = config.channels(s), h = config.grid(s), hidden = config.hidden(s), k = config.stem_kernel(s);
+    const std::string stem = fmt::format("stem.{}", s);
+    SMLP_CHECK(visitor.dense(stem, c, config.stem_inputs(s) * k * k, network.stems[s], Bias::no, Size::large));
+    for (int i = 0; i < config.depths[s]; ++i, ++b) {
+      const std::string prefix = fmt::format("block.{}.", b);
+      auto& block = network.blocks[b];
+      SMLP_CHECK(visitor.vector(prefix + "pre.scale", c, block.pre.scale));
+      SMLP_CHECK(visitor.vector(prefix + "pre.shift", c, block.pre.shift));
+      SMLP_CHECK(visitor.dense(prefix + "depthwise", c, 9, block.depthwise, Bias::yes, Size::small));
+      SMLP_CHECK(visitor.dense(prefix + "mix_width", h, h, block.mix_width, Bias::yes, Size::large));
+      SMLP_CHECK(visitor.dense(prefix + "mix_height", h, h, block.mix_height, Bias::yes, Size::large));
+      SMLP_CHECK(visitor.dense(prefix + "fuse", c, 3 * c, block.fuse, Bias::no, Size::large));
+      SMLP_CHECK(visitor.dense(prefix + "fc1", hidden, c, block.fc1, Bias::yes, Size::large));
+      SMLP_CHECK(visitor.dense(prefix + "fc2", c, hidden, block.fc2, Bias::yes, Size::large));
+    }
+  }
+  return visitor.dense("head", config.classes, config.features(), network.head, Bias::yes, Size::large);
+}
+
+class Collector {
+ public:
+  explicit Collector(Precision precision) : precision_(precision) {}
+
+  Result<void> vector(const std::string& name, int size, const std::vector<float>& values) {
+    return add(name, {size}, values, Size::small);
+  }
+  Result<void> dense(const std::string& name, int outputs, int inputs, const Dense& part, Bias bias, Size size) {
+    SMLP_CHECK(add(name + ".weight", {outputs, inputs}, part.weight, size));
+    if (bias == Bias::no) return {};
+    return add(name + ".bias", {outputs}, part.bias, Size::small);
+  }
+  // Wide types first, so that every tensor is aligned.
+  std::vector<SafetensorsEntry> entries() && {
+    std::ranges::stable_sort(entries_, std::greater<>(), [](const auto& e) { return dtype_size(e.dtype); });
+    return std::move(entries_);
+  }
+
+ private:
+  Result<void> add(std::string name, std::vector<std::int64_t> shape, const std::vector<float>& values, Size size) {
+    std::int64_t count = 1;
+    for (const auto extent : shape) count *= extent;
+    if (std::ssize(values) != count) {
+      return fail(Error{.what = fmt::format("{} values, expected shape {}", values.size(), shape_text(shape)), .tensor = name});
+    }
+    SafetensorsEntry entry{std::move(name), DType::f32, std::move(shape), std::as_bytes(std::span(values))};
+    if (size == Size::large && precision_ == Precision::bf16) {
+      auto& half = rounded_.emplace_back(values.size());
+      std::ranges::transform(values, half.begin(), float_to_bfloat16);
+      entry.dtype = DType::bf16;
+      entry.data = std::as_bytes(std::span(half));
+    }
+    entries_.push_back(std::move(entry));
+    return {};
+  }
+
+  Precision precision_;
+  std::vector<SafetensorsEntry> entries_;
+  std::deque<std::vector<std::uint16_t>> rounded_;  // entries point into it
+};
+
+class Filler {
+ public:
+  explicit Filler(const TensorFile& file) {
+    for (const Tensor& tensor : file.tensors) tensors_.emplace(tensor.name, &tensor);
+  }
+
+  Result<void> vector(const std::string& name, int size, std::vector<float>& values) { return take(name, {size}, values); }
+  Result<void> dense(const std::string& name, int outputs, int inputs, Dense& part, Bias bias, Size) {
+    part.outputs = outputs;
+    part.inputs = inputs;
+    SMLP_CHECK(take(name + ".weight", {outputs, inputs}, part.weight));
+    if (bias == Bias::no) return {};
+    return take(name + ".bias", {outputs}, part.bias);
+  }
+  Result<void> finish() const {
+    if (tensors_.empty()) return {};
+    return fail(Error{.what = "is not part of a compiled network of this configuration", .tensor = std::string(tensors_.begin()->first)});
+  }
+
+ private:
+  Result<void> take(const std::string& name, const std::vector<std::int64_t>& shape, std::vector<float>& values) {
+    const auto found = tensors_.find(name);
+    if (found == tensors_.end()) {
+      return fail(Error{.what = fmt::format("is missing, expected shape {}", shape_text(shape)), .tensor = name});
+    }
+    const Tensor& tensor = *found->second;
+    if (tensor.shape != shape) {
+      return fail(Error{.what = fmt::format("shape {}, expected {}", tensor.shape_text(), shape_text(shape)), .tensor = name});
+    }
+    SMLP_TRY(converted, tensor.to_float());
+    values = std::move(converted);
+    tensors_.erase(found);
+    return {};
+  }
+
+  std::map<std::string_view, const Tensor*> tensors_;
+};
+
+Result<std::string> required(const Metadata& metadata, const std::string& key) {
+  const auto found = metadata.find(key);
+  if (found == metadata.end()) return fail("its metadata lack '{}'", key);
+  return found->second;
+}
+
+Result<void> read_settings(const Metadata& metadata, Network& network) {
+  SMLP_TRY(format, required(metadata, "smlp.format"));
+  if (format != kFormat) {
+    return fail(Error{.what = fmt::format("version '{}' of the .smlp format; this program reads {}", format, kFormat),
+                      .remedy = "compile the checkpoint again"});
+  }
+  SMLP_TRY(config_text, required(metadata, "smlp.config"));
+  SMLP_TRY(config, parse_config(config_text));
+  SMLP_TRY(precision_word, required(metadata, "smlp.precision"));
+  SMLP_TRY(gelu_word, required(metadata, "smlp.gelu"));
+  SMLP_TRY(source, required(metadata, "smlp.source"));
+  SMLP_TRY(digest, required(metadata, "smlp.source_sha256"));
+  const Precision* precision = find_precision(precision_word);
+  const GeluPrecision* gelu = find_gelu_precision(gelu_word);
+  if (precision == nullptr) return fail("its metadata's smlp.precision '{}' is not known", precision_word);
+  if (gelu == nullptr) return fail("its metadata's smlp.gelu '{}' is not known", gelu_word);
+  network.config = config;
+  network.precision = *precision;
+  network.gelu = *gelu;
+  network.source_name = source;
+  network.source_sha256 = digest;
+  return {};
+}
+
+Result<Network> read_network(const TensorFile& file) {
+  Network network;
+  SMLP_CHECK(read_settings(file.metadata, network));
+  network.stems.resize(network.config.stages());
+  network.blocks.resize(network.config.blocks());
+  Filler filler(file);
+  SMLP_CHECK(visit_parts(network, filler));
+  std::vector<float> epsilons;
+  SMLP_CHECK(filler.vector("norm_epsilon", network.config.blocks(), epsilons));
+  for (int b = 0; b < network.config.blocks(); ++b) network.blocks[b].norm_epsilon = epsilons[b];
+  SMLP_CHECK(filler.finish());
+  SMLP_CHECK(apply_metadata(file, network));
+  return network;
+}
+
+}  // namespace
+
+Result<void> write_compiled(const Network& network, const std::filesystem::path& path, Existing existing) {
+  std::vector<float> epsilons;
+  for (const FoldedBlock& block : network.blocks) epsilons.push_back(block.norm_epsilon);
+  Collector collector(network.precision);
+  SMLP_CHECK(collector.vector("norm_epsilon", network.config.blocks(), epsilons));
+  SMLP_CHECK(visit_parts(network, collector));
+  Metadata metadata = describe_network(network);
+  metadata.emplace("smlp.format", kFormat);
+  return write_safetensors(path, std::move(collector).entries(), metadata, existing);
+}
+
+bool is_compiled(const TensorFile& file) { return file.metadata.contains("smlp.format"); }
+
+Result<Network> read_compiled(const TensorFile& file) {
+  auto network = read_network(file);
+  if (!network) return fail(std::move(network).error().in(file.path));
+  return network;
+}
+
+}  // namespace smlp

@@ -1,0 +1,150 @@
+#include "formats/metadata.h"
+
+#include <charconv>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+namespace smlp {
+namespace {
+
+using nlohmann::json;
+
+// Never throws; empty for text that is no JSON.
+std::optional<json> parse(std::string_view text) {
+  json value = json::parse(text.begin(), text.end(), nullptr, false);
+  if (value.is_discarded()) return {};
+  return value;
+}
+
+std::optional<int> integer(const json& object, const char* key) {
+  if (!object.is_object() || !object.contains(key) || !object[key].is_number_integer()) return {};
+  const auto value = object[key].get<std::int64_t>();
+  if (value < 0 || value > (1 << 30)) return {};
+  return static_cast<int>(value);
+}
+
+std::optional<std::array<float, 3>> triple(const json& object, const char* key) {
+  if (!object.contains(key) || !object[key].is_array() || object[key].size() != 3) return {};
+  std::array<float, 3> out = {};
+  for (std::size_t i = 0; i < 3; ++i) {
+    if (!object[key][i].is_number()) return {};
+    out[i] = object[key][i].get<float>();
+    if (!std::isfinite(out[i])) return {};
+  }
+  return out;
+}
+
+// The shortest decimal that is this float again: 0.485, not 0.4850000143.
+double shortest(float value) {
+  const std::string text = fmt::format("{}", value);
+  double out = value;
+  std::from_chars(text.data(), text.data() + text.size(), out);
+  return out;
+}
+
+json triple_json(const std::array<float, 3>& values) {
+  return {shortest(values[0]), shortest(values[1]), shortest(values[2])};
+}
+
+std::string dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
+
+Result<std::vector<std::string>> parse_classes(std::string_view text, int classes) {
+  const auto value = parse(text);
+  if (!value || !value->is_array()) return fail("its metadata's smlp.classes is no list of names");
+  std::vector<std::string> names;
+  for (const json& name : *value) {
+    if (!name.is_string()) return fail("its metadata's smlp.classes is no list of names");
+    names.push_back(name.get<std::string>());
+  }
+  if (!names.empty() && names.size() != static_cast<std::size_t>(classes)) {
+    return fail("its metadata name {} classes, the network has {}", names.size(), classes);
+  }
+  return names;
+}
+
+Result<Preprocess> parse_preprocess(std::string_view text, int image) {
+  const auto value = parse(text);
+  if (!value || !value->is_object()) return fail("its metadata's smlp.preprocess is no JSON object");
+  const auto resize = integer(*value, "resize"), crop = integer(*value, "crop");
+  const auto mean = triple(*value, "mean"), std = triple(*value, "std");
+  if (!resize || !crop || !mean || !std) {
+    return fail("its metadata's smlp.preprocess lacks resize, crop, mean or std, or one is no number");
+  }
+  if (value->contains("interpolation") && (*value)["interpolation"] != "bicubic") {
+    return fail("its metadata ask for {} interpolation; only bicubic is known", dump((*value)["interpolation"]));
+  }
+  if (*crop != image) return fail("its metadata crop pictures to {}, the network takes {}", *crop, image);
+  if (*resize < *crop || *resize > (1 << 16)) return fail("its metadata resize to {} and crop to {}", *resize, *crop);
+  for (const float deviation : *std) {
+    if (!(deviation > 0)) return fail("its metadata have a standard deviation of {}", deviation);
+  }
+  return Preprocess{.resize = *resize, .crop = *crop, .mean = *mean, .std = *std};
+}
+
+Result<void> apply(const Metadata& metadata, Network& network) {
+  network.class_names.clear();
+  network.preprocess = Preprocess::for_image_size(network.config.image);
+  if (const auto found = metadata.find("smlp.config"); found != metadata.end()) {
+    SMLP_TRY(config, parse_config(found->second));
+    if (config != network.config) return fail("its metadata's smlp.config does not agree with its tensors");
+  }
+  if (const auto found = metadata.find("smlp.classes"); found != metadata.end()) {
+    SMLP_TRY(names, parse_classes(found->second, network.config.classes));
+    network.class_names = std::move(names);
+  }
+  if (const auto found = metadata.find("smlp.preprocess"); found != metadata.end()) {
+    SMLP_TRY(preprocess, parse_preprocess(found->second, network.config.image));
+    network.preprocess = preprocess;
+  }
+  return {};
+}
+
+}  // namespace
+
+Metadata describe_network(const Network& network) {
+  const Config& config = network.config;
+  const Preprocess& pre = network.preprocess;
+  return {
+      {"smlp.config",
+       dump({{"dim", config.dim}, {"alpha", config.alpha}, {"patch", config.patch}, {"image", config.image},
+             {"channels", config.in_channels}, {"classes", config.classes}, {"depths", config.depths}})},
+      {"smlp.classes", dump(network.class_names)},
+      {"smlp.preprocess", dump({{"resize", pre.resize}, {"crop", pre.crop}, {"interpolation", "bicubic"},
+                                {"mean", triple_json(pre.mean)}, {"std", triple_json(pre.std)}})},
+      {"smlp.precision", std::string(precision_name(network.precision))},
+      {"smlp.gelu", std::string(gelu_precision_name(network.gelu))},
+      {"smlp.source", network.source_name},
+      {"smlp.source_sha256", network.source_sha256},
+  };
+}
+
+Result<Config> parse_config(std::string_view text) {
+  const auto value = parse(text);
+  if (!value || !value->is_object()) return fail("its metadata's smlp.config is no JSON object");
+  Config config;
+  const std::pair<const char*, int*> numbers[] = {{"dim", &config.dim},           {"alpha", &config.alpha},
+                                                  {"patch", &config.patch},       {"image", &config.image},
+                                                  {"channels", &config.in_channels}, {"classes", &config.classes}};
+  for (const auto& [key, number] : numbers) {
+    const auto found = integer(*value, key);
+    if (!found) return fail("its metadata's smlp.config has no number '{}'", key);
+    *number = *found;
+  }
+  if (!value->contains("depths") || !(*value)["depths"].is_array()) return fail("its metadata's smlp.config has no list 'depths'");
+  config.depths.clear();
+  for (const json& depth : (*value)["depths"]) {
+    if (!depth.is_number_integer()) return fail("its metadata's smlp.config has a depth that is no number");
+    config.depths.push_back(static_cast<int>(std::clamp<std::int64_t>(depth.get<std::int64_t>(), -1, 1 << 30)));
+  }
+  SMLP_CHECK(config.validate());
+  return config;
+}
+
+Result<void> apply_metadata(const TensorFile& file, Network& network) {
+  auto applied = apply(file.metadata, network);
+  if (!applied) return fail(std::move(applied).error().in(file.path));
+  return {};
+}
+
+}  // namespace smlp

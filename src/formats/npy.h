@@ -1,0 +1,55 @@
+// NumPy's array files, versions 1 to 3: "\x93NUMPY", version, header length, a Python dict as text, data.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/atomic_file.h"
+#include "base/result.h"
+
+namespace smlp {
+
+// An array in a mapped file. Integers, floats and booleans of any size and byte order, C or Fortran order.
+class NpyArray {
+ public:
+  // Errors name the file: not an .npy, a type that holds no numbers, a length that does not match the shape.
+  static Result<NpyArray> open(const std::filesystem::path& path);
+  static Result<NpyArray> parse(std::span<const std::byte> bytes, std::shared_ptr<const void> owner = nullptr);
+
+  const std::vector<std::int64_t>& shape() const { return shape_; }
+  const std::string& descr() const { return descr_; }  // numpy's own word for the type: "<f4"
+  bool fortran_order() const { return fortran_; }
+  std::int64_t elements() const;
+
+  // The data as they lie in the file, where they are float32 in C order; empty for any other array.
+  std::span<const float> floats() const;
+
+  // All elements in C order. to_integers() refuses floats with a fraction and numbers beyond 64 bits.
+  std::vector<float> to_floats() const;
+  Result<std::vector<std::int64_t>> to_integers() const;
+
+ private:
+  std::vector<std::int64_t> shape_;
+  std::string descr_;
+  char kind_ = 'f';  // f, i, u, b
+  int size_ = 4;     // bytes of an element
+  bool swapped_ = false, fortran_ = false;
+  std::span<const std::byte> data_;
+  std::shared_ptr<const void> owner_;
+};
+
+// The bytes in front of the data of a C-order array, a multiple of 64 long as numpy writes them. descr: "<f4", "<i8".
+std::string npy_header(std::string_view descr, std::span<const std::int64_t> shape);
+
+// The file is whole or absent. values: as many as the shape says.
+Result<void> write_npy(const std::filesystem::path& path, std::span<const std::int64_t> shape,
+                       std::span<const float> values, Existing existing = Existing::keep);
+Result<void> write_npy(const std::filesystem::path& path, std::span<const std::int64_t> shape,
+                       std::span<const std::int64_t> values, Existing existing = Existing::keep);
+
+}  // namespace smlp
