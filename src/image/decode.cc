@@ -107,8 +107,7 @@ Result<Picture> make_picture(std::uint64_t width, std::uint64_t height, const De
 }
 
 Error cut_off(const char* format) {
-  return {.what = fmt::format("the {} data end too soon", format),
-          .remedy = "the file is cut off; get it again"};
+  return {.what = fmt::format("the {} data end too soon", format), .remedy = "the file is cut off; get it again"};
 }
 
 Error damaged(const char* format, const char* detail) {

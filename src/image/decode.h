@@ -1,8 +1,10 @@
 // JPEG and PNG files -> RGB pictures, pixel for pixel what Pillow's Image.open(f).convert('RGB') gives.
 //
-// No EXIF rotation, no gamma or colour profile; transparency is dropped, not blended; 16-bit colour keeps the high byte,
-// while 16-bit grey saturates at 255 (as Pillow does); of an animated PNG the default picture is taken.
-// As with Pillow, a file that is cut off is an error, and so is damaged data that the decoder cannot get past.
+// No EXIF rotation, no gamma or colour profile; transparency is dropped, not blended; 16-bit colour keeps the high
+// byte, while 16-bit grey saturates at 255 (as Pillow does); of an animated PNG the default picture is taken. As with
+// Pillow, a file that is cut off is an error, and so is damaged data that the decoder cannot get past; what is missing
+// may only be what follows the last row. (Pillow is more lenient in that it takes a PNG with too few rows, or with no
+// palette where one is needed.)
 #pragma once
 
 #include <cstddef>

@@ -105,6 +105,8 @@ class Decoder {
   Error error(Outcome outcome) const {
     if (outcome == Outcome::kEndOfData) return cut_off("JPEG");
     switch (errors_.msg_code) {
+      case JERR_CANT_SUSPEND:  // the arithmetic decoder's way of saying that it needs more data
+        return cut_off("JPEG");
       case JERR_BAD_PRECISION:
         return unsupported(fmt::format("{} bits a sample; 8 are supported", info_.data_precision));
       case JERR_SOF_UNSUPPORTED:

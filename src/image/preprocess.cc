@@ -36,9 +36,11 @@ int resized_long_side(int resize, int long_side, int short_side) {
 
 Result<Picture> resize_and_crop(const Picture& picture, const Preprocess& how) {
   for (const int size : {how.resize, how.crop}) {
-    if (size < 1 || size > kMaxSize) return fail("preprocessing to a size of {}; 1 to {} are supported", size, kMaxSize);
+    if (size < 1 || size > kMaxSize)
+      return fail("preprocessing to a size of {}; 1 to {} are supported", size, kMaxSize);
   }
-  if (picture.width < 1 || picture.height < 1) return fail("a picture of {} x {} has no pixels", picture.width, picture.height);
+  if (picture.width < 1 || picture.height < 1)
+    return fail("a picture of {} x {} has no pixels", picture.width, picture.height);
   const auto [short_side, long_side] = std::minmax(picture.width, picture.height);
   const int resized_long = resized_long_side(how.resize, long_side, short_side);
   const int width = picture.width <= picture.height ? how.resize : resized_long;

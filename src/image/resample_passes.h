@@ -19,9 +19,9 @@ struct RowWeights {
   explicit RowWeights(const ResampleWeights& weights);
 
   int outputs;
-  int stride;                         // lanes an output
-  std::vector<std::int32_t> first;    // byte in the input row where the output's first pixel starts
-  std::vector<std::int32_t> count;    // taps
+  int stride;                       // lanes an output
+  std::vector<std::int32_t> first;  // byte in the input row where the output's first pixel starts
+  std::vector<std::int32_t> count;  // taps
   std::vector<std::int32_t> lanes;
 };
 

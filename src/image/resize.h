@@ -14,8 +14,8 @@ struct Window {
   int height = 0;
 };
 
-// `picture` resized to width x height, cut to `window`, which lies inside it. Only what the window needs is computed, so
-// memory is bounded by the picture and the window, not by the size of the whole result.
+// `picture` resized to width x height, cut to `window`, which lies inside it. Only what the window needs is computed,
+// so memory is bounded by the picture and the window, not by the size of the whole result.
 Result<Picture> resize(const Picture& picture, int width, int height, const Window& window);
 
 // The whole result.
