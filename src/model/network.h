@@ -6,13 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "base/precision.h"
 #include "model/config.h"
 #include "smlp/preprocess.h"
 
 namespace smlp {
-
-enum class Precision { fp32, bf16 };
-enum class GeluPrecision { high_precision, high_performance };
 
 std::string_view precision_name(Precision precision);             // "fp32", "bf16"
 const Precision* find_precision(std::string_view name);           // null for another word

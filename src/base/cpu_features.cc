@@ -1,0 +1,168 @@
+#include "base/cpu_features.h"
+
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+namespace smlp {
+namespace {
+
+#if defined(__x86_64__)
+
+struct Registers {
+  std::uint32_t eax = 0, ebx = 0, ecx = 0, edx = 0;
+};
+
+Registers cpuid(std::uint32_t leaf, std::uint32_t subleaf) {
+  Registers r;
+  __get_cpuid_count(leaf, subleaf, &r.eax, &r.ebx, &r.ecx, &r.edx);
+  return r;
+}
+
+std::uint64_t enabled_state() {
+  std::uint32_t low = 0, high = 0;
+  __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return std::uint64_t{high} << 32 | low;
+}
+
+bool has(std::uint32_t value, int bit) { return (value >> bit & 1U) != 0; }
+
+// Tiles are off for a process until it asks (Linux 5.16).
+bool kernel_grants_tiles() {
+  constexpr long kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
+  constexpr long kTileData = 18;
+  return ::syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+
+CpuFeatures detect() {
+  CpuFeatures f;
+  const Registers basic = cpuid(1, 0), extended = cpuid(7, 0), extended1 = cpuid(7, 1);
+  const std::uint64_t state = has(basic.ecx, 27) ? enabled_state() : 0;
+  const bool ymm = (state & 0x6) == 0x6, zmm = (state & 0xe6) == 0xe6, tiles = (state & 0x60000) == 0x60000;
+
+  const bool avx2 = has(extended.ebx, 5) && has(basic.ecx, 12) && has(basic.ecx, 29);
+  f.why_not_avx2 = !avx2 ? "the processor lacks AVX2, FMA or F16C" : !ymm ? "the system does not save YMM registers" : "";
+  f.avx2 = f.why_not_avx2.empty();
+
+  const bool avx512 = has(extended.ebx, 16) && has(extended.ebx, 17) && has(extended.ebx, 28) &&
+                      has(extended.ebx, 30) && has(extended.ebx, 31);
+  f.why_not_avx512 = !avx512 ? "the processor lacks AVX-512 F, BW, CD, DQ or VL"
+                     : !zmm  ? "the system does not save ZMM registers"
+                             : f.why_not_avx2;
+  f.avx512 = f.why_not_avx512.empty();
+
+  f.why_not_avx512_bf16 = !has(extended1.eax, 5) ? "the processor lacks AVX512_BF16" : f.why_not_avx512;
+  f.avx512_bf16 = f.why_not_avx512_bf16.empty();
+
+  const bool amx = has(extended.edx, 22) && has(extended.edx, 24);
+  f.why_not_amx_bf16 = !amx                     ? "the processor lacks AMX-TILE or AMX-BF16"
+                       : !tiles                 ? "the system does not save tile registers"
+                       : !kernel_grants_tiles() ? "the kernel refused this process the AMX tiles"
+                                                : f.why_not_avx512;
+  f.amx_bf16 = f.why_not_amx_bf16.empty();
+  return f;
+}
+
+#else
+
+CpuFeatures detect() {
+  CpuFeatures f;
+  f.why_not_avx2 = f.why_not_avx512 = f.why_not_avx512_bf16 = f.why_not_amx_bf16 = "not an x86-64 processor";
+  return f;
+}
+
+#endif
+
+std::string first_line(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
+// Cores of CPU time a cgroup grants, or infinity. cgroup v2: "cpu.max" holds "QUOTA PERIOD" or "max PERIOD";
+// v1: cpu.cfs_quota_us (-1 for none) and cpu.cfs_period_us. The tightest limit on the way to the root counts.
+double cgroup_cpus() {
+  double cpus = INFINITY;
+  auto consider = [&](const std::string& quota, const std::string& period) {
+    const double q = std::atof(quota.c_str()), p = std::atof(period.c_str());
+    if (q > 0 && p > 0) cpus = std::min(cpus, q / p);
+  };
+  std::ifstream groups("/proc/self/cgroup");
+  for (std::string line; std::getline(groups, line);) {
+    const auto first = line.find(':'), second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string controllers = line.substr(first + 1, second - first - 1);
+    const bool v2 = controllers.empty();
+    if (!v2 && controllers.find("cpu") == std::string::npos) continue;
+    const std::filesystem::path root = v2 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/" + controllers;
+    for (std::filesystem::path group = line.substr(second + 1);; group = group.parent_path()) {
+      const auto directory = root / group.relative_path();
+      if (v2) {
+        std::istringstream fields(first_line(directory / "cpu.max"));
+        std::string quota, period;
+        fields >> quota >> period;
+        consider(quota, period);
+      } else {
+        consider(first_line(directory / "cpu.cfs_quota_us"), first_line(directory / "cpu.cfs_period_us"));
+      }
+      if (!group.has_relative_path()) break;
+    }
+  }
+  return cpus;
+}
+
+}  // namespace
+
+const CpuFeatures& cpu_features() {
+  static const CpuFeatures features = detect();
+  return features;
+}
+
+std::string cpu_name() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("model name")) {
+      const auto colon = line.find(": ");
+      if (colon != std::string::npos) return line.substr(colon + 2);
+    }
+  }
+  return "unknown processor";
+}
+
+std::vector<CacheInfo> cpu_caches() {
+  std::vector<CacheInfo> caches;
+  for (int index = 0;; ++index) {
+    const std::filesystem::path root = "/sys/devices/system/cpu/cpu0/cache/index" + std::to_string(index);
+    const std::string level = first_line(root / "level"), size = first_line(root / "size");
+    if (level.empty()) return caches;
+    const std::size_t unit = size.ends_with('M') ? 1024 * 1024 : 1024;
+    caches.push_back({std::atoi(level.c_str()), first_line(root / "type"),
+                      static_cast<std::size_t>(std::atol(size.c_str())) * unit});
+  }
+}
+
+int usable_cpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  const int affinity = ::sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+  const double quota = std::ceil(cgroup_cpus());
+  return std::max(1, quota < affinity ? static_cast<int>(quota) : affinity);
+}
+
+std::size_t physical_memory() {
+  return static_cast<std::size_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace smlp

@@ -1,0 +1,57 @@
+#include "kernels/dispatch.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "base/cpu_features.h"
+#include "kernels/reference.h"
+#include "kernels/simd/fp32.h"
+
+namespace smlp::kernels {
+namespace {
+
+std::vector<Candidate> list() {
+  const CpuFeatures& cpu = cpu_features();
+  std::vector<Candidate> out;
+  auto add = [&](const char* isa, Precision precision, const Kernels* table, const std::string& refusal) {
+    const bool usable = refusal.empty() && table != nullptr;
+    out.push_back({isa, precision, usable ? table : nullptr, usable ? "" : refusal.empty() ? "not built in" : refusal});
+  };
+  add("avx512", Precision::fp32, fp32_avx512(), cpu.why_not_avx512);
+  add("avx2", Precision::fp32, fp32_avx2(), cpu.why_not_avx2);
+  add("portable", Precision::fp32, fp32_portable(), "");
+  add("reference", Precision::fp32, reference(), "");
+  return out;
+}
+
+}  // namespace
+
+const std::vector<Candidate>& candidates() {
+  static const std::vector<Candidate> all = list();
+  return all;
+}
+
+Result<const Kernels*> choose(std::string_view isa, Precision precision) {
+  std::string origin;
+  if (isa.empty()) {
+    if (const char* forced = std::getenv("SMLP_ISA"); forced != nullptr && *forced != '\0') {
+      isa = forced;
+      origin = "SMLP_ISA: ";
+    }
+  }
+  std::string known;
+  for (const Candidate& c : candidates()) {
+    if (c.precision != precision) continue;
+    if (isa.empty() && c.table != nullptr) return c.table;
+    if (c.isa == isa) {
+      if (c.table != nullptr) return c.table;
+      return fail(Error{.what = fmt::format("{}instruction set '{}' cannot run here: {}", origin, isa, c.reason),
+                        .remedy = "`smlp info` lists what this machine has"});
+    }
+    known += (known.empty() ? "" : ", ") + c.isa;
+  }
+  return fail(Error{.what = fmt::format("{}unknown instruction set '{}'", origin, isa),
+                    .remedy = fmt::format("known: {}", known)});
+}
+
+}  // namespace smlp::kernels

@@ -1,0 +1,88 @@
+// The kernel table: what an instruction set must provide for engine/forward.cc to run on it.
+//
+// The layout of activations is the table's own affair; the engine only asks how many bytes they take. All sizes are in
+// elements unless a name says bytes. No step allocates, locks or calls the system.
+#pragma once
+
+#include <cstddef>
+
+#include "base/precision.h"
+
+namespace smlp::kernels {
+
+// A stage: `size` x `size` pixels a picture, C = `channels`, alpha C = `hidden`.
+struct Shape {
+  int size, channels, hidden;
+  int pixels() const { return size * size; }
+};
+
+// A share of a step's work: rows [row, row + rows) of each of pictures [image, image + images).
+// More than one picture comes with whole pictures only, so that a unit's pixels are contiguous.
+struct Unit {
+  int image, images, row, rows;
+  int first_pixel(const Shape& s) const { return (image * s.size + row) * s.size; }
+  int pixels(const Shape& s) const { return images * rows * s.size; }
+};
+
+// Weights of y = W x + b as the table's `pack` wrote them; bias null for none, zero-padded to a vector otherwise.
+struct Matrix {
+  const void* weight;
+  const float* bias;
+  int outputs, inputs;
+};
+
+// One block's weights, packed; see model/network.h for the mathematics.
+struct Block {
+  const float *pre_scale, *pre_shift;       // C each
+  const float *depthwise, *depthwise_bias;  // (9, C), C
+  Matrix mix_width, mix_height;             // (h, h), packed by `pack_mix`
+  Matrix fuse;                              // inputs in three segments of C: g, mixW, mixH
+  Matrix fc1, fc2;
+  float norm_epsilon;
+  GeluPrecision gelu;
+};
+
+struct Kernels {
+  const char* isa;
+  Precision precision;
+
+  // Packing, once at load. A dense layer's inputs come in `segments` of `inputs` each: weight is
+  // (outputs, segments * inputs) row-major. A mixing matrix is (size, size).
+  std::size_t (*packed_bytes)(int outputs, int segments, int inputs);
+  void (*pack)(const float* weight, int outputs, int segments, int inputs, void* packed);
+  std::size_t (*packed_mix_bytes)(int size);
+  void (*pack_mix)(const float* weight, int size, void* packed);
+
+  // Memory: the residual stream x, the locally mixed g, each of the two mixed unit-sized buffers, a thread's scratch.
+  std::size_t (*stream_bytes)(int images, const Shape& shape);
+  std::size_t (*local_bytes)(int images, const Shape& shape);
+  std::size_t (*mixed_bytes)(int pixels, const Shape& shape);
+  std::size_t (*scratch_bytes)(const Shape& shape, int stem_inputs);
+
+  // Patch embedding of pictures (in_channels, size * patch, size * patch) float32; weights have one segment of
+  // in_channels * patch * patch inputs. Writes `unit` of x.
+  void (*stem)(const Matrix& weights, const Shape& shape, int in_channels, int patch, const float* pictures, Unit unit,
+               void* x, void* scratch);
+  // Downsampling by 2 from the previous stage's x (`from`, 2 size, channels / 2): four segments of channels / 2 inputs,
+  // pixels (0,0) (0,1) (1,0) (1,1) of each 2 x 2 patch. `unit` counts the new stage's rows; picture i of x comes from
+  // picture i - first_image of `from`.
+  void (*downsample)(const Matrix& weights, const Shape& shape, const void* from, int first_image, Unit unit, void* x,
+                     void* scratch);
+
+  // g = GELU(DW3x3(GELU(BN1(x))) + bias). x and g hold the same pictures.
+  void (*local)(const Block& block, const Shape& shape, const void* x, Unit unit, void* g, void* scratch);
+  // along_width = mixW(g), along_height = mixH(g), for the unit's pixels
+  void (*mix)(const Block& block, const Shape& shape, const void* g, Unit unit, void* along_width, void* along_height);
+  // x += fuse(concat[g, mixW(g), mixH(g)])
+  void (*fuse)(const Block& block, const Shape& shape, const void* g, const void* along_width,
+               const void* along_height, Unit unit, void* x);
+  // x += FC2(GELU(FC1(LayerNorm(x))))
+  void (*channel_mix)(const Block& block, const Shape& shape, Unit unit, void* x, void* scratch);
+  // logits = head(mean over the grid of picture `image` of x)
+  void (*head)(const Matrix& weights, const Shape& shape, const void* x, int image, float* logits, void* scratch);
+
+  // Pixels of pictures [image, image + images) of x as float32 NHWC.
+  void (*read_stream)(const void* x, int image, int images, const Shape& shape, float* nhwc);
+};
+
+}  // namespace smlp::kernels

@@ -1,0 +1,208 @@
+// Layout of every activation: NHWC float32. Weights stay as they come, row-major. Nothing here is clever.
+
+#include "kernels/reference.h"
+
+#include <cmath>
+#include <cstring>
+
+namespace smlp::kernels {
+namespace {
+
+double gelu(double x) { return 0.5 * x * std::erfc(-x / std::sqrt(2.0)); }
+
+std::size_t packed_bytes(int outputs, int segments, int inputs) {
+  return sizeof(float) * static_cast<std::size_t>(outputs) * static_cast<std::size_t>(segments * inputs);
+}
+
+void pack(const float* weight, int outputs, int segments, int inputs, void* packed) {
+  std::memcpy(packed, weight, packed_bytes(outputs, segments, inputs));
+}
+
+std::size_t packed_mix_bytes(int size) { return packed_bytes(size, 1, size); }
+
+void pack_mix(const float* weight, int size, void* packed) { pack(weight, size, 1, size, packed); }
+
+std::size_t mixed_bytes(int pixels, const Shape& shape) {
+  return sizeof(float) * static_cast<std::size_t>(pixels) * static_cast<std::size_t>(shape.channels);
+}
+
+std::size_t stream_bytes(int images, const Shape& shape) { return mixed_bytes(images * shape.pixels(), shape); }
+
+std::size_t scratch_bytes(const Shape& shape, int stem_inputs) {
+  const int block = shape.channels + shape.hidden;
+  return sizeof(float) * static_cast<std::size_t>(block > stem_inputs ? block : stem_inputs);
+}
+
+// y[n] = sum_k W[n][k] x[k] + bias[n], handed to `store(n, y)`.
+template <class Store>
+void multiply(const Matrix& m, int inputs, const float* x, Store store) {
+  const auto* weight = static_cast<const float*>(m.weight);
+  for (int n = 0; n < m.outputs; ++n, weight += inputs) {
+    double sum = m.bias == nullptr ? 0.0 : m.bias[n];
+    for (int k = 0; k < inputs; ++k) sum += double{weight[k]} * x[k];
+    store(n, sum);
+  }
+}
+
+const float* pixel_of(const void* base, const Shape& shape, int image, int row, int column) {
+  const std::size_t pixel = (static_cast<std::size_t>(image) * shape.size + row) * shape.size + column;
+  return static_cast<const float*>(base) + pixel * shape.channels;
+}
+
+float* pixel_of(void* base, const Shape& shape, int image, int row, int column) {
+  return const_cast<float*>(pixel_of(const_cast<const void*>(base), shape, image, row, column));
+}
+
+// Calls visit(image, row, column) for every pixel of the unit, in order.
+template <class Visit>
+void each_pixel(const Shape& shape, Unit unit, Visit visit) {
+  for (int i = unit.image; i < unit.image + unit.images; ++i) {
+    for (int row = unit.row; row < unit.row + unit.rows; ++row) {
+      for (int column = 0; column < shape.size; ++column) visit(i, row, column);
+    }
+  }
+}
+
+void stem(const Matrix& weights, const Shape& shape, int in_channels, int patch, const float* pictures, Unit unit,
+          void* x, void* scratch) {
+  const std::size_t image = static_cast<std::size_t>(shape.size) * patch;
+  each_pixel(shape, unit, [&](int i, int row, int column) {
+    auto* inputs = static_cast<float*>(scratch);
+    for (int c = 0; c < in_channels; ++c) {
+      for (int dy = 0; dy < patch; ++dy) {
+        for (int dx = 0; dx < patch; ++dx) {
+          *inputs++ = pictures[((static_cast<std::size_t>(i) * in_channels + c) * image + row * patch + dy) * image +
+                               column * patch + dx];
+        }
+      }
+    }
+    float* to = pixel_of(x, shape, i, row, column);
+    multiply(weights, weights.inputs, static_cast<const float*>(scratch),
+             [&](int n, double y) { to[n] = static_cast<float>(y); });
+  });
+}
+
+void downsample(const Matrix& weights, const Shape& shape, const void* from, int first_image, Unit unit, void* x,
+                void* scratch) {
+  const Shape finer = {2 * shape.size, shape.channels / 2, 0};
+  each_pixel(shape, unit, [&](int i, int row, int column) {
+    auto* inputs = static_cast<float*>(scratch);
+    for (int tap = 0; tap < 4; ++tap, inputs += finer.channels) {
+      std::memcpy(inputs, pixel_of(from, finer, i - first_image, 2 * row + tap / 2, 2 * column + tap % 2),
+                  sizeof(float) * static_cast<std::size_t>(finer.channels));
+    }
+    float* to = pixel_of(x, shape, i, row, column);
+    multiply(weights, 4 * finer.channels, static_cast<const float*>(scratch),
+             [&](int n, double y) { to[n] = static_cast<float>(y); });
+  });
+}
+
+void local(const Block& block, const Shape& shape, const void* x, Unit unit, void* g, void*) {
+  each_pixel(shape, unit, [&](int i, int row, int column) {
+    float* to = pixel_of(g, shape, i, row, column);
+    for (int c = 0; c < shape.channels; ++c) {
+      double sum = block.depthwise_bias[c];
+      for (int tap = 0; tap < 9; ++tap) {
+        const int y = row + tap / 3 - 1, z = column + tap % 3 - 1;
+        if (y < 0 || y >= shape.size || z < 0 || z >= shape.size) continue;
+        const double normalized = double{block.pre_scale[c]} * pixel_of(x, shape, i, y, z)[c] + block.pre_shift[c];
+        sum += block.depthwise[tap * shape.channels + c] * gelu(normalized);
+      }
+      to[c] = static_cast<float>(gelu(sum));
+    }
+  });
+}
+
+void mix(const Block& block, const Shape& shape, const void* g, Unit unit, void* along_width, void* along_height) {
+  const auto* width = static_cast<const float*>(block.mix_width.weight);
+  const auto* height = static_cast<const float*>(block.mix_height.weight);
+  auto *to_width = static_cast<float*>(along_width), *to_height = static_cast<float*>(along_height);
+  each_pixel(shape, unit, [&](int i, int row, int column) {
+    for (int c = 0; c < shape.channels; ++c) {
+      double w = block.mix_width.bias[column], h = block.mix_height.bias[row];
+      for (int k = 0; k < shape.size; ++k) {
+        w += double{width[column * shape.size + k]} * pixel_of(g, shape, i, row, k)[c];
+        h += double{height[row * shape.size + k]} * pixel_of(g, shape, i, k, column)[c];
+      }
+      *to_width++ = static_cast<float>(w);
+      *to_height++ = static_cast<float>(h);
+    }
+  });
+}
+
+void fuse(const Block& block, const Shape& shape, const void* g, const void* along_width, const void* along_height,
+          Unit unit, void* x) {
+  const auto *width = static_cast<const float*>(along_width), *height = static_cast<const float*>(along_height);
+  const int channels = shape.channels;
+  each_pixel(shape, unit, [&](int i, int row, int column) {
+    const float* segments[3] = {pixel_of(g, shape, i, row, column), width, height};
+    float* to = pixel_of(x, shape, i, row, column);
+    const auto* weight = static_cast<const float*>(block.fuse.weight);
+    for (int n = 0; n < channels; ++n) {
+      double sum = to[n];
+      for (const float* segment : segments) {
+        for (int k = 0; k < channels; ++k) sum += double{*weight++} * segment[k];
+      }
+      to[n] = static_cast<float>(sum);
+    }
+    width += channels;
+    height += channels;
+  });
+}
+
+void channel_mix(const Block& block, const Shape& shape, Unit unit, void* x, void* scratch) {
+  const int channels = shape.channels;
+  float *normalized = static_cast<float*>(scratch), *activated = normalized + channels;
+  each_pixel(shape, unit, [&](int i, int row, int column) {
+    float* stream = pixel_of(x, shape, i, row, column);
+    double mean = 0, variance = 0;
+    for (int c = 0; c < channels; ++c) mean += stream[c];
+    mean /= channels;
+    for (int c = 0; c < channels; ++c) variance += (stream[c] - mean) * (stream[c] - mean);
+    const double scale = 1.0 / std::sqrt(variance / channels + block.norm_epsilon);
+    for (int c = 0; c < channels; ++c) normalized[c] = static_cast<float>((stream[c] - mean) * scale);
+    multiply(block.fc1, channels, normalized, [&](int n, double y) { activated[n] = static_cast<float>(gelu(y)); });
+    multiply(block.fc2, shape.hidden, activated, [&](int n, double y) { stream[n] = static_cast<float>(stream[n] + y); });
+  });
+}
+
+void head(const Matrix& weights, const Shape& shape, const void* x, int image, float* logits, void* scratch) {
+  auto* mean = static_cast<float*>(scratch);
+  const float* from = pixel_of(x, shape, image, 0, 0);
+  for (int c = 0; c < shape.channels; ++c) {
+    double sum = 0;
+    for (int p = 0; p < shape.pixels(); ++p) sum += from[static_cast<std::size_t>(p) * shape.channels + c];
+    mean[c] = static_cast<float>(sum / shape.pixels());
+  }
+  multiply(weights, shape.channels, mean, [&](int n, double y) { logits[n] = static_cast<float>(y); });
+}
+
+void read_stream(const void* x, int image, int images, const Shape& shape, float* nhwc) {
+  std::memcpy(nhwc, pixel_of(x, shape, image, 0, 0), stream_bytes(images, shape));
+}
+
+}  // namespace
+
+const Kernels* reference() {
+  static const Kernels table = {.isa = "reference",
+                                .precision = Precision::fp32,
+                                .packed_bytes = packed_bytes,
+                                .pack = pack,
+                                .packed_mix_bytes = packed_mix_bytes,
+                                .pack_mix = pack_mix,
+                                .stream_bytes = stream_bytes,
+                                .local_bytes = stream_bytes,
+                                .mixed_bytes = mixed_bytes,
+                                .scratch_bytes = scratch_bytes,
+                                .stem = stem,
+                                .downsample = downsample,
+                                .local = local,
+                                .mix = mix,
+                                .fuse = fuse,
+                                .channel_mix = channel_mix,
+                                .head = head,
+                                .read_stream = read_stream};
+  return &table;
+}
+
+}  // namespace smlp::kernels

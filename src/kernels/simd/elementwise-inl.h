@@ -1,0 +1,66 @@
+// BN1, depthwise convolution and LayerNorm in float32, channels across lanes. Included once per target by simd/fp32.cc.
+
+// One row of GELU(BN1(x)), `pixels` x C, with a zero pixel before and after it for the convolution's padding.
+template <int Degree>
+HWY_INLINE void ActivateRow(const float* x, const float* scale, const float* shift, int pixels, int channels,
+                            float* padded) {
+  const D d;
+  const int lanes = static_cast<int>(hn::Lanes(d));
+  float* out = padded + channels;
+  for (int c = 0; c < channels; c += lanes) {
+    const V a = hn::LoadU(d, scale + c), b = hn::LoadU(d, shift + c);
+    const auto count = static_cast<std::size_t>(channels - c);
+    for (int p = 0; p < pixels; ++p) {
+      const std::size_t at = static_cast<std::size_t>(p) * channels + c;
+      StorePart(Gelu<Degree>(d, hn::MulAdd(hn::LoadU(d, x + at), a, b)), out + at, count);
+    }
+  }
+}
+
+// One row of g from three padded rows:  g[p] = GELU(bias + sum over taps (i, j) of w[i][j] row_i[p + j])
+template <int Degree>
+HWY_INLINE void ConvolveRow(const float* const rows[3], const float* weights, const float* bias, int pixels,
+                            int channels, float* g) {
+  const D d;
+  const int lanes = static_cast<int>(hn::Lanes(d));
+  for (int c = 0; c < channels; c += lanes) {
+    V w[9];
+#pragma GCC unroll 9
+    for (int tap = 0; tap < 9; ++tap) w[tap] = hn::LoadU(d, weights + static_cast<std::size_t>(tap) * channels + c);
+    const V b = hn::LoadU(d, bias + c);
+    const auto count = static_cast<std::size_t>(channels - c);
+    for (int p = 0; p < pixels; ++p) {
+      const std::size_t at = static_cast<std::size_t>(p) * channels + c;
+      V sum = b;
+#pragma GCC unroll 9
+      for (int tap = 0; tap < 9; ++tap) {
+        sum = hn::MulAdd(hn::LoadU(d, rows[tap / 3] + at + static_cast<std::size_t>(tap % 3) * channels), w[tap], sum);
+      }
+      StorePart(Gelu<Degree>(d, sum), g + at, count);
+    }
+  }
+}
+
+// (x - mean) / sqrt(variance + epsilon) of each pixel, two passes so that nothing cancels.
+HWY_INLINE void NormalizePixels(const float* x, int pixels, int channels, float epsilon, float* out) {
+  const D d;
+  const int lanes = static_cast<int>(hn::Lanes(d));
+  const auto inside = [&](int c) { return hn::FirstN(d, static_cast<std::size_t>(channels - c)); };
+  for (int p = 0; p < pixels; ++p, x += channels, out += channels) {
+    V sum = hn::Zero(d);
+    for (int c = 0; c < channels; c += lanes) sum = hn::Add(sum, hn::IfThenElseZero(inside(c), hn::LoadU(d, x + c)));
+    const float mean = hn::GetLane(hn::SumOfLanes(d, sum)) / static_cast<float>(channels);
+    const V center = hn::Set(d, mean);
+    V squares = hn::Zero(d);
+    for (int c = 0; c < channels; c += lanes) {
+      const V diff = hn::IfThenElseZero(inside(c), hn::Sub(hn::LoadU(d, x + c), center));
+      squares = hn::MulAdd(diff, diff, squares);
+    }
+    const float variance = hn::GetLane(hn::SumOfLanes(d, squares)) / static_cast<float>(channels);
+    const V scale = hn::Set(d, 1.0F / __builtin_sqrtf(variance + epsilon));
+    for (int c = 0; c < channels; c += lanes) {
+      const V y = hn::Mul(hn::Sub(hn::LoadU(d, x + c), center), scale);
+      StorePart(y, out + c, static_cast<std::size_t>(channels - c));
+    }
+  }
+}
