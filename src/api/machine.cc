@@ -1,13 +1,13 @@
 #include "api/machine.h"
 
-#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
+
+#include "base/cpu_features.h"
 
 namespace smlp {
 namespace {
@@ -67,19 +67,6 @@ std::vector<CacheLevel> read_caches() {
   }
 }
 
-int affinity_count() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  return sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 0;
-}
-
-// cpu.max is "QUOTA PERIOD" in microseconds, or "max PERIOD".
-double cgroup_quota() {
-  std::istringstream line(first_line("/sys/fs/cgroup/cpu.max"));
-  double quota = 0, period = 0;
-  return line >> quota >> period && period > 0 ? quota / period : 0;
-}
-
 }  // namespace
 
 Machine inspect_machine() {
@@ -87,9 +74,8 @@ Machine inspect_machine() {
   machine.cpu = proc_value("/proc/cpuinfo", "model name");
   if (machine.cpu.empty()) machine.cpu = "unknown";
   machine.processors = static_cast<int>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN)));
-  const int allowed = affinity_count();
-  machine.usable = allowed > 0 ? allowed : machine.processors;
-  machine.quota = cgroup_quota();
+  machine.usable = affinity_cpus();
+  machine.quota = quota_cpus();
   machine.caches = read_caches();
   machine.memory_bytes = number(proc_value("/proc/meminfo", "MemTotal")) * 1024;
   machine.memory_limit = number(first_line("/sys/fs/cgroup/memory.max"));

@@ -130,39 +130,21 @@ const CpuFeatures& cpu_features() {
   return features;
 }
 
-std::string cpu_name() {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("model name")) {
-      const auto colon = line.find(": ");
-      if (colon != std::string::npos) return line.substr(colon + 2);
-    }
-  }
-  return "unknown processor";
+int affinity_cpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  return ::sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
-std::vector<CacheInfo> cpu_caches() {
-  std::vector<CacheInfo> caches;
-  for (int index = 0;; ++index) {
-    const std::filesystem::path root = "/sys/devices/system/cpu/cpu0/cache/index" + std::to_string(index);
-    const std::string level = first_line(root / "level"), size = first_line(root / "size");
-    if (level.empty()) return caches;
-    const std::size_t unit = size.ends_with('M') ? 1024 * 1024 : 1024;
-    caches.push_back({std::atoi(level.c_str()), first_line(root / "type"),
-                      static_cast<std::size_t>(std::atol(size.c_str())) * unit});
-  }
+double quota_cpus() {
+  const double cpus = cgroup_cpus();
+  return std::isfinite(cpus) ? cpus : 0;
 }
 
 int usable_cpus() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  const int affinity = ::sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+  const int allowed = affinity_cpus();
   const double quota = std::ceil(cgroup_cpus());
-  return std::max(1, quota < affinity ? static_cast<int>(quota) : affinity);
-}
-
-std::size_t physical_memory() {
-  return static_cast<std::size_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  return std::max(1, quota < allowed ? static_cast<int>(quota) : allowed);
 }
 
 }  // namespace smlp

@@ -1,9 +1,7 @@
-// What this processor, its operating system and this process's limits offer.
+// What this processor and its operating system offer, and how many processors this process may use.
 #pragma once
 
-#include <cstddef>
 #include <string>
-#include <vector>
 
 namespace smlp {
 
@@ -20,19 +18,13 @@ struct CpuFeatures {
 // Asked of the processor once.
 const CpuFeatures& cpu_features();
 
-std::string cpu_name();
+// Processors that the process's affinity mask allows.
+int affinity_cpus();
 
-struct CacheInfo {
-  int level = 0;
-  std::string type;  // "Data", "Instruction", "Unified"
-  std::size_t bytes = 0;
-};
-std::vector<CacheInfo> cpu_caches();  // of processor 0; empty where the system does not say
+// Processors' worth of time that the control groups grant (v1 and v2, the tightest on the way to the root); 0: no limit.
+double quota_cpus();
 
-// Processors that this process may keep busy: its affinity mask, capped by the cgroup's CPU quota (rounded up).
+// Processors that this process may keep busy: the affinity mask, capped by the quota rounded up. At least 1.
 int usable_cpus();
-
-// Bytes of physical memory.
-std::size_t physical_memory();
 
 }  // namespace smlp

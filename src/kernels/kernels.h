@@ -53,7 +53,7 @@ struct Kernels {
   std::size_t (*packed_mix_bytes)(int size);
   void (*pack_mix)(const float* weight, int size, void* packed);
 
-  // Memory: the residual stream x, the locally mixed g, each of the two mixed unit-sized buffers, a thread's scratch.
+  // Memory: the residual stream x (pictures one after the other), the locally mixed g, each of the two mixed unit-sized buffers, a thread's scratch.
   std::size_t (*stream_bytes)(int images, const Shape& shape);
   std::size_t (*local_bytes)(int images, const Shape& shape);
   std::size_t (*mixed_bytes)(int pixels, const Shape& shape);
@@ -64,10 +64,8 @@ struct Kernels {
   void (*stem)(const Matrix& weights, const Shape& shape, int in_channels, int patch, const float* pictures, Unit unit,
                void* x, void* scratch);
   // Downsampling by 2 from the previous stage's x (`from`, 2 size, channels / 2): four segments of channels / 2 inputs,
-  // pixels (0,0) (0,1) (1,0) (1,1) of each 2 x 2 patch. `unit` counts the new stage's rows; picture i of x comes from
-  // picture i - first_image of `from`.
-  void (*downsample)(const Matrix& weights, const Shape& shape, const void* from, int first_image, Unit unit, void* x,
-                     void* scratch);
+  // pixels (0,0) (0,1) (1,0) (1,1) of each 2 x 2 patch. `unit` counts the new stage's rows.
+  void (*downsample)(const Matrix& weights, const Shape& shape, const void* from, Unit unit, void* x, void* scratch);
 
   // g = GELU(DW3x3(GELU(BN1(x))) + bias). x and g hold the same pictures.
   void (*local)(const Block& block, const Shape& shape, const void* x, Unit unit, void* g, void* scratch);
@@ -81,8 +79,8 @@ struct Kernels {
   // logits = head(mean over the grid of picture `image` of x)
   void (*head)(const Matrix& weights, const Shape& shape, const void* x, int image, float* logits, void* scratch);
 
-  // Pixels of pictures [image, image + images) of x as float32 NHWC.
-  void (*read_stream)(const void* x, int image, int images, const Shape& shape, float* nhwc);
+  // The first picture of x as float32 NHWC.
+  void (*read_stream)(const void* x, const Shape& shape, float* nhwc);
 };
 
 }  // namespace smlp::kernels

@@ -82,13 +82,12 @@ void stem(const Matrix& weights, const Shape& shape, int in_channels, int patch,
   });
 }
 
-void downsample(const Matrix& weights, const Shape& shape, const void* from, int first_image, Unit unit, void* x,
-                void* scratch) {
+void downsample(const Matrix& weights, const Shape& shape, const void* from, Unit unit, void* x, void* scratch) {
   const Shape finer = {2 * shape.size, shape.channels / 2, 0};
   each_pixel(shape, unit, [&](int i, int row, int column) {
     auto* inputs = static_cast<float*>(scratch);
     for (int tap = 0; tap < 4; ++tap, inputs += finer.channels) {
-      std::memcpy(inputs, pixel_of(from, finer, i - first_image, 2 * row + tap / 2, 2 * column + tap % 2),
+      std::memcpy(inputs, pixel_of(from, finer, i, 2 * row + tap / 2, 2 * column + tap % 2),
                   sizeof(float) * static_cast<std::size_t>(finer.channels));
     }
     float* to = pixel_of(x, shape, i, row, column);
@@ -177,9 +176,7 @@ void head(const Matrix& weights, const Shape& shape, const void* x, int image, f
   multiply(weights, shape.channels, mean, [&](int n, double y) { logits[n] = static_cast<float>(y); });
 }
 
-void read_stream(const void* x, int image, int images, const Shape& shape, float* nhwc) {
-  std::memcpy(nhwc, pixel_of(x, shape, image, 0, 0), stream_bytes(images, shape));
-}
+void read_stream(const void* x, const Shape& shape, float* nhwc) { std::memcpy(nhwc, x, stream_bytes(1, shape)); }
 
 }  // namespace
 

@@ -1,6 +1,7 @@
 // The shape of an sMLPNet: everything that can be read off a checkpoint's keys and shapes.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,10 @@ struct Config {
   int stem_inputs(int stage) const { return stage == 0 ? in_channels : channels(stage - 1); }
   int features() const { return channels(stages() - 1); }
   int blocks() const;
+  // Length of one input picture, in_channels x image x image.
+  std::size_t picture_floats() const {
+    return static_cast<std::size_t>(in_channels) * static_cast<std::size_t>(image) * static_cast<std::size_t>(image);
+  }
 
   // Learnable parameters (running statistics not counted) and multiply-accumulates of one picture.
   std::int64_t parameters() const;

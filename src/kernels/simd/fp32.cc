@@ -107,13 +107,12 @@ void Stem(const Matrix& weights, const Shape& shape, int in_channels, int patch,
 }
 
 // In NHWC the two pixels of a patch's row lie side by side: segments (dy, dx) with a stride of two pixels.
-void Downsample(const Matrix& weights, const Shape& shape, const void* from, int first_image, Unit unit, void* x,
-                void*) {
+void Downsample(const Matrix& weights, const Shape& shape, const void* from, Unit unit, void* x, void*) {
   const std::size_t inputs = static_cast<std::size_t>(shape.channels) / 2, width = 2 * inputs * shape.size;
   for (int i = unit.image; i < unit.image + unit.images; ++i) {
     for (int row = unit.row; row < unit.row + unit.rows; ++row) {
       const float* top = static_cast<const float*>(from) +
-                         (static_cast<std::size_t>(i - first_image) * shape.size + row) * 2 * width;
+                         (static_cast<std::size_t>(i) * shape.size + row) * 2 * width;
       const Left left = {{top, top + inputs, top + width, top + width + inputs}, 4, 2 * inputs,
                          static_cast<int>(inputs)};
       auto* out = static_cast<float*>(x) + static_cast<std::size_t>(Unit{i, 1, row, 1}.first_pixel(shape)) * shape.channels;
@@ -224,11 +223,7 @@ void Head(const Matrix& weights, const Shape& shape, const void* x, int image, f
                  StoreSum{logits, static_cast<std::size_t>(weights.outputs), weights.bias});
 }
 
-void ReadStream(const void* x, int image, int images, const Shape& shape, float* nhwc) {
-  const std::size_t picture = static_cast<std::size_t>(shape.pixels()) * shape.channels;
-  std::memcpy(nhwc, static_cast<const float*>(x) + static_cast<std::size_t>(image) * picture,
-              Floats(static_cast<std::size_t>(images) * picture));
-}
+void ReadStream(const void* x, const Shape& shape, float* nhwc) { std::memcpy(nhwc, x, StreamBytes(1, shape)); }
 
 }  // namespace
 
@@ -279,7 +274,7 @@ const Kernels* fp32_avx2() {
 }
 
 const Kernels* fp32_portable() {
-  static const Kernels table = HWY_STATIC_NAMESPACE::Fp32("portable");
+  static const Kernels table = HWY_STATIC_DISPATCH(Fp32)("portable");
   return &table;
 }
 
