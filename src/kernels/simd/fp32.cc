@@ -6,8 +6,13 @@
 
 #include <cmath>
 #include <cstring>
+#include <type_traits>
+#include <utility>
 
 #include "kernels/gelu_coefficients.h"
+
+#undef SMLP_INLINE_LAMBDA
+#define SMLP_INLINE_LAMBDA __attribute__((always_inline))
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/simd/fp32.cc"

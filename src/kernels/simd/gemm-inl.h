@@ -49,37 +49,42 @@ HWY_INLINE void StorePart(V v, float* to, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) to[i] = lanes[i];
 }
 
+// Calls f(0), f(1), ... with the index as a constant: what is indexed by it can live in registers.
+template <int... I, class F>
+HWY_INLINE void Unroll(std::integer_sequence<int, I...>, F f) {
+  (f(std::integral_constant<int, I>()), ...);
+}
+template <int Count>
+constexpr auto kUpTo = std::make_integer_sequence<int, Count>();
+
+// The finished tile passes through memory (its lines stay in the first-level cache) so that the epilogue is one small
+// loop and not R N copies of itself.
 template <int R, int N, class Epilogue>
 HWY_INLINE void Tile(const Left& a, const float* b, std::size_t ldb, int row, int column, int columns,
                      const Epilogue& epilogue) {
   const D d;
   const std::size_t lanes = hn::Lanes(d);
-  V sum[R][N];
-#pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 2
-    for (int n = 0; n < N; ++n) sum[r][n] = hn::Zero(d);
-  }
+  V sum[R * N];
+  Unroll(kUpTo<R * N>, [&](auto i) SMLP_INLINE_LAMBDA { sum[i] = hn::Zero(d); });
   for (int s = 0; s < a.segments; ++s) {
     const float* left = a.segment[s];
-    for (int k = 0; k < a.depth; ++k, b += ldb) {
-      V right[N];
-#pragma GCC unroll 2
-      for (int n = 0; n < N; ++n) right[n] = hn::LoadU(d, b + static_cast<std::size_t>(n) * lanes);
-#pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) {
-        const V value = hn::Set(d, left[static_cast<std::size_t>(r) * a.stride + static_cast<std::size_t>(k)]);
-#pragma GCC unroll 2
-        for (int n = 0; n < N; ++n) sum[r][n] = hn::MulAdd(value, right[n], sum[r][n]);
-      }
+    const float* const end = left + a.depth;
+    for (; left != end; ++left, b += ldb) {
+      const V right0 = hn::LoadU(d, b), right1 = N > 1 ? hn::LoadU(d, b + lanes) : right0;
+      Unroll(kUpTo<R>, [&](auto r) SMLP_INLINE_LAMBDA {
+        const V value = hn::Set(d, left[r * a.stride]);
+        sum[r * N] = hn::MulAdd(value, right0, sum[r * N]);
+        if constexpr (N > 1) sum[r * N + 1] = hn::MulAdd(value, right1, sum[r * N + 1]);
+      });
     }
   }
-#pragma GCC unroll 16
+  HWY_ALIGN float block[R * N * HWY_MAX_BYTES / sizeof(float)];
+  Unroll(kUpTo<R * N>, [&](auto i) SMLP_INLINE_LAMBDA { hn::Store(sum[i], d, block + i * lanes); });
+  const float* from = block;
   for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 2
-    for (int n = 0; n < N; ++n) {
+    for (int n = 0; n < N; ++n, from += lanes) {
       const int first = column + n * static_cast<int>(lanes);
-      if (first < columns) epilogue(sum[r][n], row + r, first, static_cast<std::size_t>(columns - first));
+      if (first < columns) epilogue(hn::Load(d, from), row + r, first, static_cast<std::size_t>(columns - first));
     }
   }
 }
