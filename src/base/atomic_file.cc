@@ -98,8 +98,8 @@ Result<void> AtomicFile::write(std::span<const std::byte> bytes) {
   return {};
 }
 
-Result<void> AtomicFile::commit() {
-  if (::fsync(fd_) != 0 && errno != EINVAL) return system_error("write", errno, target_);
+Result<void> AtomicFile::commit(Flush flush) {
+  if (flush == Flush::now && ::fsync(fd_) != 0 && errno != EINVAL) return system_error("write", errno, target_);
   const int closed = ::close(std::exchange(fd_, -1));
   int code = closed == 0 ? 0 : errno;
   if (code == 0) {
@@ -126,14 +126,25 @@ Result<void> write_file(const fs::path& target, std::string_view text, Existing 
   return write_file(target, {std::as_bytes(std::span(text))}, existing);
 }
 
+Result<void> flush_disk(const fs::path& directory) {
+  const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return system_error("open the folder", errno, directory);
+  const int code = ::syncfs(fd) == 0 ? 0 : errno;
+  ::close(fd);
+  if (code != 0) return system_error("write", code, directory);
+  return {};
+}
+
 bool is_temporary_name(std::string_view filename) {
   return filename.starts_with('.') && filename.ends_with(kTemporarySuffix);
 }
 
-Result<void> remove_temporaries(const fs::path& directory) {
+Result<void> remove_temporaries(const fs::path& directory, std::string_view target) {
+  const std::string prefix = target.empty() ? "." : fmt::format(".{}.", target);
   std::error_code code;
   for (fs::directory_iterator entry(directory, code), end; !code && entry != end; entry.increment(code)) {
-    if (!is_temporary_name(entry->path().filename().string())) continue;
+    const std::string name = entry->path().filename().string();
+    if (!is_temporary_name(name) || !name.starts_with(prefix)) continue;
     if (::unlink(entry->path().c_str()) != 0 && errno != ENOENT) return system_error("delete", errno, entry->path());
   }
   if (code) return system_error("list", code.value(), directory);

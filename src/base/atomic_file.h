@@ -13,7 +13,12 @@ namespace smlp {
 
 enum class Existing { keep, replace };
 
-// A file written under a temporary name in the directory of its target, flushed to the disk, then renamed over it.
+// Whether commit() waits until the bytes are on the disk. `later` is for thousands of small files: a killed process still
+// leaves each whole or absent, but after a power cut one may be shorter than it was. Whoever uses it calls flush_disk()
+// once and checks sizes when it goes on after an interruption.
+enum class Flush { now, later };
+
+// A file written under a temporary name in the directory of its target, then renamed over it.
 // A writer that is killed leaves the target as it was, and a temporary that remove_temporaries() clears away.
 class AtomicFile {
  public:
@@ -27,7 +32,7 @@ class AtomicFile {
   // Errors name the target: disk full, file too large, and so on.
   Result<void> write(std::span<const std::byte> bytes);
   Result<void> write(std::string_view text) { return write(std::as_bytes(std::span(text))); }
-  Result<void> commit();
+  Result<void> commit(Flush flush = Flush::now);
 
  private:
   AtomicFile(std::filesystem::path target, std::filesystem::path temporary, Existing existing, int fd);
@@ -42,11 +47,15 @@ Result<void> write_file(const std::filesystem::path& target, std::initializer_li
 Result<void> write_file(const std::filesystem::path& target, std::string_view text,
                         Existing existing = Existing::keep);
 
+// Waits until everything written to the file system of `directory` is on the disk.
+Result<void> flush_disk(const std::filesystem::path& directory);
+
 // True for the names that AtomicFile gives its temporaries; they start with a dot.
 bool is_temporary_name(std::string_view filename);
 
-// Deletes what killed writers left in a directory. Call it only while no other writer works there (DirectoryLock).
-Result<void> remove_temporaries(const std::filesystem::path& directory);
+// Deletes what killed writers left in a directory: all, or those meant to become `target`.
+// Call it only while no other writer works on the same files (DirectoryLock).
+Result<void> remove_temporaries(const std::filesystem::path& directory, std::string_view target = "");
 
 // Makes a directory and its parents; one that exists is fine, a file of that name is an error.
 Result<void> make_directories(const std::filesystem::path& directory);

@@ -72,6 +72,12 @@ std::string Sha256::hex() {
   return text;
 }
 
+std::string sha256_of(std::span<const std::byte> bytes) {
+  Sha256 sum;
+  sum.update(bytes);
+  return sum.hex();
+}
+
 Result<std::string> sha256_file(const std::filesystem::path& path) {
   SMLP_TRY(file, FileMap::open(path));
   Sha256 hash;

@@ -27,6 +27,9 @@ class Sha256 {
   std::uint64_t bytes_ = 0;
 };
 
+// Of bytes in memory.
+std::string sha256_of(std::span<const std::byte> bytes);
+
 // Of a whole file; errors name it.
 Result<std::string> sha256_file(const std::filesystem::path& path);
 

@@ -33,5 +33,6 @@ void add_examples(CLI::App& app, std::initializer_list<std::string_view> lines);
 Exit usage_error(std::string_view message);
 
 Run add_info(CLI::App& app);
+Run add_postprocess(CLI::App& app);
 
 }  // namespace smlp::cli

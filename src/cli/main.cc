@@ -9,6 +9,7 @@ namespace {
 
 constexpr smlp::cli::Command commands[] = {
     {"info", "what this machine can run, or what a model file holds", smlp::cli::add_info},
+    {"postprocess", "accuracy of a folder of results", smlp::cli::add_postprocess},
 };
 
 }  // namespace

@@ -26,17 +26,23 @@ void print_overview(std::span<const Command> commands) {
       "\nExit status: 0 done, 1 something in the input was bad, 2 the command line was.\n");
 }
 
-// Texts copied from web pages and documents carry an en dash, em dash or minus sign for `--`.
-std::string with_plain_dashes(std::string argument) {
-  for (const std::string_view dash : {"\u2013", "\u2014", "\u2212"}) {
-    if (!argument.starts_with(dash)) continue;
-    std::size_t end = dash.size();
-    while (argument.substr(end).starts_with(dash) || argument.substr(end).starts_with("-")) {
-      end += argument[end] == '-' ? 1 : dash.size();
-    }
-    return "--" + argument.substr(end);
+// Bytes of the dash at the start of `text`, ASCII or of typeset text (hyphens, dashes, minus sign); 0 for none.
+std::size_t dash_length(std::string_view text) {
+  for (const std::string_view dash : {"-", "\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2015", "\u2212"}) {
+    if (text.starts_with(dash)) return dash.size();
   }
-  return argument;
+  return 0;
+}
+
+// Texts copied from web pages and documents carry other dashes for one or both of `--`: the guide prints `–-batchsize`.
+std::string with_plain_dashes(std::string argument) {
+  std::size_t end = 0;
+  bool typeset = false;
+  while (const std::size_t length = dash_length(std::string_view(argument).substr(end))) {
+    typeset = typeset || length > 1;
+    end += length;
+  }
+  return typeset ? "--" + argument.substr(end) : argument;
 }
 
 std::vector<std::string> option_names(const CLI::App& app) {

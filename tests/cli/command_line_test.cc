@@ -72,6 +72,8 @@ TEST(CommandLine, DashesOfTypesetTextAreUnderstood) {
   EXPECT_EQ(run_smlp({"info", "\u2013json"}).status, 0);
   EXPECT_EQ(run_smlp({"info", "\u2014json"}).status, 0);
   EXPECT_EQ(run_smlp({"info", "\u2013\u2013json"}).status, 0);
+  EXPECT_EQ(run_smlp({"info", "\u2013-json"}).status, 0);
+  EXPECT_EQ(run_smlp({"info", "-\u2013json"}).status, 0);
 }
 
 TEST(CommandLine, AFullDiskIsAnError) {

@@ -1,0 +1,43 @@
+// The guide's third step: any model file -> one `.smlp`, folded, with the precision chosen.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "model/network.h"
+
+namespace smlp {
+
+// `input:8,3,224,224` of the guide: the name and the sizes of the network's input.
+struct InputShape {
+  std::string name;
+  int batch = 0;  // 0: any (-1 or N was given)
+  int channels = 0, height = 0, width = 0;
+};
+
+// Reads NAME:N,C,H,W (the name may be left out; N may be -1 or a word such as N). Errors say what is wrong with it.
+Result<InputShape> parse_input_shape(std::string_view text);
+
+struct CompileOptions {
+  std::filesystem::path model;
+  std::filesystem::path output;        // ".smlp" is added where it does not end so
+  std::optional<InputShape> input;     // checked against the model; its batch becomes the model's own
+  std::optional<Precision> precision;  // nothing: the model's own, fp32 for weights
+  std::filesystem::path op_precision;  // ini; empty: exact operators
+  std::filesystem::path classes;       // a name a line; empty: those that the model carries
+  bool force = false;                  // replace an output that exists
+};
+
+struct CompileReport {
+  std::filesystem::path output;
+  std::uint64_t output_bytes = 0;
+  Network network;  // what was written
+};
+
+Result<CompileReport> compile_model(const CompileOptions& options);
+
+}  // namespace smlp

@@ -1,0 +1,75 @@
+// The guide's fourth step: prepared pictures -> logits in files, with honest timings.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/statistics.h"
+#include "data/result_files.h"
+#include "smlp/session.h"
+
+namespace smlp {
+
+enum class PureData { zero, random };
+
+struct InferFilesOptions {
+  std::string input;             // folder, file or several with commas between; empty: made-up data
+  std::filesystem::path output;  // empty: results are thrown away
+  std::string output_dirname;    // empty: the time, as %Y_%m_%d-%H_%M_%S
+  ResultFormat format = ResultFormat::npy;
+  int batch = 1;                 // pictures in one execution; also that of the session
+  int loop = 1;                  // executions of each batch
+  int warmup = 1;                // executions before the first that counts
+  PureData pure = PureData::zero;
+  bool packed = false;           // all results in one array
+  bool resume = false;           // go on where a run into the same folder stopped
+  bool force = false;            // replace the results of an earlier run
+  std::string model_sha256;      // so that no other model's run is gone on with
+  std::string precision;         // the session's
+  std::vector<std::string> arguments;  // for the summary
+};
+
+// All times in milliseconds.
+struct InferFilesReport {
+  Statistics h2d, compute, d2h;
+  std::vector<double> compute_list;  // one an execution
+  double mean_rows = 0;              // pictures an execution really held: a short last batch counts as what it is
+  double throughput = 0;             // 1000 * mean_rows / compute.mean
+  double wall_seconds = 0;           // from opening the first input to the last result's renaming
+  std::uint64_t pictures = 0;        // of this run, each counted once
+  std::uint64_t broken = 0;          // inputs that could not be read
+  std::uint64_t resumed = 0;         // inputs whose results an earlier run wrote
+  std::filesystem::path folder, summary;  // empty without an output
+
+  double images_per_second(int loop) const {
+    return wall_seconds > 0 ? static_cast<double>(pictures) * loop / wall_seconds : 0;
+  }
+};
+
+struct InferFilesWatch {
+  std::function<void(std::string_view)> note;                              // a line for the log
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress;  // inputs
+  std::function<void(const Error&)> broken;                                // a picture that cannot be read
+};
+
+// What each number includes, one sentence, for whoever reads the numbers.
+std::string_view timing_explanation();
+
+// Checks every input, then runs them in batches that the files of one run share, and writes for each input one result
+// of its rows. h2d is the copy of a batch into the session's input buffer, d2h that of its logits out of the output
+// buffer; files are read ahead by other threads meanwhile. No batch is padded: the session takes a short one as it is.
+Result<InferFilesReport> infer_files(Session& session, const InferFilesOptions& options, const InferFilesWatch& watch);
+
+// The summary that the guide's tool writes: filesinfo, args, NPU_compute_time, H2D_latency, D2H_latency, throughput,
+// npu_compute_time_list, pid; and ours under "smlp".
+struct FileResult {
+  std::string input, output;
+};
+std::string infer_summary(const InferFilesReport& report, const InferFilesOptions& options,
+                          const std::vector<FileResult>& files, int classes);
+
+}  // namespace smlp

@@ -1,0 +1,39 @@
+// The guide's fifth step: result files and the truth -> accuracy.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "data/accuracy.h"
+
+namespace smlp {
+
+struct ScoreOptions {
+  std::filesystem::path results;     // the folder that infer, or the guide's own tool, wrote
+  std::optional<std::uint64_t> n;    // score the first n pictures; more than there are is an error
+  std::filesystem::path labels;      // labels.npy; empty: looked for
+  std::filesystem::path data_root;   // or the ImageFolder that the pictures came from
+};
+
+struct Score {
+  std::uint64_t pictures = 0;        // scored
+  std::uint64_t right1 = 0, right5 = 0;
+  int classes = 0;
+  std::string truth;                  // where the labels came from: "work/labels.npy"
+  std::vector<std::string> warnings;  // a line each: chance level, logits that are no numbers, pictures left out
+
+  double acc1() const { return pictures > 0 ? static_cast<double>(right1) / static_cast<double>(pictures) : 0; }
+  double acc5() const { return pictures > 0 ? static_cast<double>(right5) / static_cast<double>(pictures) : 0; }
+};
+
+// The truth is, in this order: `labels`; `data_root`; a labels.npy beside the inputs that the run's summary names, in
+// the results' folder, or in the two above it, or in the working folder; and for 50,000 pictures of 1000 classes (or
+// where `n` is given) the full ImageNet validation set's: picture i is of class i / 50.
+// Errors: no truth, fewer labels than results, a label beyond the classes, files of different classes, a missing batch.
+Result<Score> score_results(const ScoreOptions& options);
+
+}  // namespace smlp

@@ -1,0 +1,108 @@
+// smlp compile: any model file -> one .smlp, with the flags of the guide's converter.
+#include "api/compile.h"
+
+#include "cli/command.h"
+#include "cli/console.h"
+#include "cli/guide_log.h"
+
+namespace smlp::cli {
+namespace {
+
+struct Options {
+  CompileOptions compile;
+  int framework = -1;
+  std::string input_format, input_shape, soc_version, log = "info", precision;
+};
+
+// What the guide's converter calls a framework; what we read is told by content.
+std::string_view framework_name(int number) {
+  switch (number) {
+    case 0: return "Caffe";
+    case 1: return "MindSpore";
+    case 3: return "TensorFlow";
+    default: return "ONNX";
+  }
+}
+
+Result<void> explain_framework(const Options& options, Error error) {
+  if (options.framework >= 0 && options.framework != 5) {
+    error.remedy += fmt::format("{}--framework={} is {}, which smlp does not read; it reads ONNX (--framework=5), "
+                                "PyTorch checkpoints, safetensors and .smlp",
+                                error.remedy.empty() ? "" : "; ", options.framework,
+                                framework_name(options.framework));
+  }
+  return fail(std::move(error));
+}
+
+Result<void> parse(Options& options) {
+  if (!options.input_shape.empty()) {
+    SMLP_TRY(shape, parse_input_shape(options.input_shape));
+    options.compile.input = shape;
+  }
+  if (!options.precision.empty()) options.compile.precision = *find_precision(options.precision);
+  return {};
+}
+
+void log_network(const CompileReport& report) {
+  const Network& network = report.network;
+  const Config& config = network.config;
+  log_info("{}: sMLPNet with dim {}, depths {}, alpha {}, patch {}, {} x {} x {} pixels, {} classes, {} parameters",
+           network.source_name, config.dim, fmt::join(config.depths, " "), config.alpha, config.patch,
+           config.in_channels, config.image, config.image, config.classes, config.parameters());
+  log_info("folded: BN2 into the depthwise convolutions, LayerNorm's weight and bias into FC1, the last BN into the head");
+  log_info("precision {}, Gelu {}, {}", precision_name(network.precision), gelu_precision_name(network.gelu),
+           network.batch > 0 ? fmt::format("batch {} where infer is given none", network.batch) : "any batch");
+}
+
+Result<Exit> run(Options& options) {
+  SMLP_CHECK(parse(options));
+  const bool quiet = options.log == "null";
+  if (!options.soc_version.empty() && !quiet) {
+    log_info("--soc_version={} names an NPU and means nothing here: the model is packed for this machine's CPU when it "
+             "is loaded",
+             options.soc_version);
+  }
+  auto report = compile_model(options.compile);
+  if (!report) SMLP_CHECK(explain_framework(options, std::move(report).error()));
+  if (options.framework >= 0 && options.framework != 5 && !quiet) {
+    log_info("--framework={} is {}; the file was read as what it holds", options.framework,
+             framework_name(options.framework));
+  }
+  if (options.log == "info" || options.log == "debug") log_network(*report);
+  if (!quiet) {
+    print("compiled {} -> {} ({:.1f} MB, {}, SHA-256 of the source {})\n", printable(options.compile.model.string()),
+          printable(report->output.string()), static_cast<double>(report->output_bytes) / 1e6,
+          precision_name(report->network.precision), report->network.source_sha256);
+  }
+  return exit_ok;
+}
+
+}  // namespace
+
+Run add_compile(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CompileOptions& compile = options->compile;
+  app.add_option("--model", compile.model, "PyTorch checkpoint, safetensors, ONNX or .smlp")->required();
+  app.add_option("--output", compile.output, "Where to write: NAME gives NAME.smlp")->required();
+  app.add_option("--framework", options->framework, "The guide's number of the input's kind; 5 is ONNX")
+      ->check(CLI::IsMember({0, 1, 3, 5}));
+  app.add_option("--input_format,--input-format", options->input_format, "Layout of the input: NCHW")
+      ->check(CLI::IsMember({"NCHW"}));
+  app.add_option("--input_shape,--input-shape", options->input_shape,
+                 "input:8,3,224,224; checked against the model, the batch (-1: any) becomes infer's default");
+  app.add_option("--precision", options->precision, "Of the matrix products: fp32 or bf16; default the model's own")
+      ->check(CLI::IsMember({"fp32", "bf16"}));
+  app.add_option("--op_precision_mode,--op-precision-mode", compile.op_precision,
+                 "ini file with lines such as Gelu=high_performance (or high_precision)");
+  app.add_option("--classes", compile.classes, "Text file with the classes' names, one a line");
+  app.add_option("--log", options->log, "How much to say: debug, info, warning, error or null")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error", "null"}));
+  app.add_option("--soc_version,--soc-version", options->soc_version, "Accepted as in the guide; means nothing here");
+  app.add_flag("--force", compile.force, "Replace an output that exists");
+  add_examples(app, {"smlp compile --framework=5 --model=smlp_t.onnx --output=smlp_t_bs8 --input_format=NCHW \\\n"
+                     "    --input_shape=\"input:8,3,224,224\" --log=error --op_precision_mode=op_precision.ini",
+                     "smlp compile --model smlp_t.pth --output smlp_t --precision bf16"});
+  return [options] { return run(*options); };
+}
+
+}  // namespace smlp::cli

@@ -1,0 +1,150 @@
+// smlp infer: prepared pictures -> logits in files, with the flags, files and log lines of the guide's tool.
+#include <chrono>
+#include <optional>
+
+#include "api/infer_files.h"
+#include "base/sha256.h"
+#include "cli/command.h"
+#include "cli/console.h"
+#include "cli/guide_log.h"
+#include "cli/model_options.h"
+#include "cli/progress.h"
+
+namespace smlp::cli {
+namespace {
+
+struct Options {
+  ModelOptions model;
+  InferFilesOptions files;
+  int batch = 0;
+  std::string format = "NPY", pure = "zero", device = "0";
+};
+
+ResultFormat format_of(std::string_view word) {
+  return word == "BIN" ? ResultFormat::bin : word == "TXT" ? ResultFormat::txt : ResultFormat::npy;
+}
+
+void log_statistics(std::string_view name, const Statistics& s) {
+  log_info("{} (ms): min = {}, max = {}, mean = {}, median = {}, percentile(99%) = {}", name, s.min, s.max, s.mean,
+           s.median, s.p99);
+}
+
+// The guide's lines first, to the letter; then what it leaves out.
+void log_report(const InferFilesReport& report, const InferFilesOptions& options) {
+  log_info("-----------------Performance Summary------------------");
+  log_statistics("NPU_compute_time", report.compute);
+  log_info("throughput 1000*batchsize.mean({})/NPU_compute_time.mean({}): {}", report.mean_rows, report.compute.mean,
+           report.throughput);
+  log_info("------------------------------------------------------");
+  log_statistics("H2D_latency", report.h2d);
+  log_statistics("D2H_latency", report.d2h);
+  log_info("wall clock: {} pictures{} in {:.3f} s, {:.2f} images/s", report.pictures,
+           options.loop > 1 ? fmt::format(" {} times", options.loop) : "", report.wall_seconds,
+           report.images_per_second(options.loop));
+  log_info("{}", timing_explanation());
+  if (!report.summary.empty()) log_info("summary: {}", report.summary.string());
+}
+
+Result<Opened> open(Options& options) {
+  if (options.device != "0") {
+    log_info("--device {} means nothing here: this machine's CPU is the one device", options.device);
+  }
+  SMLP_TRY(named, load_named_model(options.model.model, options.model.classes));
+  const int own_batch = named.model.network()->batch;
+  options.files.batch = options.batch > 0 ? options.batch : own_batch > 0 ? own_batch : 1;
+  options.model.session.batch = options.files.batch;
+  options.files.precision = options.model.session.precision.empty()
+                                ? std::string(precision_name(named.model.network()->precision))
+                                : options.model.session.precision;
+  if (!options.files.output.empty()) {
+    SMLP_TRY(bundled, options.model.model.empty() ? find_bundled_model() : options.model.model);
+    SMLP_TRY(sum, sha256_file(bundled));
+    options.files.model_sha256 = sum;
+  }
+  SMLP_TRY(session, Session::create(named.model, options.model.session));
+  return Opened{std::move(named), std::move(session)};
+}
+
+Result<Exit> run(Options& options) {
+  InferFilesOptions& files = options.files;
+  files.format = format_of(options.format);
+  files.pure = options.pure == "random" ? PureData::random : PureData::zero;
+  if (files.output.empty() && (files.packed || files.resume || files.force || !files.output_dirname.empty())) {
+    return usage_error("--packed, --resume, --force and --output_dirname need --output");
+  }
+  if (files.packed && files.format != ResultFormat::npy) return usage_error("--packed writes one .npy: give --outfmt NPY");
+  if (files.resume && files.input.empty()) return usage_error("--resume needs --input");
+  if (files.output_dirname == "." || files.output_dirname == ".." ||
+      files.output_dirname.find('/') != std::string::npos) {
+    return usage_error("--output_dirname is the name of a folder in --output, not a path");
+  }
+
+  SMLP_TRY(opened, open(options));
+  const Session& session = opened.session;
+  log_info("model {}, {} kernels, {} threads, {}, batchsize {}", opened.named.model.network()->source_name, session.isa(),
+           session.threads(), files.precision, files.batch);
+
+  std::optional<Progress> progress;
+  const InferFilesWatch watch{.note = [](std::string_view line) { log_info("{}", line); },
+                              .progress =
+                                  [&](std::uint64_t done, std::uint64_t total) {
+                                    const auto count = static_cast<std::int64_t>(done);
+                                    if (!progress) {
+                                      flush_output();
+                                      progress.emplace("inputs", static_cast<std::int64_t>(total), count);
+                                    }
+                                    progress->update(count);
+                                  },
+                              .broken =
+                                  [&](const Error& error) {
+                                    if (progress) progress->clear();
+                                    report_error(error.message());
+                                  }};
+  auto report = infer_files(opened.session, files, watch);
+  progress.reset();
+  if (!report) return fail(std::move(report).error());
+  if (report->resumed > 0) log_info("{} inputs had their results from an earlier run", report->resumed);
+  log_report(*report, files);
+  if (report->broken == 0) return exit_ok;
+  report_error(fmt::format("{} inputs could not be read and have no result", report->broken));
+  return exit_bad_input;
+}
+
+}  // namespace
+
+Run add_infer(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  InferFilesOptions& files = options->files;
+  add_model_options(app, options->model);
+  app.add_option("--input", files.input,
+                 "Folder of .bin, .npy or pictures, or files with commas between (default: made-up data)");
+  app.add_option("--output", files.output, "Folder that gets a folder of results and its summary (default: none)");
+  app.add_option("--output_dirname,--output-dirname", files.output_dirname,
+                 "Name of the folder of results (default: the time, as 2024_05_01-12_00_00)");
+  app.add_option("--outfmt", options->format, "NPY, BIN or TXT")
+      ->check(CLI::IsMember({"NPY", "BIN", "TXT"}, CLI::ignore_case));
+  app.add_option("--batchsize,--batch_size,--batch-size", options->batch,
+                 "Pictures in one execution (default: the compiled model's, else 1)")
+      ->check(CLI::Range(1, 4096));
+  app.add_option("--loop", files.loop, "Execute each batch this many times")->check(CLI::Range(1, 1000000000));
+  app.add_option("--warmup_count,--warmup-count", files.warmup, "Executions before the first that counts (default 1)")
+      ->check(CLI::Range(0, 1000000));
+  app.add_option("--pure_data_type,--pure-data-type", options->pure, "What made-up data are: zero or random")
+      ->check(CLI::IsMember({"zero", "random"}));
+  app.add_option("--device", options->device, "Accepted as in the guide; the one device here is the CPU");
+  app.add_flag("--packed", files.packed, "One array packed_0.npy for the whole run, its rows named in packed_names.tsv");
+  app.add_flag("--resume", files.resume, "Go on with the interrupted run in --output_dirname, or the newest one");
+  app.add_flag("--force", files.force, "Replace the results of an earlier run");
+  add_examples(app, {"smlp infer --model smlp_t_bs8.smlp --input prep_dataset --output result --outfmt NPY --batchsize 8",
+                     "smlp infer --model smlp_t_bs8.smlp --batchsize 8 --loop 100"});
+  return [options, &app] {
+    options->files.arguments = {"smlp", "infer"};
+    for (const CLI::Option* option : app.parse_order()) {
+      options->files.arguments.push_back(option->get_name());
+      for (const std::string& value : option->results()) options->files.arguments.push_back(value);
+    }
+    return run(*options);
+  };
+}
+
+}  // namespace smlp::cli

@@ -1,0 +1,43 @@
+#include "data/bin_folder.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/atomic_file.h"
+
+namespace smlp {
+
+namespace fs = std::filesystem;
+
+fs::path bin_path(const fs::path& folder, std::uint64_t batch) { return folder / fmt::format("batch-{:05}.bin", batch); }
+
+std::optional<std::uint64_t> batch_number(std::string_view filename) {
+  constexpr std::string_view prefix = "batch-";
+  if (!filename.starts_with(prefix)) return std::nullopt;
+  filename.remove_prefix(prefix.size());
+  std::uint64_t number = 0;
+  const auto [end, code] = std::from_chars(filename.data(), filename.data() + filename.size(), number);
+  if (code != std::errc()) return std::nullopt;
+  if (end != filename.data() + filename.size() && *end != '.' && *end != '_') return std::nullopt;
+  return number;
+}
+
+Result<std::vector<Bin>> list_bins(const fs::path& folder) {
+  std::vector<Bin> bins;
+  std::error_code code;
+  for (fs::directory_iterator entry(folder, code), end; !code && entry != end; entry.increment(code)) {
+    const auto number = batch_number(entry->path().filename().string());
+    if (number && entry->path().extension() == ".bin") bins.push_back({*number, entry->path()});
+  }
+  if (code) return system_error("list", code.value(), folder);
+  std::ranges::sort(bins, {}, &Bin::batch);
+  return bins;
+}
+
+bool is_whole_bin(const fs::path& path, std::uint64_t bytes) {
+  std::error_code code;
+  if (bytes == 0) return !fs::exists(path, code);
+  return fs::is_regular_file(path, code) && fs::file_size(path, code) == bytes;
+}
+
+}  // namespace smlp

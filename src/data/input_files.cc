@@ -1,0 +1,262 @@
+#include "data/input_files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <optional>
+
+#include "base/atomic_file.h"
+#include "base/file_map.h"
+#include "base/natural_order.h"
+#include "data/bin_folder.h"
+#include "data/picture_files.h"
+#include "data/preprocess_journal.h"
+#include "formats/npy.h"
+#include "image/preprocess.h"
+
+namespace smlp {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string lower_extension(const fs::path& path) {
+  std::string extension = path.extension().string();
+  std::ranges::transform(extension, extension.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return extension;
+}
+
+std::unexpected<Error> input_error(const fs::path& path, std::string what, std::string remedy = {}) {
+  return fail(Error{.what = std::move(what), .file = path.string(), .remedy = std::move(remedy)});
+}
+
+// A file that a folder offers as an input; nothing for one that is none (by its name, else by its first bytes).
+std::optional<InputKind> kind_of(const fs::path& path) {
+  const std::string extension = lower_extension(path);
+  if (extension == ".bin") return InputKind::bin;
+  if (extension == ".npy") return InputKind::npy;
+  if (looks_like_picture(path)) return InputKind::picture;
+  return std::nullopt;
+}
+
+Result<void> list_folder_into(const fs::path& folder, InputListing& listing) {
+  std::vector<fs::path> names;
+  std::error_code code;
+  bool subfolders = false;
+  for (fs::directory_iterator entry(folder, code), end; !code && entry != end; entry.increment(code)) {
+    if (entry->path().filename().string().starts_with('.')) continue;
+    std::error_code ignored;
+    if (entry->is_directory(ignored)) {
+      subfolders = true;
+    } else {
+      names.push_back(entry->path());
+    }
+  }
+  if (code) return system_error("list", code.value(), folder);
+  std::ranges::sort(names, [](const fs::path& a, const fs::path& b) {
+    return natural_less(a.filename().string(), b.filename().string());
+  });
+  const std::size_t before = listing.files.size();
+  for (const fs::path& name : names) {
+    if (const auto kind = kind_of(name)) {
+      listing.files.push_back({.path = name, .kind = *kind});
+    } else {
+      listing.ignored.push_back(name);
+    }
+  }
+  if (listing.files.size() > before) return {};
+  return input_error(folder, "holds no .bin, .npy or picture",
+                     subfolders ? "its subfolders are not looked into; name one of them" : "check the path");
+}
+
+// The parts of the comma-separated list; a path that exists with its commas is one.
+std::vector<fs::path> split(std::string_view input) {
+  std::error_code code;
+  if (fs::exists(fs::path(input), code)) return {fs::path(input)};
+  std::vector<fs::path> parts;
+  for (std::size_t start = 0; start <= input.size();) {
+    const auto comma = std::min(input.find(',', start), input.size());
+    if (comma > start) parts.emplace_back(input.substr(start, comma - start));
+    start = comma + 1;
+  }
+  return parts;
+}
+
+std::string picture_text(const InputSpec& spec) {
+  return fmt::format("{} x {} x {} float32", spec.channels, spec.side, spec.side);
+}
+
+Result<void> check_rows(InputFile& file, std::uint64_t rows, const InputSpec& spec) {
+  if (spec.max_rows > 0 && rows > static_cast<std::uint64_t>(spec.max_rows)) {
+    return input_error(file.path,
+                       fmt::format("{} bytes, {} pictures of {}; at most {} were expected ({} bytes)", file.bytes, rows,
+                                   picture_text(spec), spec.max_rows,
+                                   static_cast<std::uint64_t>(spec.max_rows) * spec.floats() * sizeof(float)),
+                       fmt::format("if it really holds {} pictures, give --batchsize {}", rows, rows));
+  }
+  file.rows = static_cast<int>(rows);
+  return {};
+}
+
+Result<void> check_bin(InputFile& file, const InputSpec& spec) {
+  const std::uint64_t one = spec.floats() * sizeof(float);
+  if (file.bytes == 0 || file.bytes % one != 0) {
+    return input_error(file.path,
+                       fmt::format("{} bytes; {} were expected ({}), or a whole multiple for several pictures",
+                                   file.bytes, one, picture_text(spec)),
+                       "make the bins again with smlp preprocess, for this model's picture size");
+  }
+  return check_rows(file, file.bytes / one, spec);
+}
+
+Result<void> check_npy(InputFile& file, const InputSpec& spec) {
+  SMLP_TRY(array, NpyArray::open(file.path));
+  const std::vector<std::int64_t> one = {spec.channels, spec.side, spec.side};
+  const auto& shape = array.shape();
+  const bool single = shape == one;
+  if (!single && (shape.size() != 4 || !std::equal(one.begin(), one.end(), shape.begin() + 1) || shape[0] == 0)) {
+    return input_error(file.path,
+                       fmt::format("an array of shape ({}) ({} bytes); ({}, {}, {}) or (N, {}, {}, {}) was expected",
+                                   fmt::join(shape, ", "), file.bytes, spec.channels, spec.side, spec.side, spec.channels,
+                                   spec.side, spec.side));
+  }
+  return check_rows(file, single ? 1 : static_cast<std::uint64_t>(shape[0]), spec);
+}
+
+Result<void> check_picture(const InputFile& file, const InputSpec& spec) {
+  if (spec.channels != 3) {
+    return input_error(file.path, fmt::format("is a picture, and the model takes {} planes", spec.channels),
+                       "give prepared .bin or .npy files");
+  }
+  SMLP_TRY(map, FileMap::open(file.path));
+  const std::string_view start(reinterpret_cast<const char*>(map->bytes().data()), std::min<std::size_t>(map->bytes().size(), 8));
+  if (start.starts_with("\xFF\xD8\xFF") || start.starts_with("\x89PNG\r\n\x1A\n")) return {};
+  return input_error(file.path, fmt::format("{} bytes, and neither a JPEG nor a PNG", file.bytes));
+}
+
+Result<void> check(InputFile& file, const InputSpec& spec) {
+  struct stat info = {};
+  const int fd = ::open(file.path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return system_error("open", errno, file.path);
+  const bool known = ::fstat(fd, &info) == 0;
+  ::close(fd);
+  if (!known || !S_ISREG(info.st_mode)) return input_error(file.path, "is not a regular file");
+  file.bytes = static_cast<std::uint64_t>(info.st_size);
+  file.mtime_ns = info.st_mtim.tv_sec * std::int64_t{1'000'000'000} + info.st_mtim.tv_nsec;
+  switch (file.kind) {
+    case InputKind::bin: return check_bin(file, spec);
+    case InputKind::npy: return check_npy(file, spec);
+    case InputKind::picture: return check_picture(file, spec);
+  }
+  return {};
+}
+
+// Bins of one run hold equally many pictures; one that does not is of another size than the model's, or damaged.
+Result<void> check_equal_rows(const std::vector<InputFile>& files) {
+  const InputFile* first = nullptr;
+  const InputFile* last = nullptr;
+  for (const InputFile& file : files) {
+    if (file.kind != InputKind::bin) continue;
+    if (first == nullptr) first = &file;
+    last = &file;
+  }
+  for (const InputFile& file : files) {
+    if (file.kind != InputKind::bin || file.rows == first->rows) continue;
+    if (&file == last && file.rows < first->rows) continue;
+    return input_error(file.path,
+                       fmt::format("{} bytes, where {} has {}", file.bytes, first->path.filename().string(), first->bytes),
+                       "bins of one run hold equally many pictures, only the last may hold fewer");
+  }
+  return {};
+}
+
+Result<void> check_names(const std::vector<InputFile>& files) {
+  std::map<std::string, const InputFile*> seen;
+  for (const InputFile& file : files) {
+    const auto [at, is_new] = seen.emplace(file.stem(), &file);
+    if (is_new) continue;
+    return input_error(file.path,
+                       fmt::format("its result would be named {}_0, and so would that of {}", file.stem(),
+                                   at->second->path.string()),
+                       "rename one, or run them one after the other");
+  }
+  return {};
+}
+
+// The journal beside the bins knows how they were made: another crop or normalisation is an error that sizes alone do
+// not always show.
+Result<void> check_journals(const std::vector<InputFile>& files, const InputSpec& spec) {
+  fs::path checked;
+  for (const InputFile& file : files) {
+    if (file.kind != InputKind::bin || file.path.parent_path() == checked) continue;
+    checked = file.path.parent_path();
+    const auto journal = read_journal(checked / kPreprocessJournal);
+    if (!journal || !*journal || (*journal)->header.how == spec.how) continue;
+    const Preprocess& made = (*journal)->header.how;
+    return input_error(checked,
+                       fmt::format("its bins were made for {} x {} pixels resized from {}, mean {}, deviation {}; the "
+                                   "model takes {} x {} resized from {}, mean {}, deviation {}",
+                                   made.crop, made.crop, made.resize, fmt::join(made.mean, " "),
+                                   fmt::join(made.std, " "), spec.how.crop, spec.how.crop, spec.how.resize,
+                                   fmt::join(spec.how.mean, " "), fmt::join(spec.how.std, " ")),
+                       "make them with smlp preprocess --model");
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string InputFile::stem() const {
+  const std::string name = path.filename().string();
+  return name.substr(0, name.find('.'));
+}
+
+Result<InputListing> list_inputs(std::string_view input, const InputSpec& spec) {
+  InputListing listing;
+  for (const fs::path& part : split(input)) {
+    std::error_code code;
+    if (fs::is_directory(part, code)) {
+      SMLP_CHECK(list_folder_into(part, listing));
+    } else if (!fs::exists(part, code)) {
+      return system_error("open", code ? code.value() : ENOENT, part);
+    } else if (const auto kind = kind_of(part)) {
+      listing.files.push_back({.path = part, .kind = *kind});
+    } else {
+      return input_error(part, "is no .bin, .npy or picture");
+    }
+  }
+  if (listing.files.empty()) return fail(Error{.what = "--input names nothing"});
+  for (InputFile& file : listing.files) SMLP_CHECK(check(file, spec));
+  SMLP_CHECK(check_equal_rows(listing.files));
+  SMLP_CHECK(check_names(listing.files));
+  SMLP_CHECK(check_journals(listing.files, spec));
+  return listing;
+}
+
+Result<void> read_input(const InputFile& file, const InputSpec& spec, std::span<float> rows) {
+  if (file.kind == InputKind::picture) return preprocess_file(file.path, spec.how, rows);
+  const auto changed = [&] {
+    return input_error(file.path, "has changed since it was checked, before the first inference");
+  };
+  if (file.kind == InputKind::npy) {
+    SMLP_TRY(array, NpyArray::open(file.path));
+    if (static_cast<std::uint64_t>(array.elements()) != rows.size()) return changed();
+    if (const auto plain = array.floats(); !plain.empty()) {
+      std::ranges::copy(plain, rows.begin());
+    } else {
+      std::ranges::copy(array.to_floats(), rows.begin());
+    }
+    return {};
+  }
+  SMLP_TRY(map, FileMap::open(file.path));
+  if (map->bytes().size() != rows.size_bytes()) return changed();
+  std::memcpy(rows.data(), map->bytes().data(), rows.size_bytes());
+  return {};
+}
+
+}  // namespace smlp

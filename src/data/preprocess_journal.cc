@@ -1,0 +1,145 @@
+#include "data/preprocess_journal.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <nlohmann/json.hpp>
+
+#include "base/atomic_file.h"
+#include "base/file_map.h"
+
+namespace smlp {
+namespace {
+
+using nlohmann::json;
+
+std::string line_of(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+std::string header_line(const JournalHeader& header) {
+  return line_of({{"smlp_preprocess", 1},
+                  {"batch_size", header.batch_size},
+                  {"pictures", header.pictures},
+                  {"listing_sha256", header.listing_sha256},
+                  {"resize", header.how.resize},
+                  {"crop", header.how.crop},
+                  {"mean", header.how.mean},
+                  {"std", header.how.std}});
+}
+
+std::string batch_line(const BatchRecord& batch) {
+  json pictures = json::array();
+  for (const PictureRecord& picture : batch.pictures) {
+    json record = {picture.bytes, picture.mtime_ns, picture.sha256};
+    if (picture.broken()) record.push_back(picture.error);
+    pictures.push_back(std::move(record));
+  }
+  return line_of({{"pictures", std::move(pictures)}});
+}
+
+// These two throw json::exception on anything unexpected.
+JournalHeader parse_header(const json& line) {
+  if (line.at("smlp_preprocess") != 1) throw json::other_error::create(501, "another version", nullptr);
+  return {.batch_size = line.at("batch_size"),
+          .pictures = line.at("pictures"),
+          .listing_sha256 = line.at("listing_sha256"),
+          .how = {.resize = line.at("resize"), .crop = line.at("crop"), .mean = line.at("mean"), .std = line.at("std")}};
+}
+
+BatchRecord parse_batch(const json& line) {
+  BatchRecord batch;
+  for (const json& record : line.at("pictures")) {
+    batch.pictures.push_back({.bytes = record.at(0),
+                              .mtime_ns = record.at(1),
+                              .sha256 = record.at(2),
+                              .error = record.size() > 3 ? record.at(3).get<std::string>() : ""});
+  }
+  return batch;
+}
+
+Result<void> write_all(int fd, std::string_view text, const std::filesystem::path& path) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(fd, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return system_error("write", errno, path);
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+}  // namespace
+
+std::uint64_t BatchRecord::good() const {
+  return static_cast<std::uint64_t>(std::ranges::count_if(pictures, [](const auto& p) { return !p.broken(); }));
+}
+
+std::uint64_t Journal::recorded() const {
+  std::uint64_t count = 0;
+  for (const BatchRecord& batch : batches) count += batch.pictures.size();
+  return count;
+}
+
+void Journal::keep_first(std::size_t count) {
+  batches.resize(count);
+  ends.resize(count);
+}
+
+Result<std::optional<Journal>> read_journal(const std::filesystem::path& path) {
+  std::error_code missing;
+  if (!std::filesystem::exists(path, missing)) return std::nullopt;
+  SMLP_TRY(map, FileMap::open(path));
+  const std::string_view text(reinterpret_cast<const char*>(map->bytes().data()), map->bytes().size());
+  Journal journal;
+  std::size_t start = 0;
+  try {
+    for (std::size_t end; (end = text.find('\n', start)) != std::string_view::npos; start = end + 1) {
+      const json line = json::parse(text.substr(start, end - start));
+      if (start == 0) {
+        journal.header = parse_header(line);
+        journal.header_end = end + 1;
+      } else {
+        journal.batches.push_back(parse_batch(line));
+        journal.ends.push_back(end + 1);
+      }
+    }
+  } catch (const json::exception& error) {
+    return fail(Error{.what = fmt::format("damaged journal of a preprocessing run: {}", error.what()),
+                      .file = path.string(),
+                      .offset = start,
+                      .remedy = "start over with --force"});
+  }
+  if (journal.header_end == 0) return std::nullopt;  // killed while writing the first line: nothing was made yet
+  return journal;
+}
+
+JournalWriter::JournalWriter(JournalWriter&& other) noexcept
+    : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)) {}
+
+JournalWriter::~JournalWriter() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+Result<JournalWriter> JournalWriter::create(const std::filesystem::path& path, const JournalHeader& header) {
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (fd < 0) return system_error("create", errno, path);
+  JournalWriter writer(path, fd);
+  SMLP_CHECK(write_all(fd, header_line(header), path));
+  return writer;
+}
+
+Result<JournalWriter> JournalWriter::reopen(const std::filesystem::path& path, const Journal& journal) {
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return system_error("open", errno, path);
+  JournalWriter writer(path, fd);
+  const std::uint64_t end = journal.ends.empty() ? journal.header_end : journal.ends.back();
+  if (::ftruncate(fd, static_cast<off_t>(end)) != 0) return system_error("write", errno, path);
+  if (::lseek(fd, 0, SEEK_END) < 0) return system_error("write", errno, path);
+  return writer;
+}
+
+Result<void> JournalWriter::append(const BatchRecord& batch) { return write_all(fd_, batch_line(batch), path_); }
+
+}  // namespace smlp

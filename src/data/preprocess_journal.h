@@ -1,0 +1,79 @@
+// How far a preprocessing run has come, so that a run that was killed goes on where it stopped.
+//
+// The journal is a file of JSON Lines beside the bins. Line 1 says what is being made:
+//   {"smlp_preprocess":1,"batch_size":8,"pictures":1966,"listing_sha256":"...","resize":256,"crop":224,"mean":[...],"std":[...]}
+// then one line for each batch, appended after its bin is whole: the pictures that went into it and the broken ones met
+// on the way, in the order of the listing, each as [bytes, mtime_ns, "sha256"] or [bytes, mtime_ns, "sha256", "error"]:
+//   {"pictures":[[1234,1700000000000000000,"ab12..."], ...]}
+// A last line may hold broken pictures only. A line that a kill cut off is no line.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "smlp/preprocess.h"
+
+namespace smlp {
+
+struct JournalHeader {
+  int batch_size = 1;
+  std::uint64_t pictures = 0;  // of the listing, broken ones included
+  std::string listing_sha256;  // of the pictures' paths and labels
+  Preprocess how;
+
+  bool operator==(const JournalHeader&) const = default;
+};
+
+struct PictureRecord {
+  std::uint64_t bytes = 0;
+  std::int64_t mtime_ns = 0;
+  std::string sha256;  // empty where the file could not be read
+  std::string error;   // empty for a picture that is in its bin
+
+  bool broken() const { return !error.empty(); }
+};
+
+struct BatchRecord {
+  std::vector<PictureRecord> pictures;
+
+  std::uint64_t good() const;  // rows of the batch's bin
+};
+
+struct Journal {
+  JournalHeader header;
+  std::vector<BatchRecord> batches;
+  std::vector<std::uint64_t> ends;  // byte after the line of each batch
+  std::uint64_t header_end = 0;
+
+  std::uint64_t recorded() const;  // pictures in all batches, broken ones included
+  bool complete() const { return recorded() == header.pictures; }
+  void keep_first(std::size_t count);  // forgets the batches after
+};
+
+// No file gives nothing. A damaged line, and a file that is no journal, is an error.
+Result<std::optional<Journal>> read_journal(const std::filesystem::path& path);
+
+class JournalWriter {
+ public:
+  // Starts a journal, replacing any that is there.
+  static Result<JournalWriter> create(const std::filesystem::path& path, const JournalHeader& header);
+  // Goes on after the last batch of `journal`; what the file holds beyond is cut off.
+  static Result<JournalWriter> reopen(const std::filesystem::path& path, const Journal& journal);
+
+  JournalWriter(JournalWriter&& other) noexcept;
+  JournalWriter& operator=(JournalWriter&&) = delete;
+  ~JournalWriter();
+
+  Result<void> append(const BatchRecord& batch);
+
+ private:
+  JournalWriter(std::filesystem::path path, int fd) : path_(std::move(path)), fd_(fd) {}
+  std::filesystem::path path_;
+  int fd_;
+};
+
+}  // namespace smlp
