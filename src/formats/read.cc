@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/file_map.h"
+#include "formats/onnx_import.h"
 #include "formats/safetensors.h"
 #include "formats/torch_legacy.h"
 #include "formats/torch_zip.h"
@@ -12,7 +13,7 @@ namespace {
 
 constexpr int kMaxWrappers = 3;  // a checkpoint in a zip in a gzip
 
-Result<TensorFile> read_any(Blob file, int wrappers);
+Result<TensorFile> read_any(Blob file, int wrappers, const std::filesystem::path& folder);
 
 // The file that a zip was made of, where it is only one.
 Result<const ZipEntry*> only_file(const ZipArchive& archive) {
@@ -35,7 +36,7 @@ bool holds_pickle(const ZipArchive& archive) {
   });
 }
 
-Result<TensorFile> read_zip(Blob file, int wrappers) {
+Result<TensorFile> read_zip(Blob file, int wrappers, const std::filesystem::path& folder) {
   SMLP_TRY(archive, ZipArchive::open(file));
   if (holds_pickle(archive)) {
     TensorFile out;
@@ -46,7 +47,7 @@ Result<TensorFile> read_zip(Blob file, int wrappers) {
   }
   SMLP_TRY(entry, only_file(archive));
   SMLP_TRY(content, archive.read(*entry));
-  auto inner = read_any(std::move(content), wrappers + 1);
+  auto inner = read_any(std::move(content), wrappers + 1, folder);
   if (!inner) {
     Error error = std::move(inner).error();
     error.what = fmt::format("'{}' in the zip archive: {}", entry->name, error.what);
@@ -56,16 +57,17 @@ Result<TensorFile> read_zip(Blob file, int wrappers) {
   return inner;
 }
 
-Result<TensorFile> read_any(Blob file, int wrappers) {
+// `folder` is where an ONNX file keeps weights beside itself.
+Result<TensorFile> read_any(Blob file, int wrappers, const std::filesystem::path& folder) {
   if (wrappers > kMaxWrappers) return fail("archives nested more than {} deep", kMaxWrappers);
   SMLP_TRY(kind, detect_file_kind(file.bytes));
   TensorFile out;
   out.owners.push_back(file.owner);
   switch (kind) {
-    case FileKind::zip: return read_zip(std::move(file), wrappers);
+    case FileKind::zip: return read_zip(std::move(file), wrappers, folder);
     case FileKind::gzip: {
       SMLP_TRY(content, inflate_gzip(file.bytes));
-      return read_any(std::move(content), wrappers + 1);
+      return read_any(std::move(content), wrappers + 1, folder);
     }
     case FileKind::torch_legacy:
       out.format = "PyTorch legacy";
@@ -75,15 +77,19 @@ Result<TensorFile> read_any(Blob file, int wrappers) {
       out.format = "safetensors";
       SMLP_CHECK(read_safetensors(file.bytes, out));
       return out;
-    case FileKind::onnx: break;
+    case FileKind::onnx: {
+      SMLP_TRY(listed, list_onnx_tensors(file.bytes, folder));
+      listed.owners.push_back(file.owner);
+      return std::move(listed);
+    }
   }
-  return fail("an ONNX graph, whose weights are found by structure and not by name");
+  return fail("a kind of file that is not read");
 }
 
 }  // namespace
 
 Result<TensorFile> read_tensor_bytes(Blob file, const std::filesystem::path& path) {
-  auto out = read_any(std::move(file), 0);
+  auto out = read_any(std::move(file), 0, onnx_folder(path));
   if (!out) return fail(std::move(out).error().in(path.string()));
   out->path = path.string();
   return out;

@@ -20,7 +20,7 @@ Result<FileKind> detect_file_kind(const std::filesystem::path& path);
 
 // Reads PyTorch zip, PyTorch legacy and safetensors files, and each of them inside of a zip or gzip file. Tensors of
 // uncompressed files are views of the mapped file. Errors name the file and the byte offset or tensor.
-// ONNX is refused here: read_onnx() finds a network by structure.
+// An ONNX file gives its initializers, for listings: import_onnx() finds a network in it, by structure.
 Result<TensorFile> read_tensor_file(const std::filesystem::path& path);
 
 // The same for bytes in memory; `path` is for messages.

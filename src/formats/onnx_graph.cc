@@ -1,0 +1,250 @@
+#include "formats/onnx_graph.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+
+#include "formats/onnx_proto.h"
+
+namespace smlp::graph {
+namespace {
+
+constexpr int kDeepestFunction = 32;
+constexpr std::size_t kMostNodes = 200'000;  // after inlining; an sMLPNet-B takes some thousands
+constexpr std::size_t kMostEdges = 2'000'000;
+
+template <class T>
+const T* find(const Node& node, std::string_view key) {
+  const auto found = node.attributes.find(key);
+  return found == node.attributes.end() ? nullptr : std::get_if<T>(found->second.get());
+}
+
+std::string domain_of(const std::string& domain) { return domain == "ai.onnx" ? "" : domain; }
+
+// Names of one graph or one function body -> values.
+using Scope = std::unordered_map<std::string, int>;
+
+class Builder {
+ public:
+  Builder(const onnx::ModelProto& model, const std::filesystem::path& folder) : model_(model), tensors_(folder) {}
+
+  Result<Graph> build() {
+    for (const auto& set : model_.opset_import()) {
+      if (domain_of(set.domain()).empty()) graph_.opset = std::max(graph_.opset, set.version());
+    }
+    if (graph_.opset == 0) return fail("the file does not say which ONNX opset it is written in");
+    for (const auto& function : model_.functions()) {
+      functions_.emplace(domain_of(function.domain()) + '\n' + function.name(), &function);
+    }
+    SMLP_CHECK(read_initializers());
+    SMLP_CHECK(read_input());
+    SMLP_CHECK(read_nodes(model_.graph().node(), scope_, nullptr, 0));
+    SMLP_CHECK(read_output());
+    drop_unused();
+    graph_.owners = tensors_.take_owners();
+    graph_.bytes = tensors_.external_bytes();
+    return std::move(graph_);
+  }
+
+ private:
+  int value(Scope& scope, const std::string& name) {
+    if (name.empty()) return -1;
+    const auto [at, is_new] = scope.try_emplace(name, static_cast<int>(graph_.values.size()));
+    if (is_new) graph_.values.push_back(name);
+    return at->second;
+  }
+
+  Result<void> read_initializers() {
+    if (model_.graph().sparse_initializer_size() > 0) return fail("sparse weights, which an sMLPNet does not have");
+    for (const auto& proto : model_.graph().initializer()) {
+      SMLP_TRY(tensor, tensors_.read(proto));
+      graph_.constants.insert_or_assign(value(scope_, proto.name()), std::move(tensor));
+    }
+    return {};
+  }
+
+  // The one input that is not an initializer (old exporters list those among the inputs).
+  Result<void> read_input() {
+    for (const auto& input : model_.graph().input()) {
+      const int id = value(scope_, input.name());
+      if (id < 0 || graph_.constants.contains(id)) continue;
+      if (graph_.input >= 0) {
+        return fail(Error{.what = fmt::format("two inputs, '{}' and '{}': an sMLPNet has one, the pictures",
+                                              graph_.values[graph_.input], input.name()),
+                          .remedy = "where one of them is a weight, export the weights with the model"});
+      }
+      graph_.input = id;
+      if (!input.type().tensor_type().has_shape()) continue;
+      for (const auto& dim : input.type().tensor_type().shape().dim()) {
+        graph_.input_shape.push_back(dim.has_dim_value() && dim.dim_value() > 0 ? dim.dim_value() : -1);
+      }
+    }
+    return graph_.input >= 0 ? Result<void>{} : fail("a graph without an input for pictures");
+  }
+
+  Result<void> read_output() {
+    if (model_.graph().output_size() == 0) return fail("a graph without an output");
+    const std::string& name = model_.graph().output(0).name();
+    if (model_.graph().output_size() > 1) {
+      return fail("{} outputs ('{}', '{}', ...): an sMLPNet has one, the logits", model_.graph().output_size(), name,
+                  model_.graph().output(1).name());
+    }
+    graph_.output = value(scope_, name);
+    return graph_.output >= 0 ? Result<void>{} : fail("an output without a name");
+  }
+
+  // `given` holds the attributes of the call where the nodes are a function's body.
+  Result<void> read_nodes(const google::protobuf::RepeatedPtrField<onnx::NodeProto>& nodes, Scope& scope,
+                          const Attributes* given, int depth) {
+    for (const auto& proto : nodes) {
+      Node node{.name = proto.name(), .domain = domain_of(proto.domain()), .op = proto.op_type()};
+      SMLP_CHECK(read_attributes(proto, given, node));
+      for (const auto& name : proto.input()) node.inputs.push_back(value(scope, name));
+      for (const auto& name : proto.output()) node.outputs.push_back(value(scope, name));
+      const auto function = functions_.find(node.domain + '\n' + node.op);
+      if (function != functions_.end()) {
+        SMLP_CHECK(inline_call(node, *function->second, depth));
+      } else {
+        graph_.nodes.push_back(std::move(node));
+      }
+      edges_ += static_cast<std::size_t>(proto.input_size() + proto.output_size());
+      if (graph_.nodes.size() > kMostNodes || edges_ > kMostEdges) {
+        return fail("a graph of more than {} nodes, local functions inlined", kMostNodes);
+      }
+    }
+    return {};
+  }
+
+  Result<void> inline_call(const Node& call, const onnx::FunctionProto& function, int depth) {
+    if (depth >= kDeepestFunction) return fail("{}: functions call each other too deeply", graph_.label(call));
+    Scope scope;
+    for (int i = 0; i < function.input_size(); ++i) scope[function.input(i)] = call.input(static_cast<std::size_t>(i));
+    const int outputs = std::min(function.output_size(), static_cast<int>(call.outputs.size()));
+    // An output that is also an input, or is named twice, is passed on by an Identity below.
+    std::vector<std::pair<int, int>> passed;
+    for (int i = 0; i < outputs; ++i) {
+      if (call.outputs[i] < 0) continue;
+      const auto [at, is_new] = scope.try_emplace(function.output(i), call.outputs[i]);
+      if (!is_new) passed.emplace_back(at->second, call.outputs[i]);
+    }
+    SMLP_CHECK(read_nodes(function.node(), scope, &call.attributes, depth + 1));
+    for (const auto& [from, to] : passed) {
+      graph_.nodes.push_back(Node{.name = call.name, .op = "Identity", .inputs = {from}, .outputs = {to}});
+    }
+    return {};
+  }
+
+  Result<void> read_attributes(const onnx::NodeProto& proto, const Attributes* given, Node& node) {
+    for (const auto& attribute : proto.attribute()) {
+      if (!attribute.ref_attr_name().empty()) {
+        if (given == nullptr) continue;
+        if (const auto found = given->find(attribute.ref_attr_name()); found != given->end()) {
+          node.attributes.insert_or_assign(attribute.name(), found->second);
+        }
+        continue;
+      }
+      SMLP_CHECK(read_attribute(attribute, node));
+    }
+    return {};
+  }
+
+  Result<void> read_attribute(const onnx::AttributeProto& from, Node& node) {
+    using P = onnx::AttributeProto;
+    const auto set = [&](Attribute to) {
+      node.attributes.insert_or_assign(from.name(), std::make_shared<const Attribute>(std::move(to)));
+    };
+    switch (from.type()) {
+      case P::INT: set(static_cast<std::int64_t>(from.i())); break;
+      case P::FLOAT: set(from.f()); break;
+      case P::STRING: set(from.s()); break;
+      case P::INTS: set(std::vector<std::int64_t>(from.ints().begin(), from.ints().end())); break;
+      case P::FLOATS: set(std::vector<float>(from.floats().begin(), from.floats().end())); break;
+      case P::TENSOR: {
+        SMLP_TRY(tensor, tensors_.read(from.t()));
+        set(std::move(tensor));
+        break;
+      }
+      default: break;  // subgraphs: their nodes are refused by name
+    }
+    return {};
+  }
+
+  // Keeps the nodes that the output depends on: exporters leave shape arithmetic behind that nothing uses.
+  void drop_unused() {
+    std::vector<bool> used(graph_.values.size(), false);
+    used[graph_.output] = true;
+    std::vector<Node> kept;
+    for (auto node = graph_.nodes.rbegin(); node != graph_.nodes.rend(); ++node) {
+      if (std::ranges::none_of(node->outputs, [&](int id) { return id >= 0 && used[id]; })) continue;
+      for (const int id : node->inputs) {
+        if (id >= 0) used[id] = true;
+      }
+      kept.push_back(std::move(*node));
+    }
+    std::ranges::reverse(kept);
+    graph_.nodes = std::move(kept);
+  }
+
+  const onnx::ModelProto& model_;
+  TensorReader tensors_;
+  std::unordered_map<std::string, const onnx::FunctionProto*> functions_;
+  Scope scope_;
+  Graph graph_;
+  std::size_t edges_ = 0;
+};
+
+}  // namespace
+
+std::int64_t Node::integer(std::string_view key, std::int64_t fallback) const {
+  const auto* found = find<std::int64_t>(*this, key);
+  return found == nullptr ? fallback : *found;
+}
+
+float Node::real(std::string_view key, float fallback) const {
+  const auto* found = find<float>(*this, key);
+  return found == nullptr ? fallback : *found;
+}
+
+std::string Node::text(std::string_view key, std::string_view fallback) const {
+  const auto* found = find<std::string>(*this, key);
+  return found == nullptr ? std::string(fallback) : *found;
+}
+
+const std::vector<std::int64_t>* Node::integers(std::string_view key) const {
+  return find<std::vector<std::int64_t>>(*this, key);
+}
+
+const std::vector<float>* Node::reals(std::string_view key) const { return find<std::vector<float>>(*this, key); }
+
+const Tensor* Node::tensor(std::string_view key) const { return find<Tensor>(*this, key); }
+
+std::string Graph::label(const Node& node) const {
+  std::string name = node.name;
+  if (name.empty() && !node.outputs.empty() && node.outputs[0] >= 0) name = values[node.outputs[0]];
+  const std::string op = node.domain.empty() ? node.op : node.domain + "." + node.op;
+  return fmt::format("node '{}' ({})", name, op);
+}
+
+Result<Graph> read_graph(std::span<const std::byte> bytes, const std::filesystem::path& folder) {
+  SMLP_TRY(model, parse_model(bytes));
+  SMLP_TRY(graph, Builder(*model, folder).build());
+  graph.bytes += bytes.size();
+  graph.owners.push_back(model);
+  return std::move(graph);
+}
+
+Result<TensorFile> list_initializers(std::span<const std::byte> bytes, const std::filesystem::path& folder) {
+  SMLP_TRY(model, parse_model(bytes));
+  TensorFile file{.path = {}, .format = "ONNX", .tensors = {}, .metadata = {}, .owners = {}};
+  TensorReader tensors(folder);
+  for (const auto& proto : model->graph().initializer()) {
+    SMLP_TRY(tensor, tensors.read(proto));
+    file.tensors.push_back(std::move(tensor));
+  }
+  for (const auto& pair : model->metadata_props()) file.metadata.emplace(pair.key(), pair.value());
+  file.owners = tensors.take_owners();
+  file.owners.push_back(model);
+  return file;
+}
+
+}  // namespace smlp::graph

@@ -1,0 +1,231 @@
+#include "formats/onnx_proto.h"
+
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/stubs/logging.h>
+
+#include <charconv>
+#include <limits>
+#include <utility>
+
+namespace smlp::graph {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kLargestProto = std::numeric_limits<std::int32_t>::max();
+constexpr int kDeepestProto = 100;
+
+// An empty message of 2 bytes becomes an object of some 200, so that a hostile file of nothing but messages would take a
+// hundred times its size. The largest real graphs of this network have some 100,000 fields.
+constexpr std::uint64_t kMostFields = 2'000'000;
+
+struct Named {
+  DType type;
+  const char* text;
+};
+
+Named dtype_of(int type) {
+  using P = onnx::TensorProto;
+  switch (type) {
+    case P::FLOAT: return {DType::f32, "float32"};
+    case P::DOUBLE: return {DType::f64, "float64"};
+    case P::FLOAT16: return {DType::f16, "float16"};
+    case P::BFLOAT16: return {DType::bf16, "bfloat16"};
+    case P::INT64: return {DType::i64, "int64"};
+    case P::INT32: return {DType::i32, "int32"};
+    case P::INT16: return {DType::i16, "int16"};
+    case P::INT8: return {DType::i8, "int8"};
+    case P::UINT8: return {DType::u8, "uint8"};
+    case P::BOOL: return {DType::boolean, "bool"};
+    case P::UINT16: return {DType::other, "uint16"};
+    case P::UINT32: return {DType::other, "uint32"};
+    case P::UINT64: return {DType::other, "uint64"};
+    case P::COMPLEX64: return {DType::other, "complex64"};
+    case P::COMPLEX128: return {DType::other, "complex128"};
+    case P::STRING: return {DType::other, "string"};
+    default: return {DType::other, "a type of a later ONNX"};
+  }
+}
+
+// Fields of a serialized message and of all that is in it, whatever it is. Text and weights are looked into as if they
+// were messages, which adds little: they stop being well-formed after a few bytes.
+std::uint64_t count_fields(std::span<const std::byte> bytes, int depth) {
+  google::protobuf::io::CodedInputStream in(reinterpret_cast<const std::uint8_t*>(bytes.data()),
+                                            static_cast<int>(bytes.size()));
+  std::uint64_t count = 0;
+  while (const std::uint32_t tag = in.ReadTag()) {
+    ++count;
+    std::uint64_t number = 0;
+    std::uint32_t length = 0;
+    bool fine = count <= kMostFields;
+    switch (tag & 7U) {
+      case 0: fine = fine && in.ReadVarint64(&number); break;
+      case 1: fine = fine && in.Skip(8); break;
+      case 5: fine = fine && in.Skip(4); break;
+      case 2: {
+        fine = fine && in.ReadVarint32(&length);
+        const auto at = static_cast<std::size_t>(in.CurrentPosition());
+        if (!fine || length > bytes.size() - at) return count;  // the parser proper says what is wrong
+        if (depth > 0) count += count_fields(bytes.subspan(at, length), depth - 1);
+        fine = in.Skip(static_cast<int>(length));
+        break;
+      }
+      default: fine = false;
+    }
+    if (!fine) return count;
+  }
+  return count;
+}
+
+template <class Field>
+std::span<const std::byte> bytes_of(const Field& field) {
+  return std::as_bytes(std::span(field.data(), static_cast<std::size_t>(field.size())));
+}
+
+// Elements of a shape, bounded so that bytes can be counted in 64 bits.
+Result<std::int64_t> count_elements(const std::vector<std::int64_t>& shape) {
+  std::int64_t count = 1;
+  for (const std::int64_t extent : shape) {
+    if (extent < 0) return fail("a negative extent in shape {}", shape_text(shape));
+    if (__builtin_mul_overflow(count, extent, &count) || count > (std::int64_t{1} << 40)) {
+      return fail("shape {} is too large", shape_text(shape));
+    }
+  }
+  return count;
+}
+
+std::uint64_t entry(const onnx::TensorProto& proto, std::string_view key, std::uint64_t fallback, bool& fine) {
+  for (const auto& pair : proto.external_data()) {
+    if (pair.key() != key) continue;
+    std::uint64_t number = 0;
+    const char* end = pair.value().data() + pair.value().size();
+    const auto [at, code] = std::from_chars(pair.value().data(), end, number);
+    fine = fine && code == std::errc() && at == end;
+    return number;
+  }
+  return fallback;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const onnx::ModelProto>> parse_model(std::span<const std::byte> bytes) {
+  if (bytes.size() > kLargestProto) {
+    return fail(Error{.what = "an ONNX file of more than 2 GB", .remedy = "save its weights as external data"});
+  }
+  if (count_fields(bytes, kDeepestProto) > kMostFields) {
+    return fail("a graph of more than {} protobuf fields, far more than any sMLPNet has", kMostFields);
+  }
+  const google::protobuf::LogSilencer silence;
+  google::protobuf::io::CodedInputStream in(reinterpret_cast<const std::uint8_t*>(bytes.data()),
+                                            static_cast<int>(bytes.size()));
+  in.SetRecursionLimit(kDeepestProto);
+  auto model = std::make_shared<onnx::ModelProto>();
+  try {
+    if (!model->ParseFromCodedStream(&in) || !in.ConsumedEntireMessage()) {
+      return fail(Error{.what = "not a whole ONNX file: its protobuf does not parse",
+                        .offset = static_cast<std::uint64_t>(in.CurrentPosition()),
+                        .remedy = "the file is cut off or damaged; export it again"});
+    }
+  } catch (const std::exception& error) {
+    return fail("protobuf cannot read it: {}", error.what());
+  }
+  if (!model->has_graph()) return fail("an ONNX file without a graph");
+  return model;
+}
+
+Result<Tensor> TensorReader::read(const onnx::TensorProto& proto) {
+  const auto [type, text] = dtype_of(proto.data_type());
+  Tensor tensor;
+  tensor.name = proto.name();
+  tensor.dtype = type;
+  tensor.dtype_text = text;
+  const auto located = [&](Error error) { return fail(std::move(error).of_tensor(proto.name())); };
+  tensor.shape.assign(proto.dims().begin(), proto.dims().end());
+  auto count = count_elements(tensor.shape);
+  if (!count) return located(std::move(count).error());
+  tensor.strides = contiguous_strides(tensor.shape);
+  if (type == DType::other) return tensor;
+
+  auto found = [&]() -> Result<std::span<const std::byte>> {
+    if (proto.data_location() == onnx::TensorProto::EXTERNAL) return external(proto);
+    if (proto.has_raw_data()) return bytes_of(proto.raw_data());
+    switch (type) {
+      case DType::f32: return bytes_of(proto.float_data());
+      case DType::f64: return bytes_of(proto.double_data());
+      case DType::i64: return bytes_of(proto.int64_data());
+      case DType::i32: return bytes_of(proto.int32_data());
+      default: return narrow(proto, type);
+    }
+  }();
+  if (!found) return located(std::move(found).error());
+  const std::uint64_t wanted = static_cast<std::uint64_t>(*count) * dtype_size(type);
+  if (found->size() != wanted) {
+    return located(Error{.what = fmt::format("{} bytes of data, expected {} for {} {}", found->size(), wanted, text,
+                                             tensor.shape_text()),
+                         .remedy = "the file is damaged; export it again"});
+  }
+  tensor.storage = *found;
+  return tensor;
+}
+
+// The types of fewer than 32 bits are kept one to an int32.
+Result<std::span<const std::byte>> TensorReader::narrow(const onnx::TensorProto& proto, DType type) {
+  const std::size_t size = dtype_size(type);
+  auto packed = std::make_shared<std::vector<std::byte>>();
+  packed->reserve(static_cast<std::size_t>(proto.int32_data_size()) * size);
+  for (const std::int32_t value : proto.int32_data()) {
+    const auto low = static_cast<std::uint32_t>(value);
+    packed->push_back(static_cast<std::byte>(low & 0xffU));
+    if (size == 2) packed->push_back(static_cast<std::byte>(low >> 8U & 0xffU));
+  }
+  owners_.push_back(packed);
+  return std::span<const std::byte>(*packed);
+}
+
+Result<std::span<const std::byte>> TensorReader::external(const onnx::TensorProto& proto) {
+  std::string location;
+  for (const auto& pair : proto.external_data()) {
+    if (pair.key() == "location") location = pair.value();
+  }
+  SMLP_TRY(bytes, open_external(location));
+  bool fine = true;
+  const std::uint64_t offset = entry(proto, "offset", 0, fine);
+  if (!fine || offset > bytes.size()) return fail("a bad offset into {}, which has {} bytes", location, bytes.size());
+  const std::uint64_t length = entry(proto, "length", bytes.size() - offset, fine);
+  if (!fine || length > bytes.size() - offset) {
+    return fail(Error{.what = fmt::format("bytes {} to {} of {} wanted, which has only {}", offset, offset + length,
+                                          location, bytes.size()),
+                      .remedy = "the file of weights is cut off or of another model"});
+  }
+  return bytes.subspan(offset, length);
+}
+
+// Only files in the model's own folder or below it: a model from elsewhere must not make us read other files.
+Result<std::span<const std::byte>> TensorReader::open_external(const std::string& location) {
+  if (const auto known = files_.find(location); known != files_.end()) return known->second->bytes();
+  const fs::path relative(location);
+  bool inside = !folder_.empty() && !location.empty() && relative.is_relative();
+  for (const fs::path& part : relative) inside = inside && part != "..";
+  std::error_code code;
+  if (inside) {
+    const fs::path real = fs::weakly_canonical(folder_ / relative, code);
+    const fs::path inner = code ? fs::path() : real.lexically_relative(fs::canonical(folder_, code));
+    inside = !code && !inner.empty() && *inner.begin() != "..";
+  }
+  if (!inside) {
+    return fail(Error{.what = fmt::format("its data is to be read from '{}', which is not in the model's folder", location),
+                      .remedy = "put the file of weights beside the model"});
+  }
+  auto file = FileMap::open(folder_ / relative);
+  if (!file) {
+    Error error = std::move(file).error();
+    error.remedy = "the model keeps weights in this file: copy it beside the model";
+    return fail(std::move(error));
+  }
+  files_.emplace(location, *file);
+  owners_.push_back(*file);
+  external_bytes_ += (*file)->bytes().size();
+  return (*file)->bytes();
+}
+
+}  // namespace smlp::graph
