@@ -5,7 +5,7 @@
 
 #include "base/cpu_features.h"
 #include "kernels/reference.h"
-#include "kernels/simd/fp32.h"
+#include "kernels/simd/tables.h"
 
 namespace smlp::kernels {
 namespace {
@@ -17,10 +17,14 @@ std::vector<Candidate> list() {
     const bool usable = refusal.empty() && table != nullptr;
     out.push_back({isa, precision, usable ? table : nullptr, usable ? "" : refusal.empty() ? "not built in" : refusal});
   };
-  add("avx512", Precision::fp32, fp32_avx512(), cpu.why_not_avx512);
-  add("avx2", Precision::fp32, fp32_avx2(), cpu.why_not_avx2);
-  add("portable", Precision::fp32, fp32_portable(), "");
-  add("reference", Precision::fp32, reference(), "");
+  using enum Precision;
+  add("avx512", bf16, simd_avx512(bf16), cpu.why_not_avx512_bf16);
+  add("avx2", bf16, simd_avx2(bf16), cpu.why_not_avx2);
+  add("portable", bf16, simd_portable(bf16), "");
+  add("avx512", fp32, simd_avx512(fp32), cpu.why_not_avx512);
+  add("avx2", fp32, simd_avx2(fp32), cpu.why_not_avx2);
+  add("portable", fp32, simd_portable(fp32), "");
+  add("reference", fp32, reference(), "");
   return out;
 }
 

@@ -1,4 +1,4 @@
-// BN1, depthwise convolution and LayerNorm in float32, channels across lanes. Included once per target by simd/fp32.cc.
+// BN1, depthwise convolution and LayerNorm in float32, channels across lanes. Included once per target.
 
 // One row of GELU(BN1(x)), `pixels` x C, with a zero pixel before and after it for the convolution's padding.
 template <int Degree>
@@ -12,41 +12,44 @@ HWY_INLINE void ActivateRow(const float* x, const float* scale, const float* shi
     const auto count = static_cast<std::size_t>(channels - c);
     for (int p = 0; p < pixels; ++p) {
       const std::size_t at = static_cast<std::size_t>(p) * channels + c;
-      StorePart(Gelu<Degree>(d, hn::MulAdd(hn::LoadU(d, x + at), a, b)), out + at, count);
+      StorePart<Fp32>(Gelu<Degree>(d, hn::MulAdd(hn::LoadU(d, x + at), a, b)), out + at, count);
     }
   }
 }
 
 // One row of g from three padded rows:  g[p] = GELU(bias + sum over taps (i, j) of w[i][j] row_i[p + j])
-template <int Degree>
+template <class F, int Degree>
 HWY_INLINE void ConvolveRow(const float* const rows[3], const float* weights, const float* bias, int pixels,
-                            int channels, float* g) {
+                            int channels, typename F::Element* g, std::size_t g_stride) {
   const D d;
   const int lanes = static_cast<int>(hn::Lanes(d));
   for (int c = 0; c < channels; c += lanes) {
     V w[9];
-#pragma GCC unroll 9
-    for (int tap = 0; tap < 9; ++tap) w[tap] = hn::LoadU(d, weights + static_cast<std::size_t>(tap) * channels + c);
+    Unroll(kUpTo<9>, [&](auto tap) SMLP_INLINE_LAMBDA {
+      w[tap] = hn::LoadU(d, weights + static_cast<std::ptrdiff_t>(tap) * channels + c);
+    });
     const V b = hn::LoadU(d, bias + c);
     const auto count = static_cast<std::size_t>(channels - c);
     for (int p = 0; p < pixels; ++p) {
-      const std::size_t at = static_cast<std::size_t>(p) * channels + c;
+      const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(p) * channels + c;
       V sum = b;
-#pragma GCC unroll 9
-      for (int tap = 0; tap < 9; ++tap) {
-        sum = hn::MulAdd(hn::LoadU(d, rows[tap / 3] + at + static_cast<std::size_t>(tap % 3) * channels), w[tap], sum);
-      }
-      StorePart(Gelu<Degree>(d, sum), g + at, count);
+      Unroll(kUpTo<9>, [&](auto tap) SMLP_INLINE_LAMBDA {
+        const float* pixel = rows[tap / 3] + at + static_cast<std::ptrdiff_t>(tap % 3) * channels;
+        sum = hn::MulAdd(hn::LoadU(d, pixel), w[tap], sum);
+      });
+      StorePart<F>(Gelu<Degree>(d, sum), g + static_cast<std::size_t>(p) * g_stride + c, count);
     }
   }
 }
 
 // (x - mean) / sqrt(variance + epsilon) of each pixel, two passes so that nothing cancels.
-HWY_INLINE void NormalizePixels(const float* x, int pixels, int channels, float epsilon, float* out) {
+template <class F>
+HWY_INLINE void NormalizePixels(const float* x, int pixels, int channels, float epsilon, typename F::Element* out,
+                                std::size_t out_stride) {
   const D d;
   const int lanes = static_cast<int>(hn::Lanes(d));
   const auto inside = [&](int c) { return hn::FirstN(d, static_cast<std::size_t>(channels - c)); };
-  for (int p = 0; p < pixels; ++p, x += channels, out += channels) {
+  for (int p = 0; p < pixels; ++p, x += channels, out += out_stride) {
     V sum = hn::Zero(d);
     for (int c = 0; c < channels; c += lanes) sum = hn::Add(sum, hn::IfThenElseZero(inside(c), hn::LoadU(d, x + c)));
     const float mean = hn::GetLane(hn::SumOfLanes(d, sum)) / static_cast<float>(channels);
@@ -60,7 +63,7 @@ HWY_INLINE void NormalizePixels(const float* x, int pixels, int channels, float 
     const V scale = hn::Set(d, 1.0F / __builtin_sqrtf(variance + epsilon));
     for (int c = 0; c < channels; c += lanes) {
       const V y = hn::Mul(hn::Sub(hn::LoadU(d, x + c), center), scale);
-      StorePart(y, out + c, static_cast<std::size_t>(channels - c));
+      StorePart<F>(y, out + c, static_cast<std::size_t>(channels - c));
     }
   }
 }

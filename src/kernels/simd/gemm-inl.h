@@ -1,14 +1,14 @@
-// The float32 matrix product that every dense step uses. Included once per target by simd/fp32.cc.
+// The matrix product that every dense step uses, for either format. Included once per target.
 //
 //   C(m, n) = sum over segments s and k of A_s(m, k) B(s K + k, n)
 //
-//   A_s  row-major activations, row stride lda          read one element at a time, broadcast
-//   B    columns side by side, row stride ldb           packed weights: panels [n / W][s K + k][W], ldb = W;
-//                                                       mixing: the activations themselves, ldb = a pixel or a row
-//   a tile of R x (V vectors) accumulators stays in registers while k runs:
+//   A_s  row-major activations, row stride `stride`     read one group at a time, broadcast
+//   B    packed weights: panels [n / W][group][W][kGroup], W = 2 vectors of columns; or
+//        the activations themselves, row-major, when it is A that holds the weights (mixing)
+//   a tile of R x (N vectors) accumulators stays in registers while k runs:
 //
-//            B   b0 b1          registers: R V accumulators + V of B
-//        A  a0   c00 c01        AVX-512: 14 x 2 + 2 = 30 of 32; AVX2 and SSE: 6 x 2 + 2 of 16
+//            B   b0 b1          registers: R N accumulators + N of B
+//        A  a0   c00 c01        AVX-512: 14 x 2 + 2 = 30 of 32; others: 6 x 2 + 2 of 16
 //           a1   c10 c11
 //           ..   ..  ..
 //
@@ -20,15 +20,13 @@ constexpr int kRows = 14;
 constexpr int kRows = 6;
 #endif
 
-using D = hn::ScalableTag<float>;
-using V = hn::Vec<D>;
-
 // A's segments, at the tile's first row.
+template <class F>
 struct Left {
-  const float* segment[4];
+  const typename F::Element* segment[4];
   int segments;
   std::size_t stride;
-  int depth;  // K of one segment
+  int depth;  // K of one segment, a multiple of F::kGroup
 
   Left rows_from(int row) const {
     Left out = *this;
@@ -37,21 +35,35 @@ struct Left {
   }
 };
 
-// Writes the first `count` lanes; the lanes beyond may belong to another thread.
-HWY_INLINE void StorePart(V v, float* to, std::size_t count) {
-  const D d;
-  if (HWY_LIKELY(count >= hn::Lanes(d))) {
-    hn::StoreU(v, d, to);
-    return;
+// B as packed weights: the next group follows the last.
+template <class F, int N>
+struct PackedRight {
+  const typename F::Element* at;
+  static constexpr int kVectors = N;
+  HWY_INLINE typename F::Right Load(int n) const { return F::LoadPacked(at + n * Step()); }
+  HWY_INLINE void Next() { at += N * Step(); }
+  static HWY_INLINE std::ptrdiff_t Step() { return static_cast<std::ptrdiff_t>(hn::Lanes(D())) * F::kGroup; }
+};
+
+// B as row-major activations of `rows` rows; up to a vector beyond the last column is read, never written.
+template <class F, int N>
+struct StridedRight {
+  const typename F::Element* at;
+  std::size_t stride;
+  int rows;
+  static constexpr int kVectors = N;
+  HWY_INLINE typename F::Right Load(int n) const {
+    return F::LoadRows(at + n * static_cast<std::ptrdiff_t>(hn::Lanes(D())), stride, rows < F::kGroup);
   }
-  HWY_ALIGN float lanes[HWY_MAX_BYTES / sizeof(float)];
-  hn::Store(v, d, lanes);
-  for (std::size_t i = 0; i < count; ++i) to[i] = lanes[i];
-}
+  HWY_INLINE void Next() {
+    at += F::kGroup * stride;
+    rows -= F::kGroup;
+  }
+};
 
 // Calls f(0), f(1), ... with the index as a constant: what is indexed by it can live in registers.
-template <int... I, class F>
-HWY_INLINE void Unroll(std::integer_sequence<int, I...>, F f) {
+template <int... I, class Call>
+HWY_INLINE void Unroll(std::integer_sequence<int, I...>, Call f) {
   (f(std::integral_constant<int, I>()), ...);
 }
 template <int Count>
@@ -59,22 +71,22 @@ constexpr auto kUpTo = std::make_integer_sequence<int, Count>();
 
 // The finished tile passes through memory (its lines stay in the first-level cache) so that the epilogue is one small
 // loop and not R N copies of itself.
-template <int R, int N, class Epilogue>
-HWY_INLINE void Tile(const Left& a, const float* b, std::size_t ldb, int row, int column, int columns,
-                     const Epilogue& epilogue) {
+template <int R, class F, class B, class Epilogue>
+HWY_INLINE void Tile(const Left<F>& a, B b, int row, int column, int columns, const Epilogue& epilogue) {
+  constexpr int N = B::kVectors;
   const D d;
   const std::size_t lanes = hn::Lanes(d);
   V sum[R * N];
   Unroll(kUpTo<R * N>, [&](auto i) SMLP_INLINE_LAMBDA { sum[i] = hn::Zero(d); });
   for (int s = 0; s < a.segments; ++s) {
-    const float* left = a.segment[s];
-    const float* const end = left + a.depth;
-    for (; left != end; ++left, b += ldb) {
-      const V right0 = hn::LoadU(d, b), right1 = N > 1 ? hn::LoadU(d, b + lanes) : right0;
+    const typename F::Element* left = a.segment[s];
+    const typename F::Element* const end = left + a.depth;
+    for (; left != end; left += F::kGroup, b.Next()) {
+      const typename F::Right right0 = b.Load(0), right1 = b.Load(N - 1);
       Unroll(kUpTo<R>, [&](auto r) SMLP_INLINE_LAMBDA {
-        const V value = hn::Set(d, left[r * a.stride]);
-        sum[r * N] = hn::MulAdd(value, right0, sum[r * N]);
-        if constexpr (N > 1) sum[r * N + 1] = hn::MulAdd(value, right1, sum[r * N + 1]);
+        const typename F::Left value = F::Broadcast(left + r * a.stride);
+        sum[r * N] = F::MultiplyAdd(value, right0, sum[r * N]);
+        if constexpr (N > 1) sum[r * N + 1] = F::MultiplyAdd(value, right1, sum[r * N + 1]);
       });
     }
   }
@@ -89,97 +101,94 @@ HWY_INLINE void Tile(const Left& a, const float* b, std::size_t ldb, int row, in
   }
 }
 
-// All rows of one panel of N vectors of columns.
-template <int N, class Epilogue>
-HWY_INLINE void Panel(const Left& a, int rows, const float* b, std::size_t ldb, int column, int columns,
-                      const Epilogue& epilogue) {
+// All rows of one panel of columns.
+template <class F, class B, class Epilogue>
+HWY_INLINE void Panel(const Left<F>& a, int rows, B b, int column, int columns, const Epilogue& epilogue) {
   int row = 0;
-  for (; row + kRows <= rows; row += kRows) Tile<kRows, N>(a.rows_from(row), b, ldb, row, column, columns, epilogue);
-  if (kRows > 8 && row + 8 <= rows) {
-    Tile<8, N>(a.rows_from(row), b, ldb, row, column, columns, epilogue);
-    row += 8;
-  }
-  if (row + 4 <= rows) {
-    Tile<4, N>(a.rows_from(row), b, ldb, row, column, columns, epilogue);
-    row += 4;
-  }
-  if (row + 2 <= rows) {
-    Tile<2, N>(a.rows_from(row), b, ldb, row, column, columns, epilogue);
-    row += 2;
-  }
-  if (row < rows) Tile<1, N>(a.rows_from(row), b, ldb, row, column, columns, epilogue);
+  for (; row + kRows <= rows; row += kRows) Tile<kRows>(a.rows_from(row), b, row, column, columns, epilogue);
+  const auto rest = [&](auto height) SMLP_INLINE_LAMBDA {
+    if (row + height > rows) return;
+    Tile<height>(a.rows_from(row), b, row, column, columns, epilogue);
+    row += height;
+  };
+  if constexpr (kRows > 8) rest(std::integral_constant<int, 8>());
+  rest(std::integral_constant<int, 4>());
+  rest(std::integral_constant<int, 2>());
+  rest(std::integral_constant<int, 1>());
 }
 
 // B = packed weights. The last panel is half as wide where that is enough.
-template <class Epilogue>
-HWY_NOINLINE void MultiplyPacked(const Left& a, int rows, const float* packed, int columns, const Epilogue& epilogue) {
+template <class F, class Epilogue>
+HWY_NOINLINE void MultiplyPacked(const Left<F>& a, int rows, const void* packed, int columns,
+                                 const Epilogue& epilogue) {
   const int lanes = static_cast<int>(hn::Lanes(D())), depth = a.segments * a.depth;
   for (int column = 0; column < columns; column += 2 * lanes) {
-    const float* panel = packed + static_cast<std::size_t>(column) * static_cast<std::size_t>(depth);
+    const auto* panel = static_cast<const typename F::Element*>(packed) + static_cast<std::ptrdiff_t>(column) * depth;
     if (columns - column > lanes) {
-      Panel<2>(a, rows, panel, static_cast<std::size_t>(2 * lanes), column, columns, epilogue);
+      Panel(a, rows, PackedRight<F, 2>{panel}, column, columns, epilogue);
     } else {
-      Panel<1>(a, rows, panel, static_cast<std::size_t>(lanes), column, columns, epilogue);
+      Panel(a, rows, PackedRight<F, 1>{panel}, column, columns, epilogue);
     }
   }
 }
 
-// B = activations with row stride ldb; up to a vector beyond the last column is read, never written.
-template <class Epilogue>
-HWY_NOINLINE void MultiplyStrided(const Left& a, int rows, const float* b, std::size_t ldb, int columns,
-                                  const Epilogue& epilogue) {
+// B = `depth` rows of activations.
+template <class F, class Epilogue>
+HWY_NOINLINE void MultiplyStrided(const Left<F>& a, int rows, const typename F::Element* b, std::size_t stride,
+                                  int depth, int columns, const Epilogue& epilogue) {
   const int lanes = static_cast<int>(hn::Lanes(D()));
   for (int column = 0; column < columns; column += 2 * lanes) {
     if (columns - column > lanes) {
-      Panel<2>(a, rows, b + column, ldb, column, columns, epilogue);
+      Panel(a, rows, StridedRight<F, 2>{b + column, stride, depth}, column, columns, epilogue);
     } else {
-      Panel<1>(a, rows, b + column, ldb, column, columns, epilogue);
+      Panel(a, rows, StridedRight<F, 1>{b + column, stride, depth}, column, columns, epilogue);
     }
   }
 }
 
-// What happens to a finished sum: out(row, column...) = ...
-struct StoreSum {  // sum + bias of the column (null: none)
-  float* out;
+// What happens to a finished sum of (row, column...): `count` columns are left, which may be more than a vector's.
+template <class F>
+struct StoreSum {  // out = sum + bias of the column (null: none)
+  typename F::Element* out;
   std::size_t stride;
   const float* bias;
   HWY_INLINE void operator()(V sum, int row, int column, std::size_t count) const {
-    const D d;
-    if (bias != nullptr) sum = hn::Add(sum, hn::LoadU(d, bias + column));
-    StorePart(sum, out + static_cast<std::size_t>(row) * stride + column, count);
+    if (bias != nullptr) sum = hn::Add(sum, hn::LoadU(D(), bias + column));
+    StorePart<F>(sum, out + static_cast<std::size_t>(row) * stride + column, count);
   }
 };
 
-struct StoreSumRowBias {  // sum + bias of the row
-  float* out;
+template <class F>
+struct StoreSumRowBias {  // out = sum + bias of the row
+  typename F::Element* out;
   std::size_t stride;
   const float* bias;
   HWY_INLINE void operator()(V sum, int row, int column, std::size_t count) const {
-    const D d;
-    StorePart(hn::Add(sum, hn::Set(d, bias[row])), out + static_cast<std::size_t>(row) * stride + column, count);
+    const V biased = hn::Add(sum, hn::Set(D(), bias[row]));
+    StorePart<F>(biased, out + static_cast<std::size_t>(row) * stride + column, count);
   }
 };
 
-template <int Degree>
-struct StoreGelu {  // GELU(sum + bias of the column)
-  float* out;
+template <class F, int Degree>
+struct StoreGelu {  // out = GELU(sum + bias of the column)
+  typename F::Element* out;
   std::size_t stride;
   const float* bias;
   HWY_INLINE void operator()(V sum, int row, int column, std::size_t count) const {
     const D d;
     const V y = Gelu<Degree>(d, hn::Add(sum, hn::LoadU(d, bias + column)));
-    StorePart(y, out + static_cast<std::size_t>(row) * stride + column, count);
+    StorePart<F>(y, out + static_cast<std::size_t>(row) * stride + column, count);
   }
 };
 
-struct AddSum {  // out + sum + bias of the column (null: none)
-  float* out;
+struct AddSum {  // x += sum + bias of the column (null: none)
+  float* x;
   std::size_t stride;
   const float* bias;
   HWY_INLINE void operator()(V sum, int row, int column, std::size_t count) const {
     const D d;
-    float* to = out + static_cast<std::size_t>(row) * stride + column;
+    float* to = x + static_cast<std::size_t>(row) * stride + column;
     if (bias != nullptr) sum = hn::Add(sum, hn::LoadU(d, bias + column));
-    StorePart(hn::Add(hn::LoadU(d, to), sum), to, count);
+    StorePart<Fp32>(hn::Add(hn::LoadU(d, to), sum), to, count);
   }
 };

@@ -1,0 +1,119 @@
+// The number formats of weights and activations, as the matrix product sees them. Included once per target.
+//
+// A product step takes kGroup values of k at once: one float32, or a pair of bfloat16 (even k in the low half):
+//
+//   Fp32   sum += a(k) b(k)
+//   Bf16   sum += a(k) b(k) + a(k+1) b(k+1)       vdpbf16ps, or two float32 products of the widened halves
+//
+// Sums are float32 in both. Element counts in memory are rounded up to a multiple of kGroup, the rest is finite.
+
+using D = hn::ScalableTag<float>;
+using V = hn::Vec<D>;
+using DU = hn::RebindToUnsigned<D>;
+using VU = hn::Vec<DU>;
+
+struct Fp32 {
+  using Element = float;
+  static constexpr int kGroup = 1;
+  static constexpr Precision kPrecision = Precision::fp32;
+  static constexpr int kExactGelu = 17, kFastGelu = 9;  // polynomial degrees
+
+  using Left = V;   // a(k), broadcast
+  using Right = V;  // b(k) of a vector of columns
+  static HWY_INLINE Left Broadcast(const Element* a) { return hn::Set(D(), *a); }
+  static HWY_INLINE Right LoadPacked(const Element* b) { return hn::LoadU(D(), b); }
+  static HWY_INLINE Right LoadRows(const Element* b, std::size_t, bool) { return hn::LoadU(D(), b); }
+  static HWY_INLINE V MultiplyAdd(Left a, Right b, V sum) { return hn::MulAdd(a, b, sum); }
+
+  static HWY_INLINE void Store(V v, Element* to) { hn::StoreU(v, D(), to); }
+  static Element Round(float value) { return value; }
+};
+
+struct Bf16 {
+  using Element = std::uint16_t;
+  static constexpr int kGroup = 2;
+  static constexpr Precision kPrecision = Precision::bf16;
+  static constexpr int kExactGelu = 9, kFastGelu = 5;
+
+  static HWY_INLINE VU LoadPair(const Element* a) {
+    std::uint32_t pair;
+    std::memcpy(&pair, a, sizeof(pair));
+    return hn::Set(DU(), pair);
+  }
+
+#if defined(__AVX512BF16__)
+  using Left = VU;
+  using Right = VU;
+  static HWY_INLINE Left Broadcast(const Element* a) { return LoadPair(a); }
+  static HWY_INLINE Right Pairs(VU pairs) { return pairs; }
+  static HWY_INLINE V MultiplyAdd(Left a, Right b, V sum) {
+    return V{_mm512_dpbf16_ps(sum.raw, reinterpret_cast<__m512bh>(a.raw), reinterpret_cast<__m512bh>(b.raw))};
+  }
+#else
+  struct Halves {
+    V even, odd;
+  };
+  using Left = Halves;
+  using Right = Halves;
+  static HWY_INLINE Halves Pairs(VU pairs) {
+    return {hn::BitCast(D(), hn::ShiftLeft<16>(pairs)),
+            hn::BitCast(D(), hn::And(pairs, hn::Set(DU(), 0xFFFF0000U)))};
+  }
+  static HWY_INLINE Left Broadcast(const Element* a) { return Pairs(LoadPair(a)); }
+  static HWY_INLINE V MultiplyAdd(Left a, Right b, V sum) {
+    return hn::MulAdd(a.odd, b.odd, hn::MulAdd(a.even, b.even, sum));
+  }
+#endif
+
+  static HWY_INLINE Right LoadPacked(const Element* b) {
+    return Pairs(hn::LoadU(DU(), reinterpret_cast<const std::uint32_t*>(b)));
+  }
+  // Rows k and k + 1 of a row-major matrix, paired by column; `single` where there is no row k + 1.
+  static HWY_INLINE Right LoadRows(const Element* b, std::size_t row_stride, bool single) {
+    const hn::Rebind<Element, D> half;
+    const VU even = hn::PromoteTo(DU(), hn::LoadU(half, b));
+    if (single) return Pairs(even);
+    return Pairs(hn::Or(even, hn::ShiftLeft<16>(hn::PromoteTo(DU(), hn::LoadU(half, b + row_stride)))));
+  }
+
+  // To nearest, ties to even; NaN stays NaN.
+  static HWY_INLINE void Store(V v, Element* to) {
+#if defined(__AVX512BF16__)
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(v.raw)));
+#else
+    const VU bits = hn::BitCast(DU(), v);
+    const VU tie = hn::And(hn::ShiftRight<16>(bits), hn::Set(DU(), 1));
+    const VU rounded = hn::ShiftRight<16>(hn::Add(hn::Add(bits, tie), hn::Set(DU(), 0x7FFF)));
+    const VU quiet = hn::ShiftRight<16>(hn::Or(bits, hn::Set(DU(), 0x400000)));
+    const VU out = hn::IfThenElse(hn::RebindMask(DU(), hn::IsNaN(v)), quiet, rounded);
+    const hn::Rebind<Element, D> half;
+    const hn::RebindToSigned<DU> wide;
+    hn::StoreU(hn::DemoteTo(half, hn::BitCast(wide, out)), half, to);
+#endif
+  }
+  static Element Round(float value) {
+    std::uint32_t bits;
+    std::memcpy(&bits, &value, sizeof(bits));
+    if (value != value) return static_cast<Element>(bits >> 16 | 0x40);
+    return static_cast<Element>((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
+  }
+};
+
+// Elements that `count` values take in memory.
+template <class F>
+constexpr int Padded(int count) {
+  return (count + F::kGroup - 1) / F::kGroup * F::kGroup;
+}
+
+// Writes the first `count` lanes, and zeros up to the group's end; what lies beyond may belong to another thread.
+template <class F>
+HWY_INLINE void StorePart(V v, typename F::Element* to, std::size_t count) {
+  const D d;
+  if (HWY_LIKELY(count >= hn::Lanes(d))) {
+    F::Store(v, to);
+    return;
+  }
+  HWY_ALIGN typename F::Element lanes[HWY_MAX_BYTES / sizeof(float)];
+  F::Store(hn::IfThenElseZero(hn::FirstN(d, count), v), lanes);
+  std::memcpy(to, lanes, static_cast<std::size_t>(Padded<F>(static_cast<int>(count))) * sizeof(lanes[0]));
+}

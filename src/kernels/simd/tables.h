@@ -1,0 +1,12 @@
+// The tables made from the one SIMD source; null where this build has no such instruction set.
+#pragma once
+
+#include "kernels/kernels.h"
+
+namespace smlp::kernels {
+
+const Kernels* simd_avx512(Precision precision);  // bf16 needs AVX512_BF16
+const Kernels* simd_avx2(Precision precision);
+const Kernels* simd_portable(Precision precision);  // the instruction set every processor of this family has
+
+}  // namespace smlp::kernels
