@@ -49,7 +49,8 @@ class WeightMaker {
       : config_(config), seed_(seed), signal_(signal) {}
 
   Weights make() const {
-    Weights weights{.config = config_};
+    Weights weights;
+    weights.config = config_;
     for (int s = 0; s < config_.stages(); ++s) {
       const std::size_t k = size(config_.stem_kernel(s)), inputs = size(config_.stem_inputs(s)) * k * k;
       const std::string key = fmt::format("to_patch_embedding.{}.0.weight", s);

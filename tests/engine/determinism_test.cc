@@ -1,0 +1,155 @@
+// The same bits for any number of threads and any split into batches; pictures of a batch don't see each other.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "engine/engine.h"
+#include "engine/fold.h"
+#include "support/compare.h"
+#include "support/generator.h"
+#include "support/golden.h"
+#include "support/isas.h"
+
+namespace smlp::test {
+namespace {
+
+constexpr int kPictures = 9;
+
+class Independence : public testing::TestWithParam<std::string> {
+ protected:
+  void use(std::string_view name) {
+    const GoldenNetwork& chosen = golden(name);
+    config_ = chosen.config;
+    network_ = std::make_shared<const Network>(fold(make_weights(config_, chosen.seed, chosen.signal)));
+    picture_size_ = static_cast<std::size_t>(config_.in_channels * config_.image * config_.image);
+    classes_ = static_cast<std::size_t>(config_.classes);
+    pictures_.clear();
+    for (int i = 0; i < kPictures; ++i) {
+      const auto picture = make_picture(config_, chosen.seed, i);
+      pictures_.insert(pictures_.end(), picture.begin(), picture.end());
+    }
+  }
+
+  std::unique_ptr<Engine> engine(int threads, int batch, const std::string& isa) {
+    auto made = Engine::create(network_, {.threads = threads, .batch = batch, .isa = isa});
+    if (!made) throw std::runtime_error(made.error().message());
+    return std::move(*made);
+  }
+
+  std::vector<float> run(Engine& engine, int count) {
+    // What a run leaves unwritten is NaN.
+    std::vector<float> logits(static_cast<std::size_t>(count) * classes_, std::nanf(""));
+    engine.run(pictures_.data(), count, logits.data());
+    return logits;
+  }
+
+  std::span<float> picture(int i) {
+    return {pictures_.data() + static_cast<std::size_t>(i) * picture_size_, picture_size_};
+  }
+  std::span<const float> row(const std::vector<float>& logits, int i) {
+    return {logits.data() + static_cast<std::size_t>(i) * classes_, classes_};
+  }
+
+  Config config_;
+  std::shared_ptr<const Network> network_;
+  std::size_t picture_size_ = 0, classes_ = 0;
+  std::vector<float> pictures_;
+};
+
+TEST_P(Independence, SameBitsForAnyThreadsBatchAndCount) {
+  for (const char* name : {"one_stage_grid13", "two_stages_grid11"}) {
+    SCOPED_TRACE(name);
+    use(name);
+    const std::vector<float> want = run(*engine(1, 1, GetParam()), kPictures);
+    ASSERT_TRUE(std::ranges::all_of(want, [](float x) { return std::isfinite(x); }));
+    for (const int threads : {1, 2, 3}) {
+      for (const int batch : {1, 2, 3, 5, 8}) {
+        const auto tried = engine(threads, batch, GetParam());
+        for (int count = 1; count <= kPictures; ++count) {
+          EXPECT_TRUE(same_bits(run(*tried, count), {want.data(), static_cast<std::size_t>(count) * classes_}))
+              << threads << " threads, batch " << batch << ", " << count << " pictures";
+        }
+      }
+    }
+  }
+}
+
+// Grids and widths that take several blocks of every loop: one count, since the small networks have swept it.
+TEST_P(Independence, SameBitsForAnyThreadsAndBatchOfBiggerNetworks) {
+  for (const char* name : {"dim33_grid1", "dim20_grid7"}) {
+    SCOPED_TRACE(name);
+    use(name);
+    const int count = GetParam() == "reference" ? 3 : kPictures;  // one multiplication at a time takes its time
+    const std::vector<float> want = run(*engine(1, 1, GetParam()), count);
+    for (const auto& [threads, batch] : {std::pair(2, 1), std::pair(1, 8), std::pair(3, 2), std::pair(2, 5)}) {
+      EXPECT_TRUE(same_bits(run(*engine(threads, batch, GetParam()), count), want))
+          << threads << " threads, batch " << batch;
+    }
+  }
+}
+
+TEST_P(Independence, ObservingChangesNoBit) {
+  use("dim7_grid5");
+  const auto tried = engine(2, 3, GetParam());
+  const std::vector<float> want = run(*tried, 1);
+  std::vector<float> observed(classes_);
+  tried->run_observed(picture(0).data(), observed.data(), [](std::string_view, std::span<const float>) {});
+  EXPECT_TRUE(same_bits(observed, want));
+  EXPECT_TRUE(same_bits(run(*tried, 1), want));
+}
+
+TEST_P(Independence, APictureOfNansSpoilsOnlyItself) {
+  use("dim5_grid3");
+  for (const float poison : {std::nanf(""), std::numeric_limits<float>::infinity()}) {
+    const auto clean = engine(2, 4, GetParam());
+    const std::vector<float> want = run(*clean, kPictures);
+    const std::vector<float> kept(picture(2).begin(), picture(2).end());
+    std::ranges::fill(picture(2), poison);
+    const auto poisoned = engine(2, 4, GetParam());
+    const std::vector<float> got = run(*poisoned, kPictures);
+    for (int i = 0; i < kPictures; ++i) {
+      EXPECT_TRUE(i == 2 || same_bits(row(got, i), row(want, i))) << "picture " << i;
+    }
+    for (const float logit : row(got, 2)) EXPECT_TRUE(std::isnan(logit)) << logit;
+
+    // Nothing of it stays in the workspace either.
+    std::ranges::copy(kept, picture(2).begin());
+    EXPECT_TRUE(same_bits(run(*poisoned, kPictures), want));
+    std::ranges::fill(pictures_, poison);
+    run(*poisoned, kPictures);
+    use("dim5_grid3");
+    EXPECT_TRUE(same_bits(run(*poisoned, 3), {want.data(), 3 * classes_}));
+  }
+}
+
+TEST_P(Independence, BigAndSmallPicturesStayNearTheReference) {
+  use("dim7_grid5");
+  const std::vector<float> original = pictures_;
+  for (const float scale : {0.0F, 0x1p-130F, 0x1p-20F, 0x1p12F, 0x1p40F}) {
+    SCOPED_TRACE(scale);
+    for (std::size_t i = 0; i < original.size(); ++i) pictures_[i] = original[i] * scale;
+    const std::vector<float> reference = run(*engine(1, 2, "reference"), 2);
+    const std::vector<double> want(reference.begin(), reference.end());
+    EXPECT_LE(relative_error(run(*engine(2, 2, GetParam()), 2), want), 1e-4);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Isa, Independence, testing::ValuesIn(isas_present()),
+                         [](const auto& test) { return test.param; });
+
+TEST(Forcing, AnUnknownInstructionSetIsAnErrorThatNamesIt) {
+  const GoldenNetwork& some = golden("dim4_grid1");
+  const auto network = std::make_shared<const Network>(fold(make_weights(some.config, some.seed)));
+  const auto engine = Engine::create(network, {.isa = "mmx"});
+  ASSERT_FALSE(engine);
+  EXPECT_NE(engine.error().message().find("mmx"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace smlp::test
