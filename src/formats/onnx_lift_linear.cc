@@ -20,6 +20,14 @@ Tensor swapped(Tensor matrix) {
   return matrix;
 }
 
+// A linear operator of f x is the operator with f times the weight: optimisers move the half of a GELU there.
+Activation absorb_factor(Activation x, std::vector<float>& weight) {
+  if (x.offset != 0) return x;
+  for (float& value : weight) value = static_cast<float>(value * x.factor);
+  x.factor = 1;
+  return x;
+}
+
 // "bhwc,oc->bhwo" -> its three terms, blanks dropped; empty where it is anything else.
 std::vector<std::string> equation_parts(std::string equation) {
   std::erase(equation, ' ');
@@ -62,7 +70,8 @@ Result<Activation> Lifter::contract(const Activation& x, std::size_t dimension, 
   if (inputs != extents(x)[*axis]) {
     return fail("a weight for {} inputs where the axis has {}", inputs, extents(x)[*axis]);
   }
-  Term term{.kind = Kind::contract, .inputs = {terms_.plain(x, node_index_)}, .axis = axis,
+  const int input = terms_.plain(absorb_factor(x, weight), node_index_);
+  Term term{.kind = Kind::contract, .inputs = {input}, .axis = axis,
             .weight = std::move(weight), .bias = std::move(bias), .extents = extents(x), .node = node_index_};
   term.extents[*axis] = outputs;
   Layout layout = x.layout;
@@ -128,7 +137,7 @@ Result<Activation> Lifter::patches(const Activation& x, const Tensor& weight, st
                 term.extents[Axis::w]);
   }
   SMLP_TRY(values, constants_.floats(weight));
-  term.inputs = {terms_.plain(x, node_index_)};
+  term.inputs = {terms_.plain(absorb_factor(x, values), node_index_)};
   term.weight = std::move(values);
   term.bias = std::move(bias);
   term.kernel = static_cast<int>(kernel);
@@ -146,7 +155,7 @@ Result<Activation> Lifter::depthwise(const Activation& x, const Tensor& weight, 
     return fail("a depthwise convolution that is not over rows and columns");
   }
   SMLP_TRY(values, constants_.floats(upright));
-  const int input = terms_.plain(x, node_index_);
+  const int input = terms_.plain(absorb_factor(x, values), node_index_);
   return over(terms_.add({.kind = Kind::depthwise, .inputs = {input}, .weight = std::move(values),
                           .bias = std::move(bias), .kernel = 3, .extents = extents(x), .node = node_index_}),
               x.layout);
@@ -220,8 +229,8 @@ Result<Activation> Lifter::gemm() {
   if (node_->integer("transA", 0) != 0) std::swap(x.layout[0], x.layout[1]);
   SMLP_TRY(matrix, as_matrix(*weight, node_->integer("transB", 0) == 0));
   SMLP_TRY(values, constants_.floats(matrix));
+  x.factor *= node_->real("alpha", 1.0F);
   SMLP_TRY(product, contract(x, 1, matrix.shape[0], std::move(values), {}));
-  product.factor = node_->real("alpha", 1.0F);
   if (node_->input(2) < 0) return std::move(product);
   if (constant(2) == nullptr) return fail("a Gemm whose bias is no constant");
   if (const float beta = node_->real("beta", 1.0F); beta != 1.0F) return fail("a Gemm with beta {}", beta);
