@@ -9,6 +9,7 @@ namespace {
 
 constexpr smlp::cli::Command commands[] = {
     {"info", "what this machine can run, or what a model file holds", smlp::cli::add_info},
+    {"export", "a checkpoint as ONNX", smlp::cli::add_export},
     {"postprocess", "accuracy of a folder of results", smlp::cli::add_postprocess},
 };
 
