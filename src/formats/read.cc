@@ -4,6 +4,7 @@
 
 #include "base/file_map.h"
 #include "formats/onnx_import.h"
+#include "formats/onnx_import.h"
 #include "formats/safetensors.h"
 #include "formats/torch_legacy.h"
 #include "formats/torch_zip.h"

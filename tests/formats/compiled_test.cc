@@ -1,0 +1,158 @@
+#include "formats/compiled.h"
+
+#include <gmock/gmock.h>
+
+#include <random>
+
+#include "base/float16.h"
+#include "formats/fixtures.h"
+#include "formats/metadata.h"
+
+namespace smlp {
+namespace {
+
+using testing::HasSubstr;
+
+class Compiled : public testing::Test {
+ protected:
+  Compiled() {
+    network_.config = {.in_channels = 2, .dim = 3, .alpha = 2, .patch = 2, .image = 8, .classes = 2, .depths = {1, 2}};
+    const Config& c = network_.config;
+    for (int s = 0; s < c.stages(); ++s) {
+      const int n = c.channels(s), h = c.grid(s), k = c.stem_kernel(s);
+      network_.stems.push_back(dense(n, c.stem_inputs(s) * k * k, false));
+      for (int i = 0; i < c.depths[s]; ++i) {
+        network_.blocks.push_back({.pre = {values(n), values(n)}, .depthwise = dense(n, 9), .mix_width = dense(h, h),
+                                   .mix_height = dense(h, h), .fuse = dense(n, 3 * n, false), .norm_epsilon = 1e-5F,
+                                   .fc1 = dense(2 * n, n), .fc2 = dense(n, 2 * n)});
+      }
+    }
+    network_.head = dense(2, 6);
+    network_.class_names = {"tench", "garbage \"truck\""};
+    network_.preprocess = {.resize = 9, .crop = 8, .mean = {0.1F, 0.2F, 0.3F}, .std = {1, 2, 3}};
+    network_.gelu = GeluPrecision::high_performance;
+    network_.source_name = "a.pth";
+    network_.source_sha256 = std::string(64, 'a');
+  }
+
+  std::vector<float> values(int count) {
+    std::vector<float> out(static_cast<std::size_t>(count));
+    for (float& v : out) v = std::normal_distribution<float>()(random_);
+    return out;
+  }
+  Dense dense(int outputs, int inputs, bool bias = true) {
+    return {outputs, inputs, values(outputs * inputs), bias ? values(outputs) : std::vector<float>{}};
+  }
+  TensorFile written() {
+    EXPECT_TRUE(write_compiled(network_, path_));
+    return read_tensor_file(path_).value();
+  }
+  std::string problem(const TensorFile& file) {
+    const auto read = read_compiled(file);
+    return read ? "no error" : read.error().message();
+  }
+
+  std::mt19937 random_{5};
+  Network network_;
+  std::string path_ = testing::TempDir() + "/network.smlp";
+};
+
+TEST_F(Compiled, EverythingComesBackInFp32) {
+  const auto read = read_compiled(written());
+  ASSERT_TRUE(read) << read.error().message();
+  EXPECT_EQ(read->config, network_.config);
+  EXPECT_EQ(read->class_names, network_.class_names);
+  EXPECT_EQ(read->preprocess, network_.preprocess);
+  EXPECT_EQ(read->gelu, network_.gelu);
+  EXPECT_EQ(read->source_name, "a.pth");
+  EXPECT_EQ(read->source_sha256, network_.source_sha256);
+  for (std::size_t b = 0; b < 3; ++b) {
+    const FoldedBlock &got = read->blocks[b], &want = network_.blocks[b];
+    EXPECT_EQ(got.pre.scale, want.pre.scale);
+    EXPECT_EQ(got.pre.shift, want.pre.shift);
+    EXPECT_EQ(got.norm_epsilon, want.norm_epsilon);
+    for (const auto part : {&FoldedBlock::depthwise, &FoldedBlock::mix_width, &FoldedBlock::mix_height, &FoldedBlock::fuse,
+                            &FoldedBlock::fc1, &FoldedBlock::fc2}) {
+      EXPECT_EQ((got.*part).weight, (want.*part).weight);
+      EXPECT_EQ((got.*part).bias, (want.*part).bias);
+      EXPECT_EQ((got.*part).outputs, (want.*part).outputs);
+      EXPECT_EQ((got.*part).inputs, (want.*part).inputs);
+    }
+  }
+  EXPECT_EQ(read->stems[1].weight, network_.stems[1].weight);
+  EXPECT_EQ(read->head.weight, network_.head.weight);
+}
+
+TEST_F(Compiled, Bf16HalvesTheMatricesAndNothingElse) {
+  network_.precision = Precision::bf16;
+  const auto read = read_compiled(written());
+  ASSERT_TRUE(read) << read.error().message();
+  EXPECT_EQ(read->precision, Precision::bf16);
+  for (std::size_t i = 0; i < network_.head.weight.size(); ++i) {
+    EXPECT_EQ(read->head.weight[i], bfloat16_to_float(float_to_bfloat16(network_.head.weight[i])));
+  }
+  EXPECT_EQ(read->head.bias, network_.head.bias);
+  EXPECT_EQ(read->blocks[0].depthwise.weight, network_.blocks[0].depthwise.weight);
+}
+
+TEST_F(Compiled, TensorsThatDoNotFitAreNamed) {
+  TensorFile file = written();
+  ASSERT_TRUE(is_compiled(file));
+  TensorFile missing = file;
+  std::erase_if(missing.tensors, [](const Tensor& t) { return t.name == "block.1.fuse.weight"; });
+  EXPECT_THAT(problem(missing), HasSubstr("tensor 'block.1.fuse.weight': is missing, expected shape (6, 18)"));
+  TensorFile wrong = file;
+  wrong.metadata["smlp.config"] = R"({"dim":3,"alpha":2,"patch":2,"image":16,"channels":2,"classes":2,"depths":[1,2]})";
+  EXPECT_THAT(problem(wrong), HasSubstr("expected (8, 8)"));
+  TensorFile extra = file;
+  extra.tensors.push_back(extra.tensors[0]);
+  extra.tensors.back().name = "block.9.fuse.weight";
+  EXPECT_THAT(problem(extra), HasSubstr("tensor 'block.9.fuse.weight': is not part of"));
+}
+
+TEST_F(Compiled, MetadataIsChecked) {
+  const TensorFile file = written();
+  const auto with = [&](const std::string& key, const std::string& value) {
+    TensorFile changed = file;
+    changed.metadata[key] = value;
+    return problem(changed);
+  };
+  EXPECT_THAT(with("smlp.format", "2"), HasSubstr("version '2' of the .smlp format"));
+  EXPECT_THAT(with("smlp.classes", R"(["one"])"), HasSubstr("name 1 classes, the network has 2"));
+  EXPECT_THAT(with("smlp.classes", R"([1,2])"), HasSubstr("no list of names"));
+  EXPECT_THAT(with("smlp.classes", R"({)"), HasSubstr("no list of names"));
+  EXPECT_THAT(with("smlp.precision", "fp8"), HasSubstr("fp8"));
+  EXPECT_THAT(with("smlp.gelu", "tanh"), HasSubstr("tanh"));
+  EXPECT_THAT(with("smlp.config", "{}"), HasSubstr("no number 'dim'"));
+  EXPECT_THAT(with("smlp.config", R"({"dim":3,"alpha":2,"patch":2,"image":9,"channels":2,"classes":2,"depths":[1,2]})"), HasSubstr("divide"));
+  const auto preprocess = [](const char* resize, const char* crop, const char* mode, const char* std) {
+    return fmt::format(R"({{"resize":{},"crop":{},"interpolation":"{}","mean":[0,0,0],"std":{}}})", resize, crop, mode, std);
+  };
+  EXPECT_EQ(with("smlp.preprocess", preprocess("9", "8", "bicubic", "[1,1,1]")), "no error");
+  EXPECT_THAT(with("smlp.preprocess", preprocess("9", "7", "bicubic", "[1,1,1]")), HasSubstr("crop pictures to 7, the network takes 8"));
+  EXPECT_THAT(with("smlp.preprocess", preprocess("4", "8", "bicubic", "[1,1,1]")), HasSubstr("resize to 4"));
+  EXPECT_THAT(with("smlp.preprocess", preprocess("9", "8", "nearest", "[1,1,1]")), HasSubstr("nearest"));
+  EXPECT_THAT(with("smlp.preprocess", preprocess("9", "8", "bicubic", "[1,0,1]")), HasSubstr("standard deviation"));
+  EXPECT_THAT(with("smlp.preprocess", preprocess("9", "8", "bicubic", "[1,1]")), HasSubstr("lacks"));
+  TensorFile bare = file;
+  bare.metadata.erase("smlp.source");
+  EXPECT_THAT(problem(bare), HasSubstr("lack 'smlp.source'"));
+}
+
+TEST(Metadata, OfATrainedStateDictIsApplied) {
+  const auto file = read_tensor_file(fixture("state.safetensors"));
+  EXPECT_FALSE(is_compiled(*file));
+  Network network;
+  network.config = {.dim = 2, .patch = 2, .image = 6, .classes = 5, .depths = {1}};
+  ASSERT_TRUE(apply_metadata(*file, network));
+  EXPECT_EQ(network.class_names[1], "springer");
+  EXPECT_EQ(network.preprocess, (Preprocess{.resize = 7, .crop = 6, .mean = {0.5F, 0.25F, 0.125F}, .std = {0.5F, 1, 2}}));
+  network.config.alpha = 4;
+  EXPECT_THAT(apply_metadata(*file, network).error().message(), HasSubstr("does not agree"));
+  ASSERT_TRUE(apply_metadata(TensorFile{}, network));
+  EXPECT_TRUE(network.class_names.empty());
+  EXPECT_EQ(network.preprocess, Preprocess::for_image_size(6));
+}
+
+}  // namespace
+}  // namespace smlp
