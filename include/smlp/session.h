@@ -17,11 +17,12 @@ namespace smlp {
 struct SessionOptions {
   int threads = 0;        // 0: as many as the process may use (affinity and cgroup quota)
   int batch = 8;          // the largest batch one pass takes; longer runs are split
-  std::string precision;  // "fp32", "bf16"; empty: the model's own
-  std::string isa;        // "amx", "avx512", "avx2", "portable", "reference"; empty: SMLP_ISA or the best here
+  std::string precision = {};  // "fp32", "bf16"; empty: the model's own
+  std::string isa = {};        // "amx", "avx512", "avx2", "portable", "reference"; empty: SMLP_ISA or the best here
 };
 
 // A session owns packed weights, a workspace and threads. One call at a time: use one session per calling thread.
+// Its work is done by the kernels of src/kernels, in the order that src/engine/forward.cc has on one page.
 class SMLP_API Session {
  public:
   static Result<Session> create(const Model& model, const SessionOptions& options = {});
@@ -34,8 +35,11 @@ class SMLP_API Session {
   Result<void> run(std::span<const float> input, int count, std::span<float> logits);
 
   // Reads, preprocesses and classifies picture files: the `top` best classes of each, best first, one result per
-  // picture, so that a broken picture fails alone.
+  // picture, so that a broken picture fails alone. A `top` beyond the number of classes means all of them.
   std::vector<Result<std::vector<Prediction>>> classify(std::span<const std::filesystem::path> pictures, int top = 5);
+
+  // How many pictures classify() reads and runs at a time; longer lists bring no more speed, only later answers.
+  int pictures_at_once() const;
 
   const Model& model() const;
   std::string_view isa() const;  // the kernels in use

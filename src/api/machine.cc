@@ -3,11 +3,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
 
 #include "base/cpu_features.h"
+#include "kernels/dispatch.h"
+#include "model/network.h"
 
 namespace smlp {
 namespace {
@@ -67,18 +70,34 @@ std::vector<CacheLevel> read_caches() {
   }
 }
 
+Result<std::vector<IsaChoice>> list_isas() {
+  std::vector<IsaChoice> choices;
+  for (const kernels::Candidate& candidate : kernels::candidates()) {
+    SMLP_TRY(chosen, kernels::choose("", candidate.precision));
+    choices.push_back({.isa = candidate.isa,
+                       .precision = std::string(precision_name(candidate.precision)),
+                       .usable = candidate.table != nullptr,
+                       .taken = candidate.table == chosen,
+                       .reason = candidate.reason});
+  }
+  return choices;
+}
+
 }  // namespace
 
-Machine inspect_machine() {
+Result<Machine> inspect_machine() {
   Machine machine;
   machine.cpu = proc_value("/proc/cpuinfo", "model name");
   if (machine.cpu.empty()) machine.cpu = "unknown";
   machine.processors = static_cast<int>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN)));
-  machine.usable = affinity_cpus();
+  machine.allowed = affinity_cpus();
   machine.quota = quota_cpus();
+  machine.usable = usable_cpus();
   machine.caches = read_caches();
   machine.memory_bytes = number(proc_value("/proc/meminfo", "MemTotal")) * 1024;
   machine.memory_limit = number(first_line("/sys/fs/cgroup/memory.max"));
+  SMLP_TRY(isas, list_isas());
+  machine.isas = isas;
   return machine;
 }
 

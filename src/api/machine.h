@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/result.h"
+
 namespace smlp {
 
 struct CacheLevel {
@@ -14,17 +16,28 @@ struct CacheLevel {
   int shared_by = 1;  // logical processors that share one
 };
 
+// One set of kernels, in the order of preference.
+struct IsaChoice {
+  std::string isa, precision;
+  bool usable = false;
+  bool taken = false;  // what a session of this precision runs on unless told otherwise (SMLP_ISA is heeded)
+  std::string reason;  // why it is refused; empty where usable
+};
+
 struct Machine {
-  std::string cpu;       // "Intel(R) Xeon(R) Processor"; "unknown" where the system does not say
-  int processors = 1;    // logical processors online
-  int usable = 1;        // of them, those that the process's affinity allows
-  double quota = 0;      // processors' worth of time that the control group grants; 0: no limit
+  std::string cpu;                 // "Intel(R) Xeon(R) Processor"; "unknown" where the system does not say
+  int processors = 1;              // logical processors online
+  int allowed = 1;                 // of them, those that the process's affinity allows
+  double quota = 0;                // processors' worth of time that the control group grants; 0: no limit
+  int usable = 1;                  // both together: the threads of a session that is not told how many
   std::vector<CacheLevel> caches;  // those of the first processor
   std::int64_t memory_bytes = 0;   // physical
   std::int64_t memory_limit = 0;   // of the control group; 0: none
+  std::vector<IsaChoice> isas;
 };
 
-// Reads /proc, /sys and the scheduler's affinity; what the system does not tell stays at its default.
-Machine inspect_machine();
+// Reads /proc, /sys and the processor; what the system does not tell stays at its default. An SMLP_ISA that cannot run
+// here is an error.
+Result<Machine> inspect_machine();
 
 }  // namespace smlp

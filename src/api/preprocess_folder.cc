@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "api/machine.h"
 #include "base/atomic_file.h"
+#include "base/cpu_features.h"
 #include "base/file_map.h"
 #include "base/ordered_pipeline.h"
 #include "base/sha256.h"
@@ -204,7 +204,7 @@ Result<void> write_bins(const Run& run, std::size_t first, Journal& journal, con
   SMLP_TRY(writer, journal.batches.empty() ? JournalWriter::create(run.journal(), run.header)
                                            : JournalWriter::reopen(run.journal(), journal));
   const std::size_t total = run.folder.pictures.size();
-  const int threads = run.options.threads > 0 ? run.options.threads : inspect_machine().usable;
+  const int threads = run.options.threads > 0 ? run.options.threads : usable_cpus();
   std::optional<AtomicFile> bin;
   BatchRecord batch;
 

@@ -8,6 +8,8 @@
 namespace {
 
 constexpr smlp::cli::Command commands[] = {
+    {"classify", "what photographs show", smlp::cli::add_classify},
+    {"evaluate", "how often the network is right on labelled pictures", smlp::cli::add_evaluate},
     {"info", "what this machine can run, or what a model file holds", smlp::cli::add_info},
     {"export", "a checkpoint as ONNX", smlp::cli::add_export},
     {"postprocess", "accuracy of a folder of results", smlp::cli::add_postprocess},

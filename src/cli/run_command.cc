@@ -42,7 +42,13 @@ std::string with_plain_dashes(std::string argument) {
     typeset = typeset || length > 1;
     end += length;
   }
-  return typeset ? "--" + argument.substr(end) : argument;
+  return typeset ? argument.replace(0, end, "--") : argument;
+}
+
+// CLI11 takes an argument in brackets for a list; ours are names of files, such as a folder [2020].
+std::string without_brackets(std::string argument) {
+  const bool bracketed = argument.starts_with('[') && argument.ends_with(']');
+  return bracketed ? argument.insert(0, "./") : argument;
 }
 
 std::vector<std::string> option_names(const CLI::App& app) {
@@ -140,7 +146,7 @@ int run_command(std::span<const Command> commands, int argc, const char* const* 
   bool options_ended = false;
   for (int i = 1; i < argc; ++i) {
     options_ended = options_ended || std::string_view(argv[i]) == "--";
-    arguments.push_back(options_ended ? argv[i] : with_plain_dashes(argv[i]));
+    arguments.push_back(without_brackets(options_ended ? argv[i] : with_plain_dashes(argv[i])));
   }
   if (arguments.size() == 2 && arguments[0] == "help") arguments = {arguments[1], "--help"};
 

@@ -5,7 +5,7 @@
 
 #include "cli/process.h"
 
-namespace smlp::testing {
+namespace smlp::test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -96,4 +96,4 @@ TEST(CommandLine, AClosedPipeEndsQuietly) {
 }
 
 }  // namespace
-}  // namespace smlp::testing
+}  // namespace smlp::test

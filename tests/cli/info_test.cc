@@ -3,11 +3,14 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/process.h"
+#include "support/model_file.h"
+#include "support/scratch.h"
 
-namespace smlp::testing {
+namespace smlp::test {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::SizeIs;
 
 TEST(Info, ThisMachine) {
   const Outcome text = run_smlp({"info"});
@@ -15,8 +18,21 @@ TEST(Info, ThisMachine) {
   EXPECT_THAT(text.out, HasSubstr("CPU "));
   const auto json = nlohmann::json::parse(run_smlp({"info", "--json"}).out);
   EXPECT_GE(json.at("usable_processors"), 1);
-  EXPECT_GE(json.at("processors"), json.at("usable_processors"));
+  EXPECT_GE(json.at("processors"), json.at("allowed_processors"));
+  EXPECT_GE(json.at("allowed_processors"), json.at("usable_processors"));
   EXPECT_GT(json.at("memory_bytes"), 1 << 20);
+}
+
+TEST(Info, EveryIsaIsTakenOrSaysWhyNot) {
+  const auto json = nlohmann::json::parse(run_smlp({"info", "--json"}).out);
+  int taken = 0;
+  for (const auto& isa : json.at("isas")) {
+    EXPECT_EQ(isa.at("usable").get<bool>(), isa.at("reason").get<std::string>().empty()) << isa;
+    if (isa.at("precision") == "fp32") taken += isa.at("taken").get<bool>();
+  }
+  EXPECT_EQ(taken, 1);
+  const auto forced = nlohmann::json::parse(run_shell("SMLP_ISA=reference $SMLP info --json").out);
+  for (const auto& isa : forced.at("isas")) EXPECT_EQ(isa.at("taken"), isa.at("isa") == "reference") << isa;
 }
 
 TEST(Info, TheAffinityOfTheProcessIsRespected) {
@@ -25,5 +41,63 @@ TEST(Info, TheAffinityOfTheProcessIsRespected) {
   EXPECT_EQ(nlohmann::json::parse(one.out).at("usable_processors"), 1);
 }
 
+TEST(Info, AModelFile) {
+  const test::Scratch scratch;
+  const std::string file = scratch.folder() / "m.safetensors";
+  test::write_model(file, test::small_config(3), 1, {{"smlp.classes", R"(["ant", "bee", "cat"])"}});
+  const auto json = nlohmann::json::parse(run_smlp({"info", "--json", file}).out);
+  EXPECT_EQ(json.at("file"), file);
+  EXPECT_EQ(json.at("format"), "safetensors");
+  EXPECT_EQ(json.at("config").at("dim"), 8);
+  EXPECT_EQ(json.at("config").at("depths"), nlohmann::json({1, 1, 1, 1}));
+  EXPECT_EQ(json.at("parameters"), test::small_config(3).parameters());
+  EXPECT_EQ(json.at("macs"), test::small_config(3).macs());
+  EXPECT_EQ(json.at("classes"), nlohmann::json({"ant", "bee", "cat"}));
+  bool found = false;
+  for (const auto& tensor : json.at("tensors")) {
+    if (tensor.at("name") != "token_mix.0.1.fuse.weight") continue;
+    found = true;
+    EXPECT_EQ(tensor.at("dtype"), "F32");
+    EXPECT_EQ(tensor.at("shape"), nlohmann::json({8, 24, 1, 1}));
+    EXPECT_EQ(tensor.at("container"), "");
+  }
+  EXPECT_TRUE(found);
+  const Outcome text = run_smlp({"info", file});
+  EXPECT_EQ(text.status, 0);
+  EXPECT_THAT(text.out, HasSubstr("token_mix.0.1.fuse.weight"));
+  EXPECT_THAT(text.out, HasSubstr("dim 8, depths 1 1 1 1"));
+}
+
+TEST(Info, AFileOfAnotherNetworkIsListedAndCannotClassify) {
+  const test::Scratch scratch;
+  const std::string file = scratch.write(
+      "other.safetensors", std::string("\x40\0\0\0\0\0\0\0", 8) +
+                               R"({"fc.weight":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}  )" +
+                               std::string(8, '\0'));
+  const Outcome outcome = run_smlp({"info", "--json", file});
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  const auto json = nlohmann::json::parse(outcome.out);
+  EXPECT_TRUE(json.at("config").is_null());
+  EXPECT_NE(json.at("why_no_network").get<std::string>(), "");
+  EXPECT_EQ(json.at("tensors")[0].at("name"), "fc.weight");
+  EXPECT_THAT(run_smlp({"info", file}).out, HasSubstr("no sMLPNet"));
+  const Outcome classify = run_smlp({"classify", "--model", file, "x.jpg"});
+  EXPECT_EQ(classify.status, 1);
+  EXPECT_THAT(lines_of(classify.err), SizeIs(1));
+  EXPECT_THAT(classify.err, HasSubstr(file));
+}
+
+TEST(Info, ABadFileIsOneErrorLine) {
+  const test::Scratch scratch;
+  for (const std::string& file : {scratch.write("text.pth", "hello").string(), scratch.folder().string(),
+                                  std::string("/nonexistent.pth"), scratch.write("empty.pth", "").string()}) {
+    const Outcome outcome = run_smlp({"info", file});
+    EXPECT_EQ(outcome.status, 1) << file;
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_THAT(lines_of(outcome.err), SizeIs(1));
+    EXPECT_THAT(outcome.err, HasSubstr(file));
+  }
+}
+
 }  // namespace
-}  // namespace smlp::testing
+}  // namespace smlp::test

@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <sstream>
 
-namespace smlp::testing {
+namespace smlp::test {
 namespace {
 
 Outcome run(const std::vector<std::string>& command) {
@@ -71,4 +71,4 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
-}  // namespace smlp::testing
+}  // namespace smlp::test

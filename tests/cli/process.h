@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-namespace smlp::testing {
+namespace smlp::test {
 
 struct Outcome {
   int status = -1;  // exit status, or 128 + the signal
@@ -20,4 +20,4 @@ Outcome run_shell(const std::string& line);
 // Lines of text without their newlines.
 std::vector<std::string> lines_of(const std::string& text);
 
-}  // namespace smlp::testing
+}  // namespace smlp::test

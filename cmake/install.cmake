@@ -1,0 +1,30 @@
+# libsmlp.so with the public API alone, and what `cmake --install` puts where:
+#   bin/smlp   lib/libsmlp.so   include/smlp/   lib/cmake/smlp/   share/smlp/models/
+include(CMakePackageConfigHelpers)
+
+# The files that define what include/smlp/ declares; the rest comes from the layers' static libraries, as needed.
+add_library(smlp_shared SHARED
+  ${PROJECT_SOURCE_DIR}/src/api/model.cc ${PROJECT_SOURCE_DIR}/src/api/session.cc ${PROJECT_SOURCE_DIR}/src/base/error.cc)
+set_target_properties(smlp_shared PROPERTIES
+  OUTPUT_NAME smlp EXPORT_NAME smlp
+  VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
+  LINK_DEPENDS ${PROJECT_SOURCE_DIR}/src/api/exports.map)
+target_link_libraries(smlp_shared PRIVATE smlp_api)
+target_link_options(smlp_shared PRIVATE -Wl,--version-script=${PROJECT_SOURCE_DIR}/src/api/exports.map
+                    -Wl,--exclude-libs,ALL -Wl,--no-undefined)
+target_include_directories(smlp_shared INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+target_compile_features(smlp_shared INTERFACE cxx_std_23)
+
+install(TARGETS smlp RUNTIME)
+install(TARGETS smlp_shared EXPORT smlpTargets LIBRARY)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/smlp TYPE INCLUDE)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/models DESTINATION ${CMAKE_INSTALL_DATADIR}/smlp OPTIONAL
+        FILES_MATCHING PATTERN *.safetensors PATTERN README.md)
+
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/smlp)
+install(EXPORT smlpTargets NAMESPACE smlp:: DESTINATION ${package_dir})
+configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/smlpConfig.cmake.in ${PROJECT_BINARY_DIR}/smlpConfig.cmake
+                              INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/smlpConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/smlpConfig.cmake ${PROJECT_BINARY_DIR}/smlpConfigVersion.cmake
+        DESTINATION ${package_dir})

@@ -1,0 +1,85 @@
+#include "api/class_list.h"
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <string_view>
+
+namespace smlp {
+namespace {
+
+bool is_wnid(std::string_view word) {
+  return word.size() == 9 && word[0] == 'n' &&
+         std::ranges::all_of(word.substr(1), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+bool has_wnid(std::string_view line) { return line.size() > 10 && is_wnid(line.substr(0, 9)) && line[9] == ' '; }
+
+// The class of every folder, where each name stands for exactly one class; else empty.
+std::vector<int> find_all(std::span<const std::string> folders, std::span<const std::string> known) {
+  std::map<std::string_view, int> index;
+  for (int i = 0; i < static_cast<int>(known.size()); ++i) {
+    const auto [place, is_new] = index.emplace(known[static_cast<std::size_t>(i)], i);
+    if (!is_new) place->second = -1;  // the name of several classes stands for none
+  }
+  std::vector<int> found;
+  for (const std::string& folder : folders) {
+    const auto place = index.find(folder);
+    if (place == index.end() || place->second < 0) return {};
+    found.push_back(place->second);
+  }
+  return found;
+}
+
+}  // namespace
+
+Result<ClassList> read_class_list(const std::filesystem::path& path, int classes) {
+  const auto error = [&](std::string what, std::string remedy) {
+    return fail(Error{.what = std::move(what), .file = path.string(), .remedy = std::move(remedy)});
+  };
+  std::error_code ignored;
+  std::ifstream file(path, std::ios::binary);
+  if (!file || std::filesystem::is_directory(path, ignored)) {
+    return error("cannot read the class names", "a text file with one class a line is expected");
+  }
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(file, line);) {
+    if (lines.empty() && line.starts_with("\xEF\xBB\xBF")) line.erase(0, 3);
+    if (line.ends_with('\r')) line.pop_back();
+    lines.push_back(std::move(line));
+    if (lines.size() > 10'000'000 || lines.back().size() > 100'000) return error("is no list of class names", "");
+  }
+  while (!lines.empty() && lines.back().empty()) lines.pop_back();
+  if (const auto empty = std::ranges::find(lines, ""); empty != lines.end()) {
+    return error(fmt::format("line {} is empty", empty - lines.begin() + 1), "every line names one class");
+  }
+  if (std::ssize(lines) != classes) {
+    return error(fmt::format("{} class names for a model of {} classes", lines.size(), classes),
+                 "one line per class is needed, in the order of the model's classes");
+  }
+  ClassList list;
+  const bool with_wnids = std::ranges::all_of(lines, has_wnid);
+  for (const std::string& line : lines) {
+    list.names.push_back(with_wnids ? line.substr(10) : line);
+    if (with_wnids) list.wnids.push_back(line.substr(0, 9));
+  }
+  return list;
+}
+
+Result<LabelMap> map_labels(std::span<const std::string> folders, int classes, const ClassList& list) {
+  if (auto found = find_all(folders, list.wnids); !found.empty()) return LabelMap{std::move(found), LabelRule::by_wnid};
+  if (auto found = find_all(folders, list.names); !found.empty()) return LabelMap{std::move(found), LabelRule::by_name};
+  if (std::ssize(folders) != classes) {
+    const bool fewer = std::ssize(folders) < classes;
+    return fail(Error{.what = fmt::format("{} class folders for a model of {} classes", folders.size(), classes),
+                      .remedy = fewer ? "give every class its folder, or name the folders as the model names its classes "
+                                        "(for WordNet ids, pass --classes with lines of `n01440764 name`)"
+                                      : "the data set has classes that the model does not know; choose the data set that "
+                                        "the model was trained for"});
+  }
+  LabelMap map;
+  for (int i = 0; i < classes; ++i) map.class_of_folder.push_back(i);
+  return map;
+}
+
+}  // namespace smlp

@@ -1,0 +1,45 @@
+// Accuracy of a session on labelled pictures.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "data/accuracy.h"
+#include "data/image_folder.h"
+#include "smlp/session.h"
+
+namespace smlp {
+
+struct ClassScore {
+  int images = 0, right1 = 0, right5 = 0;
+  int mistaken_for = -1;  // the class most often answered instead (the lowest of equals); -1 where there was no mistake
+  int mistakes = 0;       // how often that was
+};
+
+struct Evaluation {
+  std::int64_t images = 0;   // answered
+  std::int64_t skipped = 0;  // could not be read
+  std::int64_t right1 = 0, right5 = 0;  // right5: among the best 5, or among all where there are fewer classes
+  double seconds = 0;        // from the first file's opening to the last answer: decoding is counted
+  std::vector<ClassScore> per_class;  // by class index
+
+  double acc1() const { return images > 0 ? static_cast<double>(right1) / static_cast<double>(images) : 0; }
+  double acc5() const { return images > 0 ? static_cast<double>(right5) / static_cast<double>(images) : 0; }
+  double images_per_second() const { return seconds > 0 ? static_cast<double>(images) / seconds : 0; }
+};
+
+struct EvaluationWatch {
+  std::function<void(std::int64_t done)> progress;    // after every few pictures
+  std::function<void(const Error& error)> skipped;  // each picture that could not be read
+};
+
+// Runs every picture of `data` through session.classify(): what is measured is what an application gets.
+// class_of_folder gives the model's class of each of data.classes. Results do not depend on the session's batch or
+// threads.
+Evaluation evaluate(Session& session, const ImageFolder& data, std::span<const int> class_of_folder,
+                    const EvaluationWatch& watch);
+
+}  // namespace smlp

@@ -1,0 +1,55 @@
+#include "api/load.h"
+
+#include <exception>
+
+#include "engine/fold.h"
+#include "formats/compiled.h"
+#include "formats/metadata.h"
+#include "formats/onnx_import.h"
+#include "formats/read.h"
+#include "model/checkpoint.h"
+
+namespace smlp {
+
+Result<Network> network_from_tensors(const TensorFile& file) {
+  const std::filesystem::path name = std::filesystem::path(file.path).filename();
+  if (is_compiled(file)) return read_compiled(file);
+  // ONNX has no state dict: its network is found by what the nodes compute.
+  SMLP_TRY(weights, file.format == "ONNX" ? import_onnx(file.path) : weights_from_tensors(file));
+  Network network = fold(weights);
+  network.source_name = name.string();
+  SMLP_CHECK(apply_metadata(file, network));
+  return network;
+}
+
+Result<Network> load_network(const std::filesystem::path& path) {
+  const auto read = [&]() -> Result<Network> {
+    SMLP_TRY(file, read_tensor_file(path));
+    return network_from_tensors(file);
+  };
+  try {
+    auto network = read();
+    if (!network) return fail(std::move(network).error().in(path.string()));
+    return network;
+  } catch (const std::exception& error) {  // memory ran out
+    return fail(Error{.what = fmt::format("cannot load: {}", error.what()), .file = path.string()});
+  }
+}
+
+Result<NamedModel> load_named_model(const std::filesystem::path& path, const std::filesystem::path& class_file) {
+  std::filesystem::path file = path;
+  if (file.empty()) {
+    SMLP_TRY(bundled, find_bundled_model());
+    file = bundled;
+  }
+  SMLP_TRY(network, load_network(file));
+  ClassList list{.names = network.class_names};
+  if (!class_file.empty()) {
+    SMLP_TRY(read, read_class_list(class_file, network.config.classes));
+    list = read;
+    network.class_names = list.names;
+  }
+  return NamedModel{Model(std::make_shared<const Network>(std::move(network))), std::move(list)};
+}
+
+}  // namespace smlp

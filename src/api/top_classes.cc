@@ -1,0 +1,36 @@
+#include "api/top_classes.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace smlp {
+
+Result<std::vector<Prediction>> top_classes(std::span<const float> logits, int top,
+                                            std::span<const std::string> names) {
+  if (!std::ranges::all_of(logits, [](float v) { return std::isfinite(v); })) {
+    return fail(Error{.what = "the network's output is not finite",
+                      .remedy = "its weights are out of range; try --precision fp32 or another file"});
+  }
+  std::vector<int> order(logits.size());
+  std::iota(order.begin(), order.end(), 0);
+  const auto wanted = std::clamp<std::ptrdiff_t>(top, 0, std::ssize(order));
+  std::ranges::partial_sort(order, order.begin() + wanted, [&](int a, int b) {
+    const float x = logits[static_cast<std::size_t>(a)], y = logits[static_cast<std::size_t>(b)];
+    return x != y ? x > y : a < b;
+  });
+
+  const double largest = std::ranges::max(logits);
+  double sum = 0;
+  for (const float v : logits) sum += std::exp(v - largest);
+  std::vector<Prediction> best;
+  for (const int index : std::span(order).first(static_cast<std::size_t>(wanted))) {
+    const auto i = static_cast<std::size_t>(index);
+    best.push_back({.index = index,
+                    .label = names.empty() ? fmt::format("class {}", index) : names[i],
+                    .probability = static_cast<float>(std::exp(logits[i] - largest) / sum)});
+  }
+  return best;
+}
+
+}  // namespace smlp

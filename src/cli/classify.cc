@@ -1,0 +1,122 @@
+// smlp classify: what photographs show.
+#include <algorithm>
+
+#include "api/pictures.h"
+#include "cli/command.h"
+#include "cli/console.h"
+#include "cli/json_line.h"
+#include "cli/model_options.h"
+#include "cli/progress.h"
+#include "cli/table.h"
+
+namespace smlp::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using Answer = std::vector<Prediction>;
+
+struct Options {
+  std::vector<std::string> pictures;
+  ModelOptions model;
+  int top = 5;
+  bool json = false;
+};
+
+// {"file": "a.jpg", "top": [{"index": 3, "label": "...", "probability": 0.93}]}
+std::string json_line(const fs::path& file, const Answer& answer) {
+  Json top = Json::array();
+  for (const Prediction& p : answer) {
+    top.push_back({{"index", p.index}, {"label", p.label}, {"probability", p.probability}});
+  }
+  return json_text({{"file", file.string()}, {"top", top}}) + "\n";
+}
+
+// FILE, LABEL, PROBABILITY, LABEL, PROBABILITY ..., tabs between: for cut and awk.
+std::string tabbed_line(const fs::path& file, const Answer& answer) {
+  std::string line = printable(file.string());
+  for (const Prediction& p : answer) line += fmt::format("\t{}\t{:.4f}", printable(p.label), p.probability);
+  return line + "\n";
+}
+
+// A table per picture, for people.
+std::string block(const fs::path& file, const Answer& answer) {
+  const bool colour = use_colour();
+  Table table({"", "", ""}, {Table::Align::right, Table::Align::left, Table::Align::left});
+  for (const Prediction& p : answer) {
+    std::string bar;
+    for (int i = 0; i < static_cast<int>(p.probability * 20 + 0.5F); ++i) bar += "\u2588";
+    table.add({fmt::format("  {:.1f} %", 100 * p.probability), printable(p.label), bar});
+  }
+  std::string text = table.text();
+  if (colour && !answer.empty()) {
+    const std::size_t end = text.find('\n');
+    text = fmt::format("\x1b[1m{}\x1b[0m{}", text.substr(0, end), text.substr(end));
+  }
+  return printable(file.string()) + "\n" + text;
+}
+
+std::string render(const Options& options, const fs::path& file, const Answer& answer) {
+  if (options.json) return json_line(file, answer);
+  return output_is_terminal() ? block(file, answer) : tabbed_line(file, answer);
+}
+
+// Folders are replaced by the pictures in them; one that gives none is reported and counted.
+std::vector<fs::path> expand(const std::vector<std::string>& names, int& failures) {
+  std::vector<fs::path> files;
+  for (const std::string& name : names) {
+    const auto found = expand_pictures(name);
+    if (found) {
+      files.insert(files.end(), found->begin(), found->end());
+    } else {
+      report_error(found.error().message());
+      ++failures;
+    }
+  }
+  return files;
+}
+
+Result<Exit> run(const Options& options) {
+  SMLP_TRY(opened, open_session(options.model));
+  int failures = 0;
+  const std::vector<fs::path> files = expand(options.pictures, failures);
+  const std::size_t asked = files.size() + static_cast<std::size_t>(failures);
+  const auto step = static_cast<std::size_t>(opened.session.pictures_at_once());
+  Progress progress("pictures", std::ssize(files));
+  for (std::size_t first = 0; first < files.size(); first += step) {
+    const auto some = std::span(files).subspan(first, std::min(step, files.size() - first));
+    const auto answers = opened.session.classify(some, options.top);
+    progress.clear();
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      if (answers[i]) {
+        write_output(render(options, some[i], *answers[i]));
+      } else {
+        report_error(answers[i].error().message());
+        ++failures;
+      }
+    }
+    flush_output();
+    if (!output_is_terminal()) progress.update(static_cast<std::int64_t>(first + some.size()));
+  }
+  progress.clear();
+  if (failures > 0 && asked > 1) report_error(fmt::format("{} of {} could not be classified", failures, asked));
+  return failures > 0 ? exit_bad_input : exit_ok;
+}
+
+}  // namespace
+
+Run add_classify(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_option("PICTURE", options->pictures, "JPEG and PNG files, and folders of them (subfolders too)")
+      ->required()
+      ->type_name("");
+  app.add_option("--top", options->top, "How many classes to name, best first (default: 5; at most all there are)")
+      ->check(CLI::Range(1, 1'000'000).description(""))
+      ->type_name("N");
+  app.add_flag("--json", options->json, "One JSON object a picture, one a line");
+  add_model_options(app, options->model);
+  add_examples(app, {"smlp classify photo.jpg", "smlp classify --top 1 holiday/ | sort -t '\t' -k 2",
+                     "smlp classify --model smlp_t.pth --classes imagenet_classes.txt --json photos/"});
+  return [options] { return run(*options); };
+}
+
+}  // namespace smlp::cli

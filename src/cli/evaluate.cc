@@ -1,0 +1,182 @@
+// smlp evaluate: how often the network is right on labelled pictures.
+#include "api/evaluate.h"
+
+#include "cli/command.h"
+#include "cli/console.h"
+#include "cli/json_line.h"
+#include "cli/model_options.h"
+#include "cli/progress.h"
+#include "cli/table.h"
+
+namespace smlp::cli {
+namespace {
+
+struct Options {
+  std::string data;
+  ModelOptions model;
+  bool per_class = false;
+  bool json = false;
+};
+
+// One row per class that the data set has, in the order of the class indices.
+struct Row {
+  int index = 0;
+  std::string folder, name;
+  ClassScore score;
+};
+
+std::string class_name(const NamedModel& named, int index) {
+  if (named.classes.names.empty()) return fmt::format("class {}", index);
+  return named.classes.names[static_cast<std::size_t>(index)];
+}
+
+std::vector<Row> class_rows(const NamedModel& named, const ImageFolder& data, const LabelMap& labels,
+                            const Evaluation& result) {
+  std::vector<Row> rows;
+  for (std::size_t folder = 0; folder < data.classes.size(); ++folder) {
+    const int index = labels.class_of_folder[folder];
+    rows.push_back({index, data.classes[folder], class_name(named, index),
+                    result.per_class[static_cast<std::size_t>(index)]});
+  }
+  std::ranges::sort(rows, {}, &Row::index);
+  return rows;
+}
+
+std::string share_text(int right, int images) {
+  return images == 0 ? "-" : fmt::format("{:.4f}", static_cast<double>(right) / images);
+}
+
+std::string class_table(const NamedModel& named, const std::vector<Row>& rows) {
+  using enum Table::Align;
+  Table table({"class", "folder", "name", "images", "acc@1", "acc@5", "most often taken for"},
+              {right, left, left, right, right, right, left});
+  for (const Row& row : rows) {
+    const ClassScore& s = row.score;
+    table.add({fmt::format("{}", row.index), printable(row.folder), printable(row.name), fmt::format("{}", s.images),
+               share_text(s.right1, s.images), share_text(s.right5, s.images),
+               s.mistakes == 0 ? "" : fmt::format("{} ({})", printable(class_name(named, s.mistaken_for)), s.mistakes)});
+  }
+  return table.text();
+}
+
+std::string interval_text(Interval interval) { return fmt::format("{:.4f} to {:.4f}", interval.low, interval.high); }
+
+void print_text(const Evaluation& result, int classes) {
+  print("acc@1:{:.4f}, acc@5:{:.4f}\n", result.acc1(), result.acc5());
+  print("95 % interval: acc@1 {}, acc@5 {}\n", interval_text(wilson_interval(result.right1, result.images)),
+        interval_text(wilson_interval(result.right5, result.images)));
+  if (classes <= 5) print("acc@5 says nothing here: the model has {} classes\n", classes);
+  print("{} pictures in {:.1f} s, {:.1f} pictures/s with decoding{}\n", result.images, result.seconds,
+        result.images_per_second(), result.skipped > 0 ? fmt::format("; {} skipped", result.skipped) : "");
+}
+
+Json interval_json(std::int64_t right, std::int64_t images) {
+  const Interval interval = wilson_interval(right, images);
+  return {interval.low, interval.high};
+}
+
+Json share_json(int right, int images) { return images == 0 ? Json() : Json(static_cast<double>(right) / images); }
+
+Json result_json(const Evaluation& result, const std::vector<Row>& rows, const Session& session) {
+  Json classes = Json::array();
+  for (const Row& row : rows) {
+    const ClassScore& s = row.score;
+    classes.push_back({{"index", row.index},
+                       {"folder", row.folder},
+                       {"label", row.name},
+                       {"images", s.images},
+                       {"acc1", share_json(s.right1, s.images)},
+                       {"acc5", share_json(s.right5, s.images)},
+                       {"mistaken_for", s.mistakes > 0 ? Json(s.mistaken_for) : Json()},
+                       {"mistakes", s.mistakes}});
+  }
+  return {{"images", result.images},
+          {"skipped", result.skipped},
+          {"acc1", result.acc1()},
+          {"acc5", result.acc5()},
+          {"acc1_interval", interval_json(result.right1, result.images)},
+          {"acc5_interval", interval_json(result.right5, result.images)},
+          {"seconds", result.seconds},
+          {"images_per_second", result.images_per_second()},
+          {"isa", session.isa()},
+          {"threads", session.threads()},
+          {"per_class", classes}};
+}
+
+// What could make the number mean something else than the reader thinks.
+void warn_about_data(const ImageFolder& data) {
+  if (!data.empty_classes.empty()) {
+    report_warning(fmt::format("{}: class folder '{}'{} no picture", data.root.string(), data.empty_classes.front(),
+                               data.empty_classes.size() == 1
+                                   ? " holds"
+                                   : fmt::format(" and {} more hold", data.empty_classes.size() - 1)));
+  }
+  if (!data.others.empty()) {
+    report_warning(fmt::format("{}: {} in class folders {} no picture and left out, the first is {}",
+                               data.root.string(), data.others.size() == 1 ? "1 file" : fmt::format("{} files", data.others.size()),
+                               data.others.size() == 1 ? "is" : "are", data.others.front().string()));
+  }
+}
+
+void warn_about_result(const Evaluation& result, const LabelMap& labels, int classes) {
+  if (!at_chance_level(result.right1, result.images, classes)) return;
+  report_warning(fmt::format(
+      "acc@1 is at chance level (1 of {} classes): {}", classes,
+      labels.rule == LabelRule::by_position
+          ? "class folders are taken in the order of their names; compare it with the order of the model's classes"
+          : "the model does not know these pictures; check that it is the right file"));
+}
+
+Result<Exit> run(const Options& options) {
+  SMLP_TRY(data, read_image_folder(options.data));
+  SMLP_TRY(opened, open_session(options.model));
+  auto& [named, session] = opened;
+  const int classes = named.model.classes();
+  auto labels = map_labels(data.classes, classes, named.classes);
+  if (!labels) return fail(std::move(labels).error().in(data.root.string()));
+  warn_about_data(data);
+
+  Progress progress("pictures", std::ssize(data.pictures));
+  const auto skipped = [&](const Error& error) {
+    progress.clear();
+    report_error(error.message());
+  };
+  const Evaluation result = evaluate(session, data, labels->class_of_folder,
+                                     {.progress = [&](std::int64_t done) { progress.update(done); }, .skipped = skipped});
+  progress.clear();
+  if (result.images == 0) {
+    return fail(Error{.what = fmt::format("none of the {} pictures could be read", result.skipped),
+                      .file = data.root.string()});
+  }
+
+  const std::vector<Row> rows = class_rows(named, data, *labels, result);
+  if (options.json) {
+    print("{}\n", json_text(result_json(result, rows, session)));
+  } else {
+    if (options.per_class) write_output(class_table(named, rows) + "\n");
+    print_text(result, classes);
+  }
+  warn_about_result(result, *labels, classes);
+  if (result.skipped == 0) return exit_ok;
+  report_error(fmt::format("{} of {} pictures could not be read and are not counted", result.skipped,
+                           result.skipped + result.images));
+  return exit_bad_input;
+}
+
+}  // namespace
+
+Run add_evaluate(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_option("--data", options->data, "Labelled pictures: DIR/CLASS/PICTURE, or DIR/val/CLASS/PICTURE")
+      ->required()
+      ->type_name("DIR");
+  app.add_flag("--per-class", options->per_class, "A table of every class as well");
+  app.add_flag("--json", options->json, "Write one JSON object");
+  add_model_options(app, options->model);
+  add_batch_option(app, options->model);
+  add_examples(app, {"smlp evaluate --data imagenette", "smlp evaluate --data imagenette --per-class",
+                     "smlp evaluate --data imagenet --model smlp_t.pth --json"});
+  return [options] { return run(*options); };
+}
+
+}  // namespace smlp::cli

@@ -1,0 +1,111 @@
+// What a model file holds.
+#include "cli/console.h"
+#include "cli/info_parts.h"
+#include "cli/table.h"
+
+namespace smlp::cli {
+namespace {
+
+using enum Table::Align;
+
+// 24123584 -> "24,123,584"
+std::string grouped(std::int64_t number) {
+  std::string text = fmt::format("{}", number);
+  for (std::ptrdiff_t i = std::ssize(text) - 3; i > 0; i -= 3) text.insert(static_cast<std::size_t>(i), ",");
+  return text;
+}
+
+std::string three(const std::array<float, 3>& v) { return fmt::format("{:g} {:g} {:g}", v[0], v[1], v[2]); }
+
+std::string name_of_configuration(const Config& config) {
+  for (const char* name : {"smlpnet_tiny", "smlpnet_small", "smlpnet_base"}) {
+    if (*find_named_config(name) == config) return fmt::format(" ({})", name);
+  }
+  return "";
+}
+
+void add_network(Table& table, const Network& network) {
+  const Config& c = network.config;
+  const Preprocess& p = network.preprocess;
+  table.add({"network", fmt::format("sMLPNet{}: dim {}, depths {}, alpha {}, patch {}, image {}, {} channels, {} classes",
+                                    name_of_configuration(c), c.dim, fmt::join(c.depths, " "), c.alpha, c.patch, c.image,
+                                    c.in_channels, c.classes)});
+  table.add({"parameters", grouped(c.parameters())});
+  table.add({"multiply-adds", fmt::format("{} per picture", grouped(c.macs()))});
+  table.add({"precision", fmt::format("{}, GELU {}", precision_name(network.precision), gelu_precision_name(network.gelu))});
+  table.add({"preprocessing", fmt::format("short side to {}, bicubic; centre crop {}; mean {}; std {}", p.resize, p.crop,
+                                          three(p.mean), three(p.std))});
+  table.add({"class names", network.class_names.empty()
+                                ? "none"
+                                : fmt::format("{}: {}{}", network.class_names.size(), printable(network.class_names.front()),
+                                              network.class_names.size() > 1 ? ", ..." : "")});
+  if (!network.source_sha256.empty()) {
+    table.add({"source", fmt::format("{}, SHA-256 {}", printable(network.source_name), network.source_sha256)});
+  }
+}
+
+std::string tensor_table(const TensorFile& file) {
+  Table table({"tensor", "type", "shape", "in"}, {left, left, left, left});
+  for (const Tensor& tensor : file.tensors) {
+    table.add({printable(tensor.name), tensor.dtype_text, tensor.shape_text(), printable(tensor.container)});
+  }
+  return table.text();
+}
+
+Json config_json(const Config& c) {
+  return {{"dim", c.dim},         {"alpha", c.alpha},           {"patch", c.patch},     {"image", c.image},
+          {"channels", c.in_channels}, {"classes", c.classes}, {"depths", c.depths}};
+}
+
+Json tensors_json(const TensorFile& file) {
+  Json tensors = Json::array();
+  for (const Tensor& tensor : file.tensors) {
+    tensors.push_back({{"name", tensor.name},
+                       {"dtype", tensor.dtype_text},
+                       {"shape", tensor.shape},
+                       {"container", tensor.container}});
+  }
+  return tensors;
+}
+
+}  // namespace
+
+std::string file_text(const FileReport& report) {
+  Table table({"", ""}, {left, left});
+  table.add({"file", printable(report.path)});
+  table.add({"format", report.format});
+  table.add({"size", fmt::format("{} ({} bytes)", bytes_text(report.bytes), grouped(report.bytes))});
+  table.add({"SHA-256", report.sha256});
+  if (report.network) add_network(table, *report.network);
+  if (report.no_network) table.add({"network", "no sMLPNet: " + printable(report.no_network->message())});
+  table.add({"tensors", fmt::format("{}", report.file.tensors.size())});
+  return table.text() + "\n" + tensor_table(report.file);
+}
+
+Json file_json(const FileReport& report) {
+  Json json = {{"file", report.path}, {"format", report.format}, {"bytes", report.bytes}, {"sha256", report.sha256}};
+  json["config"] = Json();
+  json["why_no_network"] = report.no_network ? Json(report.no_network->message()) : Json();
+  json["parameters"] = Json();
+  json["macs"] = Json();
+  if (report.network) {
+    const Network& network = *report.network;
+    json["config"] = config_json(network.config);
+    json["parameters"] = network.config.parameters();
+    json["macs"] = network.config.macs();
+    json["precision"] = precision_name(network.precision);
+    json["gelu"] = gelu_precision_name(network.gelu);
+    json["preprocess"] = {{"resize", network.preprocess.resize},
+                          {"crop", network.preprocess.crop},
+                          {"mean", network.preprocess.mean},
+                          {"std", network.preprocess.std}};
+    json["classes"] = network.class_names;
+    json["source"] = network.source_sha256.empty()
+                         ? Json()
+                         : Json({{"name", network.source_name}, {"sha256", network.source_sha256}});
+  }
+  json["tensors"] = tensors_json(report.file);
+  return json;
+}
+
+}  // namespace smlp::cli

@@ -1,0 +1,23 @@
+// What `smlp info` shows, as text and as JSON.
+#pragma once
+
+#include <string>
+
+#include "api/inspect.h"
+#include "api/machine.h"
+#include "cli/json_line.h"
+
+namespace smlp::cli {
+
+std::string machine_text(const Machine& machine);
+Json machine_json(const Machine& machine);
+
+std::string file_text(const FileReport& report);
+// {"file", "format", "bytes", "sha256", "config": {...} or null, "why_no_network", "parameters", "macs", ...,
+//  "tensors": [{"name", "dtype", "shape", "container"}]}
+Json file_json(const FileReport& report);
+
+// "512 KiB", "92.0 MiB", "1.5 GiB"
+std::string bytes_text(std::int64_t bytes);
+
+}  // namespace smlp::cli

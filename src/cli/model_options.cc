@@ -1,0 +1,35 @@
+#include "cli/model_options.h"
+
+namespace smlp::cli {
+
+void add_model_options(CLI::App& app, ModelOptions& options) {
+  app.add_option("--model", options.model,
+                 "Compiled model, PyTorch checkpoint, safetensors or ONNX (default: the bundled Imagenette model)")
+      ->type_name("FILE");
+  app.add_option("--classes", options.classes,
+                 "Class names, one a line in the order of the classes, or lines of `n01440764 name`")
+      ->type_name("FILE");
+  app.add_option("--threads", options.session.threads, "Threads (default: as many as this process may use)")
+      ->check(CLI::Range(1, 4096).description(""))
+      ->type_name("N");
+  app.add_option("--precision", options.session.precision, "fp32 or bf16 (default: the model's own)")
+      ->check(CLI::IsMember({"fp32", "bf16"}).description(""))
+      ->type_name("P");
+  app.add_option("--isa", options.session.isa, "Kernels to use (default: SMLP_ISA, or the best; see `smlp info`)")
+      ->check(CLI::IsMember({"amx", "avx512", "avx2", "portable", "reference"}).description(""))
+      ->type_name("ISA");
+}
+
+void add_batch_option(CLI::App& app, ModelOptions& options) {
+  app.add_option("--batch", options.session.batch, "Pictures that go through the network together (default: 8)")
+      ->check(CLI::Range(1, 4096).description(""))
+      ->type_name("N");
+}
+
+Result<Opened> open_session(const ModelOptions& options) {
+  SMLP_TRY(named, load_named_model(options.model, options.classes));
+  SMLP_TRY(session, Session::create(named.model, options.session));
+  return Opened{std::move(named), std::move(session)};
+}
+
+}  // namespace smlp::cli

@@ -1,0 +1,195 @@
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "cli/process.h"
+#include "support/model_file.h"
+#include "support/png_file.h"
+#include "support/scratch.h"
+
+namespace smlp::test {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
+
+class Classify : public ::testing::Test {
+ protected:
+  Classify() {
+    test::write_model(model_, test::small_config(3), 1, {{"smlp.classes", R"(["ant", "bee, wasp", "cat"])"}});
+    for (unsigned i = 1; i <= 10; ++i) test::write_png(photo(i), 40 + static_cast<int>(i), 50, i);
+  }
+
+  fs::path photo(unsigned i) { return scratch_.folder() / "photos" / (std::to_string(i) + ".png"); }
+
+  Outcome classify(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"classify", "--model", model_.string()});
+    return run_smlp(arguments);
+  }
+
+  test::Scratch scratch_;
+  fs::path model_ = scratch_.folder() / "m.safetensors";
+};
+
+TEST_F(Classify, OneTabbedLineAPictureForPipes) {
+  const Outcome outcome = classify({photo(1), photo(2), "--top", "2"});
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_EQ(outcome.err, "");
+  const auto lines = lines_of(outcome.out);
+  ASSERT_THAT(lines, SizeIs(2));
+  EXPECT_THAT(lines[0], StartsWith(photo(1).string() + "\t"));
+  EXPECT_EQ(std::ranges::count(lines[0], '\t'), 4);
+}
+
+TEST_F(Classify, JsonLinesHoldProbabilitiesThatSumToOne) {
+  const Outcome outcome = classify({photo(1), photo(2), "--json", "--top", "9"});
+  EXPECT_EQ(outcome.status, 0);
+  const auto lines = lines_of(outcome.out);
+  ASSERT_THAT(lines, SizeIs(2));
+  for (const std::string& line : lines) {
+    const auto json = nlohmann::json::parse(line);
+    EXPECT_THAT(json.at("file").get<std::string>(), HasSubstr("photos"));
+    ASSERT_EQ(json.at("top").size(), 3U) << "more than there are means all";
+    double sum = 0, last = 1;
+    for (const auto& entry : json.at("top")) {
+      const double p = entry.at("probability");
+      EXPECT_LE(p, last);
+      sum += last = p;
+      const char* names[] = {"ant", "bee, wasp", "cat"};
+      EXPECT_EQ(entry.at("label"), names[entry.at("index").get<int>()]);
+    }
+    EXPECT_NEAR(sum, 1, 1e-6);
+  }
+}
+
+TEST_F(Classify, AFolderIsWalkedInNaturalOrder) {
+  scratch_.write("photos/notes.txt", "no picture");
+  test::write_png(scratch_.folder() / "photos/more/x.png", 40, 40, 3);
+  const auto lines = lines_of(classify({scratch_.folder() / "photos"}).out);
+  ASSERT_THAT(lines, SizeIs(11));
+  for (unsigned i = 1; i <= 10; ++i) EXPECT_THAT(lines[i - 1], StartsWith(photo(i).string()));
+  EXPECT_THAT(lines[10], HasSubstr("more/x.png"));
+}
+
+TEST_F(Classify, ThreadsAndBatchChangeNothing) {
+  const std::string folder = scratch_.folder() / "photos";
+  const std::string expected = classify({folder, "--json", "--threads", "1"}).out;
+  EXPECT_EQ(classify({folder, "--json", "--threads", "3"}).out, expected);
+}
+
+TEST_F(Classify, OneBadPictureAmongManyIsReportedAndCounted) {
+  const std::string text = scratch_.write("text.jpg", "this is no picture");
+  const std::string missing = scratch_.folder() / "missing.jpg";
+  const Outcome outcome = classify({photo(1), text, missing, photo(2)});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_THAT(lines_of(outcome.out), SizeIs(2));
+  const auto errors = lines_of(outcome.err);
+  ASSERT_THAT(errors, SizeIs(3));
+  EXPECT_THAT(errors[0], StartsWith("smlp: error: " + text + ": "));
+  EXPECT_THAT(errors[1], StartsWith("smlp: error: " + missing + ": "));
+  EXPECT_EQ(errors[2], "smlp: error: 2 of 4 could not be classified");
+}
+
+TEST_F(Classify, ASingleBadPictureIsOneLine) {
+  const Outcome outcome = classify({scratch_.write("empty.jpg", "")});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_THAT(lines_of(outcome.err), SizeIs(1));
+}
+
+TEST_F(Classify, AFolderWithoutPicturesIsReported) {
+  fs::create_directory(scratch_.folder() / "none");
+  const Outcome outcome = classify({scratch_.folder() / "none"});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("none: the folder holds no picture"));
+}
+
+TEST_F(Classify, AFolderWithoutPermissionIsReported) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may read every folder";
+  const fs::path locked = scratch_.folder() / "locked";
+  fs::create_directory(locked);
+  ::chmod(locked.c_str(), 0);
+  const Outcome outcome = classify({locked, photo(1)});
+  ::chmod(locked.c_str(), 0700);
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_THAT(lines_of(outcome.out), SizeIs(1));
+  EXPECT_THAT(outcome.err, HasSubstr("locked: cannot list the folder: Permission denied"));
+}
+
+TEST_F(Classify, NamesFromAFile) {
+  const std::string names = scratch_.write("names.txt", "n00000001 one\nn00000002 two\nn00000003 three\n");
+  const auto json = nlohmann::json::parse(classify({photo(1), "--json", "--classes", names}).out);
+  const char* expected[] = {"one", "two", "three"};
+  for (const auto& entry : json.at("top")) EXPECT_EQ(entry.at("label"), expected[entry.at("index").get<int>()]);
+  const Outcome wrong = classify({photo(1), "--classes", scratch_.write("two.txt", "a\nb\n")});
+  EXPECT_EQ(wrong.status, 1);
+  EXPECT_THAT(wrong.err, HasSubstr("two.txt: 2 class names for a model of 3 classes"));
+}
+
+TEST_F(Classify, OddFileNamesCannotBreakALine) {
+  const fs::path odd = scratch_.folder() / "[odd]\n\x1b[31m\xFF.png";
+  test::write_png(odd, 40, 40);
+  const Outcome text = classify({odd});
+  EXPECT_EQ(text.status, 0) << text.err;
+  EXPECT_THAT(lines_of(text.out), SizeIs(1));
+  EXPECT_THAT(text.out, AllOf(HasSubstr("[odd]\\n\\x1b[31m"), ::testing::Not(HasSubstr("\x1b"))));
+  EXPECT_TRUE(nlohmann::json::accept(classify({odd, "--json"}).out));
+  fs::create_directory(scratch_.folder() / "[2020]");
+  fs::copy_file(photo(1), scratch_.folder() / "[2020]/1.png");
+  const Outcome bracket = run_shell("cd '" + scratch_.folder().string() + "' && $SMLP classify --model m.safetensors '[2020]'");
+  EXPECT_EQ(bracket.status, 0) << bracket.err;
+  EXPECT_THAT(bracket.out, StartsWith("./[2020]/1.png\t"));
+}
+
+TEST_F(Classify, UsageErrorsExit2) {
+  EXPECT_EQ(classify({}).status, 2);
+  EXPECT_EQ(classify({photo(1), "--top", "0"}).status, 2);
+  EXPECT_EQ(classify({photo(1), "--top", "many"}).status, 2);
+  EXPECT_EQ(classify({photo(1), "--threads", "-1"}).status, 2);
+  EXPECT_EQ(classify({photo(1), "--precision", "fp12"}).status, 2);
+  EXPECT_EQ(classify({photo(1), "--isa", "neon9"}).status, 2);
+  const Outcome outcome = classify({photo(1), "--tpo", "3"});
+  EXPECT_EQ(outcome.status, 2);
+  EXPECT_EQ(outcome.err,
+            "smlp: error: unknown option '--tpo' (did you mean --top?); see 'smlp classify --help'\n");
+}
+
+TEST_F(Classify, AModelThatIsNoneIsOneErrorLine) {
+  const Outcome missing = run_smlp({"classify", "--model", "/nonexistent.pth", photo(1)});
+  EXPECT_EQ(missing.status, 1);
+  EXPECT_THAT(lines_of(missing.err), SizeIs(1));
+  EXPECT_THAT(missing.err, StartsWith("smlp: error: /nonexistent.pth: "));
+  const Outcome picture = run_smlp({"classify", "--model", photo(1), photo(1)});
+  EXPECT_EQ(picture.status, 1);
+  EXPECT_THAT(lines_of(picture.err), SizeIs(1));
+}
+
+TEST_F(Classify, FullDiskAndClosedStdoutAreErrors) {
+  const std::string line = "$SMLP classify --model " + model_.string() + " " + photo(1).string();
+  EXPECT_EQ(run_shell(line + " > /dev/full").status, 1);
+  EXPECT_EQ(run_shell(line + " >&-").status, 1);
+  const Outcome pipe = run_shell(line + " " + (scratch_.folder() / "photos").string() + " | head -1");
+  EXPECT_EQ(pipe.status, 0);
+  EXPECT_EQ(pipe.err, "");
+}
+
+TEST_F(Classify, AForcedInstructionSetIsUsed) {
+  const std::string run = "$SMLP classify --json --model " + model_.string() + " " + photo(1).string();
+  const auto best = nlohmann::json::parse(run_shell(run).out).at("top");
+  const auto reference = nlohmann::json::parse(run_shell("SMLP_ISA=reference " + run).out).at("top");
+  for (std::size_t i = 0; i < best.size(); ++i) {
+    EXPECT_EQ(best[i].at("index"), reference[i].at("index"));
+    EXPECT_NEAR(best[i].at("probability").get<double>(), reference[i].at("probability").get<double>(), 1e-5);
+  }
+  EXPECT_EQ(run_shell("SMLP_ISA=z80 " + run).status, 1);
+  EXPECT_THAT(run_shell("SMLP_ISA=z80 " + run).err, HasSubstr("z80"));
+}
+
+}  // namespace
+}  // namespace smlp::test
