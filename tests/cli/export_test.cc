@@ -6,7 +6,7 @@
 #include "cli/process.h"
 #include "support/scratch.h"
 
-namespace smlp::testing {
+namespace smlp::test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -58,4 +58,4 @@ TEST(Export, NamesTheOpsetsThereAre) {
 }
 
 }  // namespace
-}  // namespace smlp::testing
+}  // namespace smlp::test
