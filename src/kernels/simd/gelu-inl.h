@@ -9,6 +9,6 @@ HWY_INLINE V Gelu(D d, V x) {
   V s = hn::Set(d, Fit::c[Degree]);
 #pragma GCC unroll 32
   for (int i = Degree - 1; i >= 0; --i) s = hn::MulAdd(s, u, hn::Set(d, Fit::c[i]));
-  // x second: where x is NaN, x86's maximum gives its second operand.
-  return hn::NegMulAdd(t, s, hn::Max(hn::Zero(d), x));
+  // max(x, 0) by comparison: what hn::Max makes of a NaN differs between targets.
+  return hn::NegMulAdd(t, s, hn::IfThenZeroElse(hn::Lt(x, hn::Zero(d)), x));
 }

@@ -1,0 +1,157 @@
+// The mathematics of each step in double, from the network's description, with a bound on what float32 may lose.
+//
+// A number is carried as (value, error): |what float32 computes - value| <= error. Let u = 2^-24.
+//   sum of n products + bias   error = sum |w| e_x + (n + 2) u (sum |w x| + |bias|)       (any order of summing)
+//   GELU                       error = 1.13 e_x + kGeluError(x)                           (1.13: its largest slope)
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <vector>
+
+namespace smlp::test {
+
+constexpr double kUnit = 0x1p-24;
+
+struct Number {
+  double value = 0, error = 0;
+};
+
+inline double exact_gelu(double x) { return 0.5 * x * std::erfc(-x / std::sqrt(2.0)); }
+
+// What a float32 GELU may be off by: some roundings of the result and of erf (which is 1 beyond |x| = 6, nearly), and
+// 4e-8, two thirds of a rounding at 1, for the approximation itself.
+inline double gelu_error(double x) {
+  return 4e-8 + 4 * kUnit * std::min(std::abs(x), 6.0) + 2 * kUnit * std::abs(exact_gelu(x));
+}
+
+inline Number gelu(const Number& x) { return {exact_gelu(x.value), 1.13 * x.error + gelu_error(x.value)}; }
+
+// Adds products to a sum, then closes it.
+class Sum {
+ public:
+  void add(double weight, const Number& x) {
+    value_ += weight * x.value;
+    size_ += std::abs(weight * x.value);
+    error_ += std::abs(weight) * x.error;
+    ++count_;
+  }
+  void add(double weight, double x) { add(weight, Number{x, 0}); }
+  Number close(double start = 0) const {
+    return {value_ + start, error_ + (count_ + 2) * kUnit * (size_ + std::abs(start))};
+  }
+
+ private:
+  double value_ = 0, size_ = 0, error_ = 0;
+  int count_ = 0;
+};
+
+inline Number add(double x, const Number& y) {
+  return {x + y.value, y.error + kUnit * (std::abs(x + y.value) + y.error)};
+}
+
+// A block's weights as a network has them: row-major, nothing packed.
+struct PlainBlock {
+  int size, channels, hidden;
+  std::vector<float> pre_scale, pre_shift;       // C
+  std::vector<float> depthwise, depthwise_bias;  // (C, 9), C
+  std::vector<float> width, width_bias, height, height_bias;
+  std::vector<float> fuse;                       // (C, 3C)
+  std::vector<float> fc1, fc1_bias, fc2, fc2_bias;
+  float epsilon = 1e-5F;
+};
+
+// x, NHWC of one picture -> x + fuse(concat[g, mixW(g), mixH(g)])
+inline std::vector<Number> token_mix(const PlainBlock& b, const std::vector<float>& x) {
+  const int h = b.size, c_count = b.channels;
+  const auto at = [&](int i, int j, int c) { return static_cast<std::size_t>((i * h + j) * c_count + c); };
+  std::vector<Number> activated(x.size()), g(x.size()), out(x.size());
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const std::size_t c = i % static_cast<std::size_t>(c_count);
+    const double scaled = static_cast<double>(b.pre_scale[c]) * x[i], y = scaled + b.pre_shift[c];
+    activated[i] = gelu({y, kUnit * (std::abs(scaled) + std::abs(y))});
+  }
+  for (int i = 0; i < h; ++i) {
+    for (int j = 0; j < h; ++j) {
+      for (int c = 0; c < c_count; ++c) {
+        Sum sum;
+        for (int di = -1; di <= 1; ++di) {
+          for (int dj = -1; dj <= 1; ++dj) {
+            if (i + di < 0 || i + di >= h || j + dj < 0 || j + dj >= h) continue;
+            const int tap = (di + 1) * 3 + dj + 1;
+            sum.add(b.depthwise[static_cast<std::size_t>(c * 9 + tap)], activated[at(i + di, j + dj, c)]);
+          }
+        }
+        g[at(i, j, c)] = gelu(sum.close(b.depthwise_bias[static_cast<std::size_t>(c)]));
+      }
+    }
+  }
+  std::vector<Number> joined(static_cast<std::size_t>(3 * c_count));
+  for (int i = 0; i < h; ++i) {
+    for (int j = 0; j < h; ++j) {
+      for (int c = 0; c < c_count; ++c) {
+        Sum along_width, along_height;
+        for (int k = 0; k < h; ++k) {
+          along_width.add(b.width[static_cast<std::size_t>(j * h + k)], g[at(i, k, c)]);
+          along_height.add(b.height[static_cast<std::size_t>(i * h + k)], g[at(k, j, c)]);
+        }
+        const auto first = static_cast<std::size_t>(c), stride = static_cast<std::size_t>(c_count);
+        joined[first] = g[at(i, j, c)];
+        joined[first + stride] = along_width.close(b.width_bias[static_cast<std::size_t>(j)]);
+        joined[first + 2 * stride] = along_height.close(b.height_bias[static_cast<std::size_t>(i)]);
+      }
+      for (int n = 0; n < c_count; ++n) {
+        Sum sum;
+        const float* weight = b.fuse.data() + static_cast<std::size_t>(n) * joined.size();
+        for (const Number& y : joined) sum.add(*weight++, y);
+        out[at(i, j, n)] = add(x[at(i, j, n)], sum.close());
+      }
+    }
+  }
+  return out;
+}
+
+// (x - mean) / sqrt(variance + epsilon) of one pixel
+inline std::vector<Number> normalise(const float* x, int count, double epsilon) {
+  Sum sum;
+  for (int c = 0; c < count; ++c) sum.add(1.0 / count, x[c]);
+  const Number mean = sum.close();
+  Sum squares;
+  std::vector<Number> out;
+  for (int c = 0; c < count; ++c) {
+    const double centred = x[c] - mean.value, error = mean.error + kUnit * std::abs(centred);
+    out.push_back({centred, error});
+    squares.add(1.0 / count, Number{centred * centred, 2 * std::abs(centred) * error + error * error});
+  }
+  const Number variance = squares.close();
+  const double root = std::sqrt(variance.value + epsilon);
+  const double relative = 0.5 * variance.error / (variance.value + epsilon) + 4 * kUnit;  // of 1 / root
+  for (Number& y : out) {
+    y = {y.value / root, (y.error + (relative + kUnit) * (std::abs(y.value) + y.error)) / root};
+  }
+  return out;
+}
+
+// x + FC2(GELU(FC1(normalise(x)))), every pixel alone
+inline std::vector<Number> channel_mix(const PlainBlock& b, const std::vector<float>& x) {
+  const auto channels = static_cast<std::size_t>(b.channels), hidden = static_cast<std::size_t>(b.hidden);
+  std::vector<Number> out;
+  for (std::size_t pixel = 0; pixel < x.size(); pixel += channels) {
+    const std::vector<Number> z = normalise(x.data() + pixel, b.channels, b.epsilon);
+    std::vector<Number> activated(hidden);
+    for (std::size_t n = 0; n < hidden; ++n) {
+      Sum sum;
+      for (std::size_t k = 0; k < channels; ++k) sum.add(b.fc1[n * channels + k], z[k]);
+      activated[n] = gelu(sum.close(b.fc1_bias[n]));
+    }
+    for (std::size_t n = 0; n < channels; ++n) {
+      Sum sum;
+      for (std::size_t k = 0; k < hidden; ++k) sum.add(b.fc2[n * hidden + k], activated[k]);
+      out.push_back(add(x[pixel + n], sum.close(b.fc2_bias[n])));
+    }
+  }
+  return out;
+}
+
+}  // namespace smlp::test
