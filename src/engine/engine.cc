@@ -1,7 +1,10 @@
 #include "engine/engine.h"
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <new>
+#include <system_error>
 
 #include "base/cpu_features.h"
 #include "base/thread_pool.h"
@@ -94,6 +97,29 @@ void Engine::run_observed(const float* input, float* logits, const Observer& obs
   Barrier alone(1);
   const Pass pass{state.table, state.packed, plan, memory, &observer};
   forward(pass, {0, 1, &alone}, input, 1, logits);
+}
+
+double Engine::peak_gflops() {
+  using Clock = std::chrono::steady_clock;
+  constexpr int kRuns = 7;
+  constexpr double kSeconds = 0.02;
+  State& state = *state_;
+  const auto timed = [&](std::int64_t rounds, double& seconds) {
+    std::atomic<std::int64_t> macs = 0;
+    auto work = [&](int) { macs += state.table.saturate(rounds); };
+    const auto start = Clock::now();
+    state.pool.run(work);
+    seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    return static_cast<double>(macs.load());
+  };
+  double best = 0, seconds = 0;
+  std::int64_t rounds = 1000;
+  for (timed(rounds, seconds); seconds < kSeconds; timed(rounds, seconds)) rounds *= 2;
+  for (int run = 0; run < kRuns; ++run) {
+    const double macs = timed(rounds, seconds);
+    best = std::max(best, 2e-9 * macs / seconds);
+  }
+  return best;
 }
 
 std::string_view Engine::isa() const { return state_->table.isa; }

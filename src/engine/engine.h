@@ -34,6 +34,10 @@ class Engine {
   // One picture, with every stem's and half-block's output shown to `observer`.
   void run_observed(const float* input, float* logits, const Observer& observer);
 
+  // What this machine reaches at best with these kernels and all threads, in GFLOP/s (a multiply-accumulate counts as
+  // two): the best of some runs of 20 ms of a loop that only multiplies.
+  double peak_gflops();
+
   std::string_view isa() const;  // the kernels that run: "avx512"
   int threads() const;
   const Network& network() const;

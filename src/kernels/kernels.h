@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "base/precision.h"
 
@@ -78,6 +79,10 @@ struct Kernels {
   void (*channel_mix)(const Block& block, const Shape& shape, Unit unit, void* x, void* scratch);
   // logits = head(mean over the grid of picture `image` of x)
   void (*head)(const Matrix& weights, const Shape& shape, const void* x, int image, float* logits, void* scratch);
+
+  // Multiply-accumulates of a loop that keeps every product unit busy and touches no memory; returns how many. What
+  // it reaches a second is the peak that benchmarks report shares of.
+  std::int64_t (*saturate)(std::int64_t rounds);
 
   // The first picture of x as float32 NHWC.
   void (*read_stream)(const void* x, const Shape& shape, float* nhwc);

@@ -22,6 +22,7 @@ struct Fp32 {
   using Right = V;  // b(k) of a vector of columns
   static HWY_INLINE Left Broadcast(const Element* a) { return hn::Set(D(), *a); }
   static HWY_INLINE Right LoadPacked(const Element* b) { return hn::LoadU(D(), b); }
+  static HWY_INLINE Right LoadOnes() { return hn::Set(D(), 1.0F); }
   static HWY_INLINE Right LoadRows(const Element* b, std::size_t, bool) { return hn::LoadU(D(), b); }
   static HWY_INLINE V MultiplyAdd(Left a, Right b, V sum) { return hn::MulAdd(a, b, sum); }
 
@@ -68,6 +69,7 @@ struct Bf16 {
   static HWY_INLINE Right LoadPacked(const Element* b) {
     return Pairs(hn::LoadU(DU(), reinterpret_cast<const std::uint32_t*>(b)));
   }
+  static HWY_INLINE Right LoadOnes() { return Pairs(hn::Set(DU(), 0x3F803F80U)); }
   // Rows k and k + 1 of a row-major matrix, paired by column; `single` where there is no row k + 1.
   static HWY_INLINE Right LoadRows(const Element* b, std::size_t row_stride, bool single) {
     const hn::Rebind<Element, D> half;

@@ -247,6 +247,23 @@ struct Steps {
                       StoreSum<Fp32>{logits, static_cast<std::size_t>(weights.outputs), weights.bias});
   }
 
+  // --- Measuring
+
+  // Twelve independent chains: enough to hide the latency of a product on every processor, few enough for 16 registers.
+  static std::int64_t Saturate(std::int64_t rounds) {
+    constexpr int kChains = 12;
+    alignas(4) Element tiny[2] = {F::Round(1e-20F), F::Round(1e-20F)};
+    const typename F::Left a = F::Broadcast(tiny);
+    V sum[kChains];
+    Unroll(kUpTo<kChains>, [&](auto i) SMLP_INLINE_LAMBDA { sum[i] = hn::Zero(D()); });
+    const typename F::Right b = F::LoadOnes();
+    for (std::int64_t r = 0; r < rounds; ++r) {
+      Unroll(kUpTo<kChains>, [&](auto i) SMLP_INLINE_LAMBDA { sum[i] = F::MultiplyAdd(a, b, sum[i]); });
+    }
+    Unroll(kUpTo<kChains>, [&](auto i) SMLP_INLINE_LAMBDA { hwy::PreventElision(hn::GetLane(sum[i])); });
+    return rounds * kChains * F::kGroup * static_cast<std::int64_t>(hn::Lanes(D()));
+  }
+
   static void ReadStream(const void* x, const Shape& shape, float* nhwc) { std::memcpy(nhwc, x, StreamBytes(1, shape)); }
 
   static Kernels Table(const char* isa) {
@@ -267,6 +284,7 @@ struct Steps {
             .fuse = Fuse,
             .channel_mix = ChannelMix,
             .head = Head,
+            .saturate = Saturate,
             .read_stream = ReadStream};
   }
 };

@@ -1,0 +1,83 @@
+// The guide's sixth step: throughput and latency over batch sizes, and whether two such measurements differ.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/network.h"
+
+namespace smlp {
+
+struct BenchmarkOptions {
+  std::vector<int> batch_sizes = {1, 4, 8, 16, 32, 64};
+  int loop = 0;         // executions of each batch size; 0: as many as fit in `seconds`
+  double seconds = 5;   // for each batch size, where loop is 0
+  int warmup = 1;       // executions before the first that counts
+  int threads = 0;
+  Precision precision = Precision::fp32;
+  std::string isa;
+};
+
+// Times of one execution in milliseconds: logits of a batch that lies in memory, preprocessing and copies not included.
+struct BatchTimes {
+  int batch = 0;
+  int executions = 0;
+  double min = 0, median = 0, p90 = 0, p99 = 0;
+  double images_per_second = 0;  // pictures of all executions / their summed time
+  double share_of_peak = 0;      // arithmetic done a second / peak
+  double peak_rss_mb = 0;        // most resident memory while this batch size ran, 10^6 bytes
+
+  // How far an execution lies from the median at worst in nine of ten: what tells a quiet machine from a busy one.
+  double spread() const { return median > 0 ? (p90 - min) / median : 0; }
+};
+
+struct BenchmarkReport {
+  std::string machine, model, precision, isa;
+  int threads = 0;
+  double peak_gflops = 0;
+  double gmacs = 0;      // of one picture
+  bool is_guides = false;  // sMLPNet-T at 224, which the guide's columns are about
+  std::vector<BatchTimes> results;
+
+  const BatchTimes* best() const;  // most images a second; null without results
+};
+
+// Above this spread, numbers should not be trusted: something else used the machine.
+inline constexpr double kNoisySpread = 0.25;
+
+// What the guide measured for sMLPNet-T on its NPU (Atlas 300I Pro) and on an NVIDIA T4, images a second.
+struct GuideThroughput {
+  int batch;
+  double npu, t4;
+};
+const GuideThroughput* find_guide_throughput(int batch);  // null for a batch size the guide does not list
+
+// Runs made-up pictures (normally distributed, the same each time) through the network. `done` hears of each batch size.
+Result<BenchmarkReport> run_benchmark(std::shared_ptr<const Network> network, const BenchmarkOptions& options,
+                                      const std::function<void(const BatchTimes&)>& done);
+
+std::string benchmark_json(const BenchmarkReport& report);
+Result<BenchmarkReport> read_benchmark_json(const std::filesystem::path& path);
+
+enum class Verdict { faster, slower, cannot_tell };
+
+struct BatchComparison {
+  int batch;
+  double ratio;        // images a second, after / before, by the medians
+  double uncertainty;  // what the two spreads leave open; a ratio within 1 +- this tells nothing
+  Verdict verdict;
+};
+
+struct Comparison {
+  std::vector<BatchComparison> batches;   // batch sizes that both have
+  std::vector<std::string> differences;   // what else differs: machine, model, precision, isa, threads
+  Verdict verdict;                        // slower where any batch size is slower, else faster where any is faster
+};
+
+// Is `after` faster than `before`? Errors: no batch size in common.
+Result<Comparison> compare_benchmarks(const BenchmarkReport& before, const BenchmarkReport& after);
+
+}  // namespace smlp

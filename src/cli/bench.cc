@@ -1,0 +1,169 @@
+// smlp bench: throughput, latency and memory over batch sizes, beside the guide's own table.
+#include "api/benchmark.h"
+#include "cli/command.h"
+#include "cli/console.h"
+#include "cli/model_options.h"
+#include "cli/table.h"
+
+namespace smlp::cli {
+namespace {
+
+constexpr Exit exit_slower = static_cast<Exit>(3);
+
+struct Options {
+  ModelOptions model;
+  BenchmarkOptions benchmark;
+  std::vector<std::string> compare;
+  bool json = false, csv = false, markdown = false;
+};
+
+using Row = std::vector<std::string>;
+
+// One row per batch size; the columns that only the guide's network has come last.
+std::vector<Row> rows_of(const BenchmarkReport& report, bool mark_best) {
+  std::vector<Row> rows;
+  for (const BatchTimes& t : report.results) {
+    Row row = {fmt::format("{}", t.batch),
+               fmt::format("{:.1f}{}", t.images_per_second, mark_best && &t == report.best() ? " *" : ""),
+               fmt::format("{:.2f}", t.min), fmt::format("{:.2f}", t.median), fmt::format("{:.2f}", t.p90),
+               fmt::format("{:.2f}", t.p99), fmt::format("{:.1f}", 100 * t.share_of_peak),
+               fmt::format("{:.0f}", t.peak_rss_mb)};
+    if (report.is_guides) {
+      const GuideThroughput* guide = find_guide_throughput(t.batch);
+      for (const double theirs : {guide ? guide->npu : 0.0, guide ? guide->t4 : 0.0}) {
+        row.push_back(guide ? fmt::format("{:.1f}", theirs) : "");
+        row.push_back(guide ? fmt::format("{:.2f}", t.images_per_second / theirs) : "");
+      }
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+Row titles_of(const BenchmarkReport& report) {
+  Row titles = {"batch", "images/s", "min ms", "median ms", "p90 ms", "p99 ms", "% of peak", "peak MB"};
+  if (report.is_guides) titles.insert(titles.end(), {"310P images/s", "ours/310P", "T4 images/s", "ours/T4"});
+  return titles;
+}
+
+void print_joined(const Row& cells, std::string_view before, std::string_view between, std::string_view after) {
+  print("{}{}{}\n", before, fmt::join(cells, between), after);
+}
+
+void print_csv(const BenchmarkReport& report) {
+  print_joined(titles_of(report), "", ",", "");
+  for (const Row& row : rows_of(report, false)) print_joined(row, "", ",", "");
+}
+
+std::string heading(const BenchmarkReport& report) {
+  return fmt::format("{}, {}, {} kernels, {} thread{}, {}; peak {:.0f} GFLOP/s; {:.2f} GMAC a picture",
+                     printable(report.model), report.precision, report.isa, report.threads,
+                     report.threads == 1 ? "" : "s", printable(report.machine), report.peak_gflops, report.gmacs);
+}
+
+// What the columns mean, and whether they can be trusted.
+std::vector<std::string> remarks(const BenchmarkReport& report) {
+  std::vector<std::string> lines;
+  if (const BatchTimes* best = report.best()) lines.push_back(fmt::format("* best batch size: {}", best->batch));
+  lines.push_back(
+      "Times are of one execution: a batch in memory to its logits, without decoding, preprocessing and copies.");
+  if (!report.is_guides) lines.push_back("The guide's columns are left out: they are of sMLPNet-T at 224 with 1000 classes.");
+  for (const BatchTimes& t : report.results) {
+    if (t.spread() <= kNoisySpread) continue;
+    lines.push_back(fmt::format("Not to be trusted: at batch {} executions spread over {:.0f} % of their median; "
+                                "something else used the machine.",
+                                t.batch, 100 * t.spread()));
+  }
+  return lines;
+}
+
+void print_markdown(const BenchmarkReport& report) {
+  print("{}\n\n", heading(report));
+  const Row titles = titles_of(report);
+  print_joined(titles, "| ", " | ", " |");
+  print_joined(Row(titles.size(), "---:"), "| ", " | ", " |");
+  for (const Row& row : rows_of(report, true)) print_joined(row, "| ", " | ", " |");
+  print("\n{}\n", fmt::join(remarks(report), "\n\n"));
+}
+
+void print_table(const BenchmarkReport& report) {
+  const Row titles = titles_of(report);
+  Table table(titles, std::vector(titles.size(), Table::Align::right));
+  for (Row& row : rows_of(report, true)) table.add(std::move(row));
+  print("{}\n{}{}\n", heading(report), table.text(), fmt::join(remarks(report), "\n"));
+}
+
+std::string_view word(Verdict verdict) {
+  return verdict == Verdict::faster ? "faster" : verdict == Verdict::slower ? "slower" : "can't tell";
+}
+
+Result<Exit> compare(const std::vector<std::string>& files) {
+  SMLP_TRY(before, read_benchmark_json(files[0]));
+  SMLP_TRY(after, read_benchmark_json(files[1]));
+  SMLP_TRY(comparison, compare_benchmarks(before, after));
+  for (const std::string& difference : comparison.differences) report_warning("not the same " + difference);
+  using enum Table::Align;
+  Table table({"batch", "ratio", "+-", "verdict"}, {right, right, right, left});
+  for (const BatchComparison& b : comparison.batches) {
+    table.add({fmt::format("{}", b.batch), fmt::format("{:.3f}", b.ratio), fmt::format("{:.3f}", b.uncertainty),
+               std::string(word(b.verdict))});
+  }
+  print("{}{} is {} than {}\n", table.text(), printable(files[1]),
+        comparison.verdict == Verdict::cannot_tell ? "neither faster nor slower for certain (can't tell)"
+                                                   : word(comparison.verdict),
+        printable(files[0]));
+  return comparison.verdict == Verdict::slower ? exit_slower : exit_ok;
+}
+
+Result<Exit> run(Options& options) {
+  if (!options.compare.empty()) return compare(options.compare);
+  if (options.json + options.csv + options.markdown > 1) return usage_error("give one of --json, --csv and --markdown");
+  SMLP_TRY(named, load_named_model(options.model.model, options.model.classes));
+  const std::shared_ptr<const Network>& network = named.model.network();
+  options.benchmark.threads = options.model.session.threads;
+  options.benchmark.isa = options.model.session.isa;
+  const Precision* precision = find_precision(options.model.session.precision);
+  options.benchmark.precision = precision != nullptr ? *precision : network->precision;
+  const auto done = [&](const BatchTimes& t) {
+    if (remarks_on_terminal()) fmt::print(stderr, "batch {}: {:.1f} images/s\n", t.batch, t.images_per_second);
+  };
+  SMLP_TRY(report, run_benchmark(network, options.benchmark, done));
+  if (options.json) {
+    print("{}\n", benchmark_json(report));
+  } else if (options.csv) {
+    print_csv(report);
+  } else if (options.markdown) {
+    print_markdown(report);
+  } else {
+    print_table(report);
+  }
+  return exit_ok;
+}
+
+}  // namespace
+
+Run add_bench(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  BenchmarkOptions& benchmark = options->benchmark;
+  add_model_options(app, options->model);
+  app.add_option("--batch-sizes,--batch_sizes", benchmark.batch_sizes, "Batch sizes (default 1,4,8,16,32,64)")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 4096));
+  auto* loop = app.add_option("--loop", benchmark.loop, "Executions of each batch size")->check(CLI::Range(1, 1000000000));
+  app.add_option("--duration", benchmark.seconds, "Seconds for each batch size (default 5)")
+      ->check(CLI::Range(0.001, 86400.0))
+      ->excludes(loop);
+  app.add_option("--warmup_count,--warmup-count", benchmark.warmup, "Executions before the first that counts (default 1)")
+      ->check(CLI::Range(0, 1000000));
+  app.add_flag("--json", options->json, "Write JSON");
+  app.add_flag("--csv", options->csv, "Write comma-separated values");
+  app.add_flag("--markdown", options->markdown, "Write a Markdown table");
+  app.add_option("--compare", options->compare,
+                 "Two files of --json: is the second faster? Exits with 3 where it is slower, else with 0")
+      ->expected(2);
+  add_examples(app, {"smlp bench --batch-sizes 1,8 --duration 2", "smlp bench --model smlp_t.smlp --loop 100 --json > now.json",
+                     "smlp bench --compare before.json now.json"});
+  return [options] { return run(*options); };
+}
+
+}  // namespace smlp::cli
