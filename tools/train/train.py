@@ -25,7 +25,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image, ImageEnhance
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from smlpnet import SMLPNet
 
@@ -189,6 +189,7 @@ def main():
     parse.add_argument("--batch", type=int, default=64)
     parse.add_argument("--rate", type=float, default=2e-3)
     parse.add_argument("--seed", type=int, default=1)
+    parse.add_argument("--start", help="safetensors file of an earlier run to go on from; its picture size may be smaller")
     args = parse.parse_args()
 
     torch.manual_seed(args.seed)
@@ -199,7 +200,9 @@ def main():
 
     depths = [int(d) for d in args.depths.split(",")]
     phases = [(int(s), float(share)) for s, share in (p.split(":") for p in args.phases.split(","))]
-    start, end, state, averaged, steps = time.time(), 0.0, None, None, 0
+    start, end, steps = time.time(), 0.0, 0
+    state = {k: v.float() if v.is_floating_point() else v for k, v in load_file(args.start).items()} if args.start else None
+    averaged = state
     for size, share in phases:
         end += share
         model = SMLPNet(args.dim, depths, image=size, classes=len(folders), drop_path=0.05)
