@@ -21,10 +21,11 @@ std::vector<Candidate> list() {
   add("avx512", bf16, simd_avx512(bf16), cpu.why_not_avx512_bf16);
   add("avx2", bf16, simd_avx2(bf16), cpu.why_not_avx2);
   add("portable", bf16, simd_portable(bf16), "");
+  add("reference", bf16, reference(bf16), "");
   add("avx512", fp32, simd_avx512(fp32), cpu.why_not_avx512);
   add("avx2", fp32, simd_avx2(fp32), cpu.why_not_avx2);
   add("portable", fp32, simd_portable(fp32), "");
-  add("reference", fp32, reference(), "");
+  add("reference", fp32, reference(fp32), "");
   return out;
 }
 

@@ -1,12 +1,22 @@
 // Layout of every activation: NHWC float32. Weights stay as they come, row-major. Nothing here is clever.
+// For bf16, what the fast tables keep as bfloat16 (weights, g, mixed, normalized and hidden activations, and the inputs
+// of patch embedding and head) is rounded to bfloat16 and kept as float32.
 
 #include "kernels/reference.h"
 
 #include <cmath>
 #include <cstring>
 
+#include "base/float16.h"
+
 namespace smlp::kernels {
 namespace {
+
+template <Precision P>
+float stored(double value) {
+  const auto rounded = static_cast<float>(value);
+  return P == Precision::fp32 ? rounded : bfloat16_to_float(float_to_bfloat16(rounded));
+}
 
 double gelu(double x) { return 0.5 * x * std::erfc(-x / std::sqrt(2.0)); }
 
@@ -14,13 +24,17 @@ std::size_t packed_bytes(int outputs, int segments, int inputs) {
   return sizeof(float) * static_cast<std::size_t>(outputs) * static_cast<std::size_t>(segments * inputs);
 }
 
+template <Precision P>
 void pack(const float* weight, int outputs, int segments, int inputs, void* packed) {
-  std::memcpy(packed, weight, packed_bytes(outputs, segments, inputs));
+  auto* to = static_cast<float*>(packed);
+  const std::size_t count = packed_bytes(outputs, segments, inputs) / sizeof(float);
+  for (std::size_t i = 0; i < count; ++i) to[i] = stored<P>(weight[i]);
 }
 
 std::size_t packed_mix_bytes(int size) { return packed_bytes(size, 1, size); }
 
-void pack_mix(const float* weight, int size, void* packed) { pack(weight, size, 1, size, packed); }
+template <Precision P>
+void pack_mix(const float* weight, int size, void* packed) { pack<P>(weight, size, 1, size, packed); }
 
 std::size_t mixed_bytes(int pixels, const Shape& shape) {
   return sizeof(float) * static_cast<std::size_t>(pixels) * static_cast<std::size_t>(shape.channels);
@@ -63,6 +77,7 @@ void each_pixel(const Shape& shape, Unit unit, Visit visit) {
   }
 }
 
+template <Precision P>
 void stem(const Matrix& weights, const Shape& shape, int in_channels, int patch, const float* pictures, Unit unit,
           void* x, void* scratch) {
   const std::size_t image = static_cast<std::size_t>(shape.size) * patch;
@@ -71,8 +86,8 @@ void stem(const Matrix& weights, const Shape& shape, int in_channels, int patch,
     for (int c = 0; c < in_channels; ++c) {
       for (int dy = 0; dy < patch; ++dy) {
         for (int dx = 0; dx < patch; ++dx) {
-          *inputs++ = pictures[((static_cast<std::size_t>(i) * in_channels + c) * image + row * patch + dy) * image +
-                               column * patch + dx];
+          const std::size_t line = (static_cast<std::size_t>(i) * in_channels + c) * image + row * patch + dy;
+          *inputs++ = stored<P>(pictures[line * image + column * patch + dx]);
         }
       }
     }
@@ -82,13 +97,14 @@ void stem(const Matrix& weights, const Shape& shape, int in_channels, int patch,
   });
 }
 
+template <Precision P>
 void downsample(const Matrix& weights, const Shape& shape, const void* from, Unit unit, void* x, void* scratch) {
   const Shape finer = {2 * shape.size, shape.channels / 2, 0};
   each_pixel(shape, unit, [&](int i, int row, int column) {
     auto* inputs = static_cast<float*>(scratch);
     for (int tap = 0; tap < 4; ++tap, inputs += finer.channels) {
-      std::memcpy(inputs, pixel_of(from, finer, i, 2 * row + tap / 2, 2 * column + tap % 2),
-                  sizeof(float) * static_cast<std::size_t>(finer.channels));
+      const float* pixel = pixel_of(from, finer, i, 2 * row + tap / 2, 2 * column + tap % 2);
+      for (int c = 0; c < finer.channels; ++c) inputs[c] = stored<P>(pixel[c]);
     }
     float* to = pixel_of(x, shape, i, row, column);
     multiply(weights, 4 * finer.channels, static_cast<const float*>(scratch),
@@ -96,6 +112,7 @@ void downsample(const Matrix& weights, const Shape& shape, const void* from, Uni
   });
 }
 
+template <Precision P>
 void local(const Block& block, const Shape& shape, const void* x, Unit unit, void* g, void*) {
   each_pixel(shape, unit, [&](int i, int row, int column) {
     float* to = pixel_of(g, shape, i, row, column);
@@ -107,11 +124,12 @@ void local(const Block& block, const Shape& shape, const void* x, Unit unit, voi
         const double normalized = double{block.pre_scale[c]} * pixel_of(x, shape, i, y, z)[c] + block.pre_shift[c];
         sum += block.depthwise[tap * shape.channels + c] * gelu(normalized);
       }
-      to[c] = static_cast<float>(gelu(sum));
+      to[c] = stored<P>(gelu(sum));
     }
   });
 }
 
+template <Precision P>
 void mix(const Block& block, const Shape& shape, const void* g, Unit unit, void* along_width, void* along_height) {
   const auto* width = static_cast<const float*>(block.mix_width.weight);
   const auto* height = static_cast<const float*>(block.mix_height.weight);
@@ -123,8 +141,8 @@ void mix(const Block& block, const Shape& shape, const void* g, Unit unit, void*
         w += double{width[column * shape.size + k]} * pixel_of(g, shape, i, row, k)[c];
         h += double{height[row * shape.size + k]} * pixel_of(g, shape, i, k, column)[c];
       }
-      *to_width++ = static_cast<float>(w);
-      *to_height++ = static_cast<float>(h);
+      *to_width++ = stored<P>(w);
+      *to_height++ = stored<P>(h);
     }
   });
 }
@@ -149,6 +167,7 @@ void fuse(const Block& block, const Shape& shape, const void* g, const void* alo
   });
 }
 
+template <Precision P>
 void channel_mix(const Block& block, const Shape& shape, Unit unit, void* x, void* scratch) {
   const int channels = shape.channels;
   float *normalized = static_cast<float*>(scratch), *activated = normalized + channels;
@@ -159,19 +178,20 @@ void channel_mix(const Block& block, const Shape& shape, Unit unit, void* x, voi
     mean /= channels;
     for (int c = 0; c < channels; ++c) variance += (stream[c] - mean) * (stream[c] - mean);
     const double scale = 1.0 / std::sqrt(variance / channels + block.norm_epsilon);
-    for (int c = 0; c < channels; ++c) normalized[c] = static_cast<float>((stream[c] - mean) * scale);
-    multiply(block.fc1, channels, normalized, [&](int n, double y) { activated[n] = static_cast<float>(gelu(y)); });
+    for (int c = 0; c < channels; ++c) normalized[c] = stored<P>((stream[c] - mean) * scale);
+    multiply(block.fc1, channels, normalized, [&](int n, double y) { activated[n] = stored<P>(gelu(y)); });
     multiply(block.fc2, shape.hidden, activated, [&](int n, double y) { stream[n] = static_cast<float>(stream[n] + y); });
   });
 }
 
+template <Precision P>
 void head(const Matrix& weights, const Shape& shape, const void* x, int image, float* logits, void* scratch) {
   auto* mean = static_cast<float*>(scratch);
   const float* from = pixel_of(x, shape, image, 0, 0);
   for (int c = 0; c < shape.channels; ++c) {
     double sum = 0;
     for (int p = 0; p < shape.pixels(); ++p) sum += from[static_cast<std::size_t>(p) * shape.channels + c];
-    mean[c] = static_cast<float>(sum / shape.pixels());
+    mean[c] = stored<P>(sum / shape.pixels());
   }
   multiply(weights, shape.channels, mean, [&](int n, double y) { logits[n] = static_cast<float>(y); });
 }
@@ -190,29 +210,31 @@ std::int64_t saturate(std::int64_t rounds) {
 
 void read_stream(const void* x, const Shape& shape, float* nhwc) { std::memcpy(nhwc, x, stream_bytes(1, shape)); }
 
+template <Precision P>
+constexpr Kernels kTable = {.isa = "reference",
+                            .precision = P,
+                            .packed_bytes = packed_bytes,
+                            .pack = pack<P>,
+                            .packed_mix_bytes = packed_mix_bytes,
+                            .pack_mix = pack_mix<P>,
+                            .stream_bytes = stream_bytes,
+                            .local_bytes = stream_bytes,
+                            .mixed_bytes = mixed_bytes,
+                            .scratch_bytes = scratch_bytes,
+                            .stem = stem<P>,
+                            .downsample = downsample<P>,
+                            .local = local<P>,
+                            .mix = mix<P>,
+                            .fuse = fuse,
+                            .channel_mix = channel_mix<P>,
+                            .head = head<P>,
+                            .saturate = saturate,
+                            .read_stream = read_stream};
+
 }  // namespace
 
-const Kernels* reference() {
-  static const Kernels table = {.isa = "reference",
-                                .precision = Precision::fp32,
-                                .packed_bytes = packed_bytes,
-                                .pack = pack,
-                                .packed_mix_bytes = packed_mix_bytes,
-                                .pack_mix = pack_mix,
-                                .stream_bytes = stream_bytes,
-                                .local_bytes = stream_bytes,
-                                .mixed_bytes = mixed_bytes,
-                                .scratch_bytes = scratch_bytes,
-                                .stem = stem,
-                                .downsample = downsample,
-                                .local = local,
-                                .mix = mix,
-                                .fuse = fuse,
-                                .channel_mix = channel_mix,
-                                .head = head,
-                                .saturate = saturate,
-                                .read_stream = read_stream};
-  return &table;
+const Kernels* reference(Precision precision) {
+  return precision == Precision::fp32 ? &kTable<Precision::fp32> : &kTable<Precision::bf16>;
 }
 
 }  // namespace smlp::kernels

@@ -1,10 +1,11 @@
-// The scalar truth: one multiplication at a time, sums in double, each step's result rounded once to float32.
+// The scalar truth: one multiplication at a time, sums in double, each step's result rounded once to
+// the format it is kept in.
 #pragma once
 
 #include "kernels/kernels.h"
 
 namespace smlp::kernels {
 
-const Kernels* reference();
+const Kernels* reference(Precision precision);
 
 }  // namespace smlp::kernels
