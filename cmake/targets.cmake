@@ -31,11 +31,3 @@ function(smlp_test name)
   target_compile_definitions(${name} PRIVATE SMLP_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   add_test(NAME ${name} COMMAND ${name})
 endfunction()
-
-# smlp_fuzzer(NAME SOURCES ... LIBRARIES ...)  one libFuzzer program `fuzz_NAME`; its seeds lie in fuzz/seeds/NAME.
-function(smlp_fuzzer name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LIBRARIES" ${ARGN})
-  add_executable(fuzz_${name} ${ARG_SOURCES})
-  target_link_libraries(fuzz_${name} PRIVATE ${ARG_LIBRARIES})
-  target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
-endfunction()
