@@ -58,6 +58,7 @@ class Builder {
     if (model_.graph().sparse_initializer_size() > 0) return fail("sparse weights, which an sMLPNet does not have");
     for (const auto& proto : model_.graph().initializer()) {
       SMLP_TRY(tensor, tensors_.read(proto));
+      if (proto.name().empty()) continue;  // no node can take it
       graph_.constants.insert_or_assign(value(scope_, proto.name()), std::move(tensor));
     }
     return {};
@@ -107,7 +108,7 @@ class Builder {
       } else {
         graph_.nodes.push_back(std::move(node));
       }
-      edges_ += static_cast<std::size_t>(proto.input_size() + proto.output_size());
+      edges_ += 1 + static_cast<std::size_t>(proto.input_size() + proto.output_size());  // calls count, too
       if (graph_.nodes.size() > kMostNodes || edges_ > kMostEdges) {
         return fail("a graph of more than {} nodes, local functions inlined", kMostNodes);
       }

@@ -3,9 +3,9 @@
 #include <onnx/onnx_pb.h>
 
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <set>
 
 #include "formats/onnx_export.h"
@@ -177,6 +177,49 @@ TEST(OnnxImport, LearnsThePictureSizeFromTheMixingMatrices) {
   EXPECT_EQ(got->config, kSmall);
 }
 
+// Some releases of the newer exporter leave the model's modules as functions of the file.
+TEST(OnnxImport, InlinesLocalFunctions) {
+  onnx::ModelProto model = exported(20);
+  for (auto& node : *model.mutable_graph()->mutable_node()) {
+    if (node.op_type() != "Gelu") continue;
+    node.set_op_type("activation");
+    node.set_domain("local");
+    auto* form = node.add_attribute();
+    form->set_name("form");
+    form->set_type(onnx::AttributeProto::STRING);
+    form->set_s("none");
+  }
+  auto* function = model.add_functions();
+  function->set_domain("local");
+  function->set_name("activation");
+  function->add_input("x");
+  function->add_output("y");
+  function->add_attribute("form");
+  auto* gelu = function->add_node();
+  gelu->set_op_type("Gelu");
+  gelu->add_input("x");
+  gelu->add_output("inner");
+  auto* reference = gelu->add_attribute();
+  reference->set_name("approximate");
+  reference->set_type(onnx::AttributeProto::STRING);
+  reference->set_ref_attr_name("form");
+  auto* identity = function->add_node();
+  identity->set_op_type("Identity");
+  identity->add_input("inner");
+  identity->add_output("y");
+  auto got = import(model);
+  ASSERT_TRUE(got) << got.error().message();
+  Weights want = with_bn2_folded(make_weights(kSmall, 3));
+  expect_same_weights(*got, want);
+
+  node_named(model, "channel_mix.0/gelu").mutable_attribute(0)->set_s("tanh");  // reaches the body by reference
+  expect_refused(model, {"approximate='tanh'"});
+
+  *identity->mutable_op_type() = "activation";  // calls itself
+  identity->set_domain("local");
+  expect_refused(model, {"too deeply"});
+}
+
 TEST(OnnxImport, NamesTheNodeAtWhichAGraphDeparts) {
   auto model = exported(11);
   node_named(model, "token_mix.1/gelu_2/Erf").set_op_type("Tanh");
@@ -218,6 +261,10 @@ TEST(OnnxImport, RefusesDamagedGraphs) {
   model = exported(11);
   weight_named(model, "mlp_head.0.bias").mutable_raw_data()->pop_back();
   expect_refused(model, {"mlp_head.0.bias", "19 bytes", "20"});
+
+  model = exported(11);
+  weight_named(model, "mlp_head.0.bias").clear_name();
+  expect_refused(model, {"mlp_head.0.bias", "no earlier node"});
 
   model = exported(11);
   model.mutable_graph()->clear_output();
