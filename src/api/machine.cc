@@ -70,22 +70,24 @@ std::vector<CacheLevel> read_caches() {
   }
 }
 
-Result<std::vector<IsaChoice>> list_isas() {
-  std::vector<IsaChoice> choices;
+void list_isas(Machine& machine) {
+  bool any_taken = false;
   for (const kernels::Candidate& candidate : kernels::candidates()) {
-    SMLP_TRY(chosen, kernels::choose("", candidate.precision));
-    choices.push_back({.isa = candidate.isa,
-                       .precision = std::string(precision_name(candidate.precision)),
-                       .usable = candidate.table != nullptr,
-                       .taken = candidate.table == chosen,
-                       .reason = candidate.reason});
+    const auto chosen = kernels::choose("", candidate.precision);
+    if (!chosen && machine.isa_error.empty()) machine.isa_error = chosen.error().message();
+    machine.isas.push_back({.isa = candidate.isa,
+                            .precision = std::string(precision_name(candidate.precision)),
+                            .usable = candidate.table != nullptr,
+                            .taken = chosen && candidate.table == *chosen,
+                            .reason = candidate.reason});
+    any_taken = any_taken || machine.isas.back().taken;
   }
-  return choices;
+  if (any_taken) machine.isa_error.clear();
 }
 
 }  // namespace
 
-Result<Machine> inspect_machine() {
+Machine inspect_machine() {
   Machine machine;
   machine.cpu = proc_value("/proc/cpuinfo", "model name");
   if (machine.cpu.empty()) machine.cpu = "unknown";
@@ -96,8 +98,7 @@ Result<Machine> inspect_machine() {
   machine.caches = read_caches();
   machine.memory_bytes = number(proc_value("/proc/meminfo", "MemTotal")) * 1024;
   machine.memory_limit = number(first_line("/sys/fs/cgroup/memory.max"));
-  SMLP_TRY(isas, list_isas());
-  machine.isas = isas;
+  list_isas(machine);
   return machine;
 }
 

@@ -5,8 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "base/result.h"
-
 namespace smlp {
 
 struct CacheLevel {
@@ -34,10 +32,10 @@ struct Machine {
   std::int64_t memory_bytes = 0;   // physical
   std::int64_t memory_limit = 0;   // of the control group; 0: none
   std::vector<IsaChoice> isas;
+  std::string isa_error;  // why nothing is taken: SMLP_ISA names kernels that cannot run here; else empty
 };
 
-// Reads /proc, /sys and the processor; what the system does not tell stays at its default. An SMLP_ISA that cannot run
-// here is an error.
-Result<Machine> inspect_machine();
+// Reads /proc, /sys and the processor; what the system does not tell stays at its default.
+Machine inspect_machine();
 
 }  // namespace smlp

@@ -15,8 +15,9 @@ struct Options {
 
 Result<Exit> run(const Options& options) {
   if (options.file.empty()) {
-    SMLP_TRY(machine, inspect_machine());
+    const Machine machine = inspect_machine();
     write_output(options.json ? json_text(machine_json(machine), 2) + "\n" : machine_text(machine));
+    if (!machine.isa_error.empty()) report_warning(machine.isa_error);
     return exit_ok;
   }
   SMLP_TRY(report, inspect_file(options.file));

@@ -33,6 +33,9 @@ TEST(Info, EveryIsaIsTakenOrSaysWhyNot) {
   EXPECT_EQ(taken, 1);
   const auto forced = nlohmann::json::parse(run_shell("SMLP_ISA=reference $SMLP info --json").out);
   for (const auto& isa : forced.at("isas")) EXPECT_EQ(isa.at("taken"), isa.at("isa") == "reference") << isa;
+  const Outcome wrong = run_shell("SMLP_ISA=z80 $SMLP info");
+  EXPECT_EQ(wrong.status, 0) << "the list is what somebody with this mistake needs";
+  EXPECT_THAT(wrong.err, ::testing::AllOf(::testing::StartsWith("smlp: warning: "), HasSubstr("z80")));
 }
 
 TEST(Info, TheAffinityOfTheProcessIsRespected) {
