@@ -99,7 +99,8 @@ Result<BenchmarkReport> run_benchmark(std::shared_ptr<const Network> network, co
                                             .batch = 1,
                                             .isa = options.isa,
                                             .precision = options.precision}));
-  BenchmarkReport report{.machine = inspect_machine().cpu,
+  SMLP_TRY(machine, inspect_machine());
+  BenchmarkReport report{.machine = machine.cpu,
                          .model = network->source_name,
                          .precision = std::string(precision_name(options.precision)),
                          .isa = std::string(engine->isa()),

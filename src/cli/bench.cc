@@ -47,7 +47,7 @@ Row titles_of(const BenchmarkReport& report) {
 }
 
 void print_joined(const Row& cells, std::string_view before, std::string_view between, std::string_view after) {
-  print("{}{}{}\n", before, fmt::join(cells, between), after);
+  cli::print("{}{}{}\n", before, fmt::join(cells, between), after);
 }
 
 void print_csv(const BenchmarkReport& report) {
@@ -78,19 +78,19 @@ std::vector<std::string> remarks(const BenchmarkReport& report) {
 }
 
 void print_markdown(const BenchmarkReport& report) {
-  print("{}\n\n", heading(report));
+  cli::print("{}\n\n", heading(report));
   const Row titles = titles_of(report);
   print_joined(titles, "| ", " | ", " |");
   print_joined(Row(titles.size(), "---:"), "| ", " | ", " |");
   for (const Row& row : rows_of(report, true)) print_joined(row, "| ", " | ", " |");
-  print("\n{}\n", fmt::join(remarks(report), "\n\n"));
+  cli::print("\n{}\n", fmt::join(remarks(report), "\n\n"));
 }
 
 void print_table(const BenchmarkReport& report) {
   const Row titles = titles_of(report);
   Table table(titles, std::vector(titles.size(), Table::Align::right));
   for (Row& row : rows_of(report, true)) table.add(std::move(row));
-  print("{}\n{}{}\n", heading(report), table.text(), fmt::join(remarks(report), "\n"));
+  cli::print("{}\n{}{}\n", heading(report), table.text(), fmt::join(remarks(report), "\n"));
 }
 
 std::string_view word(Verdict verdict) {
@@ -108,7 +108,7 @@ Result<Exit> compare(const std::vector<std::string>& files) {
     table.add({fmt::format("{}", b.batch), fmt::format("{:.3f}", b.ratio), fmt::format("{:.3f}", b.uncertainty),
                std::string(word(b.verdict))});
   }
-  print("{}{} is {} than {}\n", table.text(), printable(files[1]),
+  cli::print("{}{} is {} than {}\n", table.text(), printable(files[1]),
         comparison.verdict == Verdict::cannot_tell ? "neither faster nor slower for certain (can't tell)"
                                                    : word(comparison.verdict),
         printable(files[0]));

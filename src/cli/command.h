@@ -32,6 +32,7 @@ void add_examples(CLI::App& app, std::initializer_list<std::string_view> lines);
 // Reports a usage error that only shows after parsing (options that exclude each other) and returns exit_usage.
 Exit usage_error(std::string_view message);
 
+Run add_bench(CLI::App& app);
 Run add_classify(CLI::App& app);
 Run add_evaluate(CLI::App& app);
 Run add_export(CLI::App& app);

@@ -12,6 +12,7 @@ constexpr smlp::cli::Command commands[] = {
     {"evaluate", "how often the network is right on labelled pictures", smlp::cli::add_evaluate},
     {"info", "what this machine can run, or what a model file holds", smlp::cli::add_info},
     {"export", "a checkpoint as ONNX", smlp::cli::add_export},
+    {"bench", "throughput, latency and memory over batch sizes", smlp::cli::add_bench},
     {"postprocess", "accuracy of a folder of results", smlp::cli::add_postprocess},
 };
 
