@@ -35,7 +35,7 @@ class Engine {
   void run_observed(const float* input, float* logits, const Observer& observer);
 
   // What this machine reaches at best with these kernels and all threads, in GFLOP/s (a multiply-accumulate counts as
-  // two): the best of some runs of 20 ms of a loop that only multiplies.
+  // two): the fastest of some runs of a loop that only multiplies.
   double peak_gflops();
 
   std::string_view isa() const;  // the kernels that run: "avx512"

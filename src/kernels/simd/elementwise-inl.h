@@ -12,7 +12,7 @@ HWY_INLINE void ActivateRow(const float* x, const float* scale, const float* shi
     const auto count = static_cast<std::size_t>(channels - c);
     for (int p = 0; p < pixels; ++p) {
       const std::size_t at = static_cast<std::size_t>(p) * channels + c;
-      StorePart<Fp32>(Gelu<Degree>(d, hn::MulAdd(hn::LoadU(d, x + at), a, b)), out + at, count);
+      StorePart<Fp32>(Gelu<Degree>(d, hn::MulAdd(LoadPart(x + at, count), a, b)), out + at, count);
     }
   }
 }
@@ -48,21 +48,21 @@ HWY_INLINE void NormalizePixels(const float* x, int pixels, int channels, float 
                                 std::size_t out_stride) {
   const D d;
   const int lanes = static_cast<int>(hn::Lanes(d));
-  const auto inside = [&](int c) { return hn::FirstN(d, static_cast<std::size_t>(channels - c)); };
+  const auto load = [&](int c) { return LoadPart(x + c, static_cast<std::size_t>(channels - c)); };
   for (int p = 0; p < pixels; ++p, x += channels, out += out_stride) {
     V sum = hn::Zero(d);
-    for (int c = 0; c < channels; c += lanes) sum = hn::Add(sum, hn::IfThenElseZero(inside(c), hn::LoadU(d, x + c)));
+    for (int c = 0; c < channels; c += lanes) sum = hn::Add(sum, load(c));
     const float mean = hn::GetLane(hn::SumOfLanes(d, sum)) / static_cast<float>(channels);
     const V center = hn::Set(d, mean);
     V squares = hn::Zero(d);
     for (int c = 0; c < channels; c += lanes) {
-      const V diff = hn::IfThenElseZero(inside(c), hn::Sub(hn::LoadU(d, x + c), center));
-      squares = hn::MulAdd(diff, diff, squares);
+      const V inside = hn::IfThenElseZero(hn::FirstN(d, static_cast<std::size_t>(channels - c)), hn::Sub(load(c), center));
+      squares = hn::MulAdd(inside, inside, squares);
     }
     const float variance = hn::GetLane(hn::SumOfLanes(d, squares)) / static_cast<float>(channels);
     const V scale = hn::Set(d, 1.0F / __builtin_sqrtf(variance + epsilon));
     for (int c = 0; c < channels; c += lanes) {
-      const V y = hn::Mul(hn::Sub(hn::LoadU(d, x + c), center), scale);
+      const V y = hn::Mul(hn::Sub(load(c), center), scale);
       StorePart<F>(y, out + c, static_cast<std::size_t>(channels - c));
     }
   }

@@ -101,6 +101,13 @@ struct Bf16 {
   }
 };
 
+// The first `count` lanes, zeros beyond: the lanes beyond may belong to another thread.
+HWY_INLINE V LoadPart(const float* from, std::size_t count) {
+  const D d;
+  if (HWY_LIKELY(count >= hn::Lanes(d))) return hn::LoadU(d, from);
+  return hn::MaskedLoad(hn::FirstN(d, count), d, from);
+}
+
 // Elements that `count` values take in memory.
 template <class F>
 constexpr int Padded(int count) {

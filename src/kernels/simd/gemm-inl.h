@@ -189,6 +189,6 @@ struct AddSum {  // x += sum + bias of the column (null: none)
     const D d;
     float* to = x + static_cast<std::size_t>(row) * stride + column;
     if (bias != nullptr) sum = hn::Add(sum, hn::LoadU(d, bias + column));
-    StorePart<Fp32>(hn::Add(hn::LoadU(d, to), sum), to, count);
+    StorePart<Fp32>(hn::Add(LoadPart(to, count), sum), to, count);
   }
 };
