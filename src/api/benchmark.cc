@@ -99,8 +99,7 @@ Result<BenchmarkReport> run_benchmark(std::shared_ptr<const Network> network, co
                                             .batch = 1,
                                             .isa = options.isa,
                                             .precision = options.precision}));
-  SMLP_TRY(machine, inspect_machine());
-  BenchmarkReport report{.machine = machine.cpu,
+  BenchmarkReport report{.machine = inspect_machine().cpu,
                          .model = network->source_name,
                          .precision = std::string(precision_name(options.precision)),
                          .isa = std::string(engine->isa()),
