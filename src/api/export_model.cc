@@ -72,11 +72,12 @@ Result<ExportModelReport> export_model(const ExportModelOptions& options) {
   SMLP_CHECK(check_name(options.model_name));
   std::error_code code;
   if (fs::equivalent(options.checkpoint, options.onnx, code)) {
-    return fail(Error{.what = "is the checkpoint itself", .file = options.onnx.string(),
-                      .remedy = "give another --onnx_path"});
+    return fail(
+        Error{.what = "is the checkpoint itself", .file = options.onnx.string(), .remedy = "give another --onnx_path"});
   }
   if (!options.force && fs::exists(options.onnx, code)) {  // before a large checkpoint is read
-    return fail(Error{.what = "exists already, and nothing is overwritten unasked", .file = options.onnx.string(),
+    return fail(Error{.what = "exists already, and nothing is overwritten unasked",
+                      .file = options.onnx.string(),
                       .remedy = "give --force to replace it, or another --onnx_path"});
   }
   try {

@@ -30,7 +30,8 @@ Run add_export(CLI::App& app) {
                  "ONNX opset, 11 to 23: LayerNormalization from 17 on, Gelu from 20 on")
       ->capture_default_str();
   app.add_flag("--force", options->force, "Replace an output that exists");
-  add_examples(app, {"smlp export --model_name smlpnet_tiny --pth_path smlp_t.pth --onnx_path smlp_t.onnx --opset_version 11"});
+  add_examples(
+      app, {"smlp export --model_name smlpnet_tiny --pth_path smlp_t.pth --onnx_path smlp_t.onnx --opset_version 11"});
   return [options] { return run(*options); };
 }
 

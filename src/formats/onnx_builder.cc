@@ -10,8 +10,7 @@ void set_raw(onnx::TensorProto& tensor, std::span<const T> values) {
 
 }  // namespace
 
-void GraphBuilder::describe(onnx::ValueInfoProto& value, const std::string& name,
-                            std::span<const std::int64_t> rest) {
+void GraphBuilder::describe(onnx::ValueInfoProto& value, const std::string& name, std::span<const std::int64_t> rest) {
   value.set_name(name);
   auto* type = value.mutable_type()->mutable_tensor_type();
   type->set_elem_type(onnx::TensorProto::FLOAT);

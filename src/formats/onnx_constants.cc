@@ -12,10 +12,10 @@ namespace smlp::graph {
 namespace {
 
 constexpr std::int64_t kMostElements = std::int64_t{1} << 40;
-constexpr std::array kFolded = {"Constant", "Identity",  "Cast",   "CastLike", "Transpose", "Reshape",
-                                "Squeeze",  "Unsqueeze", "Expand", "Gather",   "Slice",     "Concat",
-                                "Shape",    "Add",       "Sub",    "Mul",      "Div",       "Pow",
-                                "Sqrt",     "Neg",       "Reciprocal", "ConstantOfShape"};
+constexpr std::array kFolded = {
+    "Constant", "Identity", "Cast",       "CastLike",       "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Expand",
+    "Gather",   "Slice",    "Concat",     "Shape",          "Add",       "Sub",     "Mul",     "Div",       "Pow",
+    "Sqrt",     "Neg",      "Reciprocal", "ConstantOfShape"};
 
 bool is_float(DType type) {
   return type == DType::f32 || type == DType::f64 || type == DType::f16 || type == DType::bf16;
@@ -136,7 +136,8 @@ Tensor Constants::make(std::vector<std::int64_t> shape, std::vector<float> value
 }
 
 Result<void> Constants::charge(std::int64_t elements) {
-  if (static_cast<std::uint64_t>(elements) > budget_) return fail("its constants unfold to far more than the file holds");
+  if (static_cast<std::uint64_t>(elements) > budget_)
+    return fail("its constants unfold to far more than the file holds");
   budget_ -= static_cast<std::uint64_t>(elements);
   return {};
 }
@@ -325,7 +326,8 @@ Result<Tensor> Constants::slice(Tensor x, std::span<const Tensor* const> inputs)
   if (inputs.size() < 3 || inputs[1] == nullptr || inputs[2] == nullptr) return fail("a Slice of an old opset");
   SMLP_TRY(starts, integers(*inputs[1]));
   SMLP_TRY(ends, integers(*inputs[2]));
-  const bool has_axes = inputs.size() > 3 && inputs[3] != nullptr, has_steps = inputs.size() > 4 && inputs[4] != nullptr;
+  const bool has_axes = inputs.size() > 3 && inputs[3] != nullptr,
+             has_steps = inputs.size() > 4 && inputs[4] != nullptr;
   std::vector<std::int64_t> axes, steps(starts.size(), 1);
   for (std::size_t i = 0; i < starts.size(); ++i) axes.push_back(static_cast<std::int64_t>(i));
   if (has_axes) {
@@ -362,7 +364,8 @@ Result<Tensor> Constants::concat(const Node& node, std::span<const Tensor* const
     SMLP_TRY(part, integers(*x));
     values.insert(values.end(), part.begin(), part.end());
   }
-  if (const std::int64_t axis = node.integer("axis", 0); axis != 0 && axis != -1) return fail("axis {} of a list", axis);
+  if (const std::int64_t axis = node.integer("axis", 0); axis != 0 && axis != -1)
+    return fail("axis {} of a list", axis);
   const auto count = static_cast<std::int64_t>(values.size());
   return make({count}, std::move(values));
 }

@@ -10,10 +10,10 @@ namespace {
 
 using Axes = std::vector<std::int64_t>;
 
-constexpr int kLayerNormOpset = 17;     // LayerNormalization
-constexpr int kReduceAxesOpset = 18;    // ReduceMean takes its axes as an input
-constexpr int kGeluOpset = 20;          // Gelu
-constexpr float kMomentum = 0.9F;       // as torch writes it; of no meaning in inference
+constexpr int kLayerNormOpset = 17;   // LayerNormalization
+constexpr int kReduceAxesOpset = 18;  // ReduceMean takes its axes as an input
+constexpr int kGeluOpset = 20;        // Gelu
+constexpr float kMomentum = 0.9F;     // as torch writes it; of no meaning in inference
 
 // The ONNX release that introduced each opset fixes the version of the file format.
 int ir_version(int opset) {
@@ -99,15 +99,14 @@ class Exporter {
     return builder_.weight(name, {}, std::span(&value, 1));
   }
 
-  std::string batch_norm(const std::string& name, const std::string& key, const std::string& x,
-                         const BatchNorm& norm) {
+  std::string batch_norm(const std::string& name, const std::string& key, const std::string& x, const BatchNorm& norm) {
     const Axes shape = {static_cast<std::int64_t>(norm.weight.size())};
-    return builder_.node("BatchNormalization", name,
-                         {x, builder_.weight(key + ".weight", shape, norm.weight),
-                          builder_.weight(key + ".bias", shape, norm.bias),
-                          builder_.weight(key + ".running_mean", shape, norm.mean),
-                          builder_.weight(key + ".running_var", shape, norm.variance)},
-                         {{"epsilon", norm.epsilon}, {"momentum", kMomentum}});
+    return builder_.node(
+        "BatchNormalization", name,
+        {x, builder_.weight(key + ".weight", shape, norm.weight), builder_.weight(key + ".bias", shape, norm.bias),
+         builder_.weight(key + ".running_mean", shape, norm.mean),
+         builder_.weight(key + ".running_var", shape, norm.variance)},
+        {{"epsilon", norm.epsilon}, {"momentum", kMomentum}});
   }
 
   // x (1 + erf(x / sqrt 2)) / 2
@@ -129,8 +128,7 @@ class Exporter {
   }
 
   // Over the last dimension.
-  std::string layer_norm(const std::string& name, const std::string& key, const std::string& x,
-                         const LayerNorm& norm) {
+  std::string layer_norm(const std::string& name, const std::string& key, const std::string& x, const LayerNorm& norm) {
     const Axes shape = {static_cast<std::int64_t>(norm.weight.size())};
     const auto weight = builder_.weight(key + ".weight", shape, norm.weight);
     const auto bias = builder_.weight(key + ".bias", shape, norm.bias);
@@ -162,14 +160,14 @@ class Exporter {
   std::string stem(int s, const std::string& x) {
     const std::string key = fmt::format("to_patch_embedding.{}.0", s);
     const std::int64_t kernel = config_.stem_kernel(s);
-    const auto weight = builder_.weight(
-        key + ".weight", {config_.channels(s), config_.stem_inputs(s), kernel, kernel}, weights_.stems[s]);
+    const auto weight = builder_.weight(key + ".weight", {config_.channels(s), config_.stem_inputs(s), kernel, kernel},
+                                        weights_.stems[s]);
     return conv(fmt::format("stem.{}", s), {x, weight}, kernel, kernel, 0, 1);
   }
 
   // A 1x1 convolution over the axis that `to` brings into the channels' place.
-  std::string mixing(const std::string& name, const std::string& key, const std::string& g, const Linear& layer, Axes to,
-                     Axes back) {
+  std::string mixing(const std::string& name, const std::string& key, const std::string& g, const Linear& layer,
+                     Axes to, Axes back) {
     const auto h = static_cast<std::int64_t>(layer.bias.size());
     const auto weight = builder_.weight(key + ".weight", {h, h, 1, 1}, layer.weight);
     const auto bias = builder_.weight(key + ".bias", {h}, layer.bias);
@@ -186,7 +184,8 @@ class Exporter {
     const auto weight = builder_.weight(local + ".Conv.weight.folded", {channels, 1, 3, 3}, depthwise.weight);
     const auto bias = builder_.weight(local + ".Conv.bias.folded", {channels}, depthwise.bias);
     const auto g = gelu(name + "/gelu_2", conv(name + "/depthwise", {a, weight, bias}, 3, 1, 1, channels));
-    const auto along_width = mixing(name + "/mix_width", mix + ".proj_h", g, block.mix_width, {0, 3, 1, 2}, {0, 2, 3, 1});
+    const auto along_width =
+        mixing(name + "/mix_width", mix + ".proj_h", g, block.mix_width, {0, 3, 1, 2}, {0, 2, 3, 1});
     const auto along_height =
         mixing(name + "/mix_height", mix + ".proh_w", g, block.mix_height, {0, 2, 1, 3}, {0, 2, 1, 3});
     const auto joined =

@@ -15,7 +15,8 @@ inline constexpr int kLastOnnxOpset = 23;
 
 struct OnnxExportOptions {
   // 11 to 23. Up to 16 the layer normalisation is spelt out, from 17 on it is LayerNormalization; up to 19 GELU is
-  // spelt out with Erf, from 20 on it is Gelu. At 11 every operator is one that torch.onnx.export uses for this network.
+  // spelt out with Erf, from 20 on it is Gelu. At 11 every operator is one that torch.onnx.export uses for this
+  // network.
   int opset = kFirstOnnxOpset;
   Existing existing = Existing::keep;
   std::string producer_version;

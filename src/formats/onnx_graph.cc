@@ -155,17 +155,28 @@ class Builder {
       node.attributes.insert_or_assign(from.name(), std::make_shared<const Attribute>(std::move(to)));
     };
     switch (from.type()) {
-      case P::INT: set(static_cast<std::int64_t>(from.i())); break;
-      case P::FLOAT: set(from.f()); break;
-      case P::STRING: set(from.s()); break;
-      case P::INTS: set(std::vector<std::int64_t>(from.ints().begin(), from.ints().end())); break;
-      case P::FLOATS: set(std::vector<float>(from.floats().begin(), from.floats().end())); break;
+      case P::INT:
+        set(static_cast<std::int64_t>(from.i()));
+        break;
+      case P::FLOAT:
+        set(from.f());
+        break;
+      case P::STRING:
+        set(from.s());
+        break;
+      case P::INTS:
+        set(std::vector<std::int64_t>(from.ints().begin(), from.ints().end()));
+        break;
+      case P::FLOATS:
+        set(std::vector<float>(from.floats().begin(), from.floats().end()));
+        break;
       case P::TENSOR: {
         SMLP_TRY(tensor, tensors_.read(from.t()));
         set(std::move(tensor));
         break;
       }
-      default: break;  // subgraphs: their nodes are refused by name
+      default:
+        break;  // subgraphs: their nodes are refused by name
     }
     return {};
   }

@@ -16,8 +16,7 @@
 
 namespace smlp::graph {
 
-using Attribute =
-    std::variant<std::int64_t, float, std::string, std::vector<std::int64_t>, std::vector<float>, Tensor>;
+using Attribute = std::variant<std::int64_t, float, std::string, std::vector<std::int64_t>, std::vector<float>, Tensor>;
 
 // Shared between the calls of one function.
 using Attributes = std::map<std::string, std::shared_ptr<const Attribute>, std::less<>>;
@@ -43,13 +42,13 @@ struct Node {
 
 struct Graph {
   std::int64_t opset = 0;
-  std::vector<std::string> values;            // names; a value is an index into this
-  std::vector<Node> nodes;                    // those that the output depends on, in the file's order
-  std::map<int, Tensor> constants;            // initializers
+  std::vector<std::string> values;  // names; a value is an index into this
+  std::vector<Node> nodes;          // those that the output depends on, in the file's order
+  std::map<int, Tensor> constants;  // initializers
   int input = -1, output = -1;
-  std::vector<std::int64_t> input_shape;      // -1: not fixed; empty: the file does not say
+  std::vector<std::int64_t> input_shape;            // -1: not fixed; empty: the file does not say
   std::vector<std::shared_ptr<const void>> owners;  // keep the constants' bytes alive
-  std::uint64_t bytes = 0;                    // of the file and its external data
+  std::uint64_t bytes = 0;                          // of the file and its external data
 
   std::string label(const Node& node) const;  // node '/stem/Conv' (Conv)
 };

@@ -1,7 +1,7 @@
 // Which axis of the picture each dimension of a tensor holds.
 //
-// Exporters move axes about (Transpose, Reshape, Unsqueeze, ...) between the steps of the network. Here such a node only
-// changes a Layout; the value itself keeps its logical axes N (picture), C (channel), H (row), W (column):
+// Exporters move axes about (Transpose, Reshape, Unsqueeze, ...) between the steps of the network. Here such a node
+// only changes a Layout; the value itself keeps its logical axes N (picture), C (channel), H (row), W (column):
 //
 //   Conv output                      [N] [C] [H] [W]
 //   Transpose perm 0 2 3 1           [N] [H] [W] [C]

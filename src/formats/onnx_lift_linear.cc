@@ -71,8 +71,13 @@ Result<Activation> Lifter::contract(const Activation& x, std::size_t dimension, 
     return fail("a weight for {} inputs where the axis has {}", inputs, extents(x)[*axis]);
   }
   const int input = terms_.plain(absorb_factor(x, weight), node_index_);
-  Term term{.kind = Kind::contract, .inputs = {input}, .axis = axis,
-            .weight = std::move(weight), .bias = std::move(bias), .extents = extents(x), .node = node_index_};
+  Term term{.kind = Kind::contract,
+            .inputs = {input},
+            .axis = axis,
+            .weight = std::move(weight),
+            .bias = std::move(bias),
+            .extents = extents(x),
+            .node = node_index_};
   term.extents[*axis] = outputs;
   Layout layout = x.layout;
   layout[dimension] = {*axis};
@@ -109,8 +114,8 @@ Result<Activation> Lifter::convolution() {
     SMLP_TRY(values, floats(1));
     return contract(x, 1, weight->shape[0], std::move(values), std::move(bias));
   }
-  const bool planes = rank == 4 && single_axis(x.layout[1], extents(x)) == Axis::c &&
-                      x.layout[2].size() == 1 && x.layout[3].size() == 1;
+  const bool planes = rank == 4 && single_axis(x.layout[1], extents(x)) == Axis::c && x.layout[2].size() == 1 &&
+                      x.layout[3].size() == 1;
   if (planes && square && kernel == 3 && padded && all_are(strides, 1) && weight->shape[1] == 1 &&
       group == weight->shape[0] && group == extents(x)[Axis::c]) {
     return depthwise(x, *weight, std::move(bias));
@@ -118,10 +123,11 @@ Result<Activation> Lifter::convolution() {
   if (planes && square && group == 1 && unpadded && kernel > 1 && strides != nullptr && all_are(strides, kernel)) {
     return patches(x, *weight, std::move(bias));
   }
-  return fail("a convolution with weight {}, stride {}, {} and group {}; an sMLPNet has patch embeddings (kernel = "
-              "stride), 3x3 depthwise convolutions with padding 1, and 1x1 convolutions",
-              weight->shape_text(), strides == nullptr || strides->empty() ? 1 : strides->front(),
-              unpadded ? "no padding" : "padding", group);
+  return fail(
+      "a convolution with weight {}, stride {}, {} and group {}; an sMLPNet has patch embeddings (kernel = "
+      "stride), 3x3 depthwise convolutions with padding 1, and 1x1 convolutions",
+      weight->shape_text(), strides == nullptr || strides->empty() ? 1 : strides->front(),
+      unpadded ? "no padding" : "padding", group);
 }
 
 Result<Activation> Lifter::patches(const Activation& x, const Tensor& weight, std::vector<float> bias) {
@@ -156,8 +162,13 @@ Result<Activation> Lifter::depthwise(const Activation& x, const Tensor& weight, 
   }
   SMLP_TRY(values, constants_.floats(upright));
   const int input = terms_.plain(absorb_factor(x, values), node_index_);
-  return over(terms_.add({.kind = Kind::depthwise, .inputs = {input}, .weight = std::move(values),
-                          .bias = std::move(bias), .kernel = 3, .extents = extents(x), .node = node_index_}),
+  return over(terms_.add({.kind = Kind::depthwise,
+                          .inputs = {input},
+                          .weight = std::move(values),
+                          .bias = std::move(bias),
+                          .kernel = 3,
+                          .extents = extents(x),
+                          .node = node_index_}),
               x.layout);
 }
 
@@ -165,12 +176,16 @@ Result<Activation> Lifter::batch_norm() {
   SMLP_TRY(x, need(0));
   const auto outputs = std::ranges::count_if(node_->outputs, [](int id) { return id >= 0; });
   if (node_->integer("training_mode", 0) != 0 || outputs > 1) {
-    return fail(Error{.what = "a batch normalisation in training mode", .remedy = "export the model after model.eval()"});
+    return fail(
+        Error{.what = "a batch normalisation in training mode", .remedy = "export the model after model.eval()"});
   }
   if (x.layout.size() < 2) return fail("a batch normalisation of {} dimensions", x.layout.size());
   const auto axis = single_axis(x.layout[1], extents(x));
   if (axis != Axis::c) return fail("a batch normalisation along another axis than the channels");
-  Term term{.kind = Kind::batch_norm, .inputs = {terms_.plain(x, node_index_)}, .axis = axis, .extents = extents(x),
+  Term term{.kind = Kind::batch_norm,
+            .inputs = {terms_.plain(x, node_index_)},
+            .axis = axis,
+            .extents = extents(x),
             .node = node_index_};
   term.norm.epsilon = node_->real("epsilon", 1e-5F);
   std::vector<float>* const parts[] = {&term.norm.weight, &term.norm.bias, &term.norm.mean, &term.norm.variance};

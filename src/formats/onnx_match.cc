@@ -154,7 +154,8 @@ class Matcher {
     for (std::size_t i = 0; i < spine.size(); ++i) {
       const int id = spine[i];
       if (!is(id, Kind::sum)) {
-        if (!expects_token) return departs(id, "the channel mixing of block " + std::to_string(weights_.blocks.size() - 1));
+        if (!expects_token)
+          return departs(id, "the channel mixing of block " + std::to_string(weights_.blocks.size() - 1));
         SMLP_CHECK(match_stem(id));
         continue;
       }
@@ -191,8 +192,8 @@ class Matcher {
   }
 
   std::unexpected<Error> fail_at(int id, std::string_view what) const {
-    return fail("{} departs from an sMLPNet: {}",
-                graph_.label(graph_.nodes[static_cast<std::size_t>(terms_[id].node)]), what);
+    return fail("{} departs from an sMLPNet: {}", graph_.label(graph_.nodes[static_cast<std::size_t>(terms_[id].node)]),
+                what);
   }
 
   std::string block_name() const { return "block " + std::to_string(weights_.blocks.size() - 1) + "'s "; }
@@ -218,8 +219,9 @@ class Matcher {
       if (is(below, Kind::contract) && terms_[below].axis == Axis::h) order[2] = i;
     }
     if (std::ranges::count(order, 3U) > 0) {
-      return departs(id, block_name() + "concatenation of the local features, their mixing along the width and along "
-                                        "the height");
+      return departs(id, block_name() +
+                             "concatenation of the local features, their mixing along the width and along "
+                             "the height");
     }
     const int g = parts[order[0]];
     int along_width = parts[order[1]], along_height = parts[order[2]];
@@ -281,7 +283,8 @@ class Matcher {
     if (normalised.inputs[0] != x) return departs(affine.below, "the layer normalisation of " + block_name() + "input");
     const auto channels = static_cast<std::size_t>(terms_[x].extents[Axis::c]);
     BatchNorm scale = take_norm(affine, channels, {});
-    block.norm = {.weight = std::move(scale.weight), .bias = std::move(scale.bias),
+    block.norm = {.weight = std::move(scale.weight),
+                  .bias = std::move(scale.bias),
                   .epsilon = static_cast<float>(normalised.epsilon)};
     block.fc1 = std::move(fc1);
     block.fc2 = std::move(fc2);
@@ -298,8 +301,8 @@ class Matcher {
       std::int64_t expected = 1;
       for (const std::int64_t extent : entry.shape) expected *= extent;
       if (static_cast<std::int64_t>(entry.values->size()) == expected) continue;
-      return fail(Error{.what = fmt::format("the weight in this role has {} elements, expected {}", entry.values->size(),
-                                            shape_text(entry.shape)),
+      return fail(Error{.what = fmt::format("the weight in this role has {} elements, expected {}",
+                                            entry.values->size(), shape_text(entry.shape)),
                         .tensor = entry.key});
     }
     return {};

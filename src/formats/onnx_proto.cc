@@ -15,8 +15,8 @@ namespace fs = std::filesystem;
 constexpr std::size_t kLargestProto = std::numeric_limits<std::int32_t>::max();
 constexpr int kDeepestProto = 100;
 
-// An empty message of 2 bytes becomes an object of some 200, so that a hostile file of nothing but messages would take a
-// hundred times its size. The largest real graphs of this network have some 100,000 fields.
+// An empty message of 2 bytes becomes an object of some 200, so that a hostile file of nothing but messages would take
+// a hundred times its size. The largest real graphs of this network have some 100,000 fields.
 constexpr std::uint64_t kMostFields = 2'000'000;
 
 struct Named {
@@ -27,23 +27,40 @@ struct Named {
 Named dtype_of(int type) {
   using P = onnx::TensorProto;
   switch (type) {
-    case P::FLOAT: return {DType::f32, "float32"};
-    case P::DOUBLE: return {DType::f64, "float64"};
-    case P::FLOAT16: return {DType::f16, "float16"};
-    case P::BFLOAT16: return {DType::bf16, "bfloat16"};
-    case P::INT64: return {DType::i64, "int64"};
-    case P::INT32: return {DType::i32, "int32"};
-    case P::INT16: return {DType::i16, "int16"};
-    case P::INT8: return {DType::i8, "int8"};
-    case P::UINT8: return {DType::u8, "uint8"};
-    case P::BOOL: return {DType::boolean, "bool"};
-    case P::UINT16: return {DType::other, "uint16"};
-    case P::UINT32: return {DType::other, "uint32"};
-    case P::UINT64: return {DType::other, "uint64"};
-    case P::COMPLEX64: return {DType::other, "complex64"};
-    case P::COMPLEX128: return {DType::other, "complex128"};
-    case P::STRING: return {DType::other, "string"};
-    default: return {DType::other, "a type of a later ONNX"};
+    case P::FLOAT:
+      return {DType::f32, "float32"};
+    case P::DOUBLE:
+      return {DType::f64, "float64"};
+    case P::FLOAT16:
+      return {DType::f16, "float16"};
+    case P::BFLOAT16:
+      return {DType::bf16, "bfloat16"};
+    case P::INT64:
+      return {DType::i64, "int64"};
+    case P::INT32:
+      return {DType::i32, "int32"};
+    case P::INT16:
+      return {DType::i16, "int16"};
+    case P::INT8:
+      return {DType::i8, "int8"};
+    case P::UINT8:
+      return {DType::u8, "uint8"};
+    case P::BOOL:
+      return {DType::boolean, "bool"};
+    case P::UINT16:
+      return {DType::other, "uint16"};
+    case P::UINT32:
+      return {DType::other, "uint32"};
+    case P::UINT64:
+      return {DType::other, "uint64"};
+    case P::COMPLEX64:
+      return {DType::other, "complex64"};
+    case P::COMPLEX128:
+      return {DType::other, "complex128"};
+    case P::STRING:
+      return {DType::other, "string"};
+    default:
+      return {DType::other, "a type of a later ONNX"};
   }
 }
 
@@ -59,9 +76,15 @@ std::uint64_t count_fields(std::span<const std::byte> bytes, int depth) {
     std::uint32_t length = 0;
     bool fine = count <= kMostFields;
     switch (tag & 7U) {
-      case 0: fine = fine && in.ReadVarint64(&number); break;
-      case 1: fine = fine && in.Skip(8); break;
-      case 5: fine = fine && in.Skip(4); break;
+      case 0:
+        fine = fine && in.ReadVarint64(&number);
+        break;
+      case 1:
+        fine = fine && in.Skip(8);
+        break;
+      case 5:
+        fine = fine && in.Skip(4);
+        break;
       case 2: {
         fine = fine && in.ReadVarint32(&length);
         const auto at = static_cast<std::size_t>(in.CurrentPosition());
@@ -70,7 +93,8 @@ std::uint64_t count_fields(std::span<const std::byte> bytes, int depth) {
         fine = in.Skip(static_cast<int>(length));
         break;
       }
-      default: fine = false;
+      default:
+        fine = false;
     }
     if (!fine) return count;
   }
@@ -150,11 +174,16 @@ Result<Tensor> TensorReader::read(const onnx::TensorProto& proto) {
     if (proto.data_location() == onnx::TensorProto::EXTERNAL) return external(proto);
     if (proto.has_raw_data()) return bytes_of(proto.raw_data());
     switch (type) {
-      case DType::f32: return bytes_of(proto.float_data());
-      case DType::f64: return bytes_of(proto.double_data());
-      case DType::i64: return bytes_of(proto.int64_data());
-      case DType::i32: return bytes_of(proto.int32_data());
-      default: return narrow(proto, type);
+      case DType::f32:
+        return bytes_of(proto.float_data());
+      case DType::f64:
+        return bytes_of(proto.double_data());
+      case DType::i64:
+        return bytes_of(proto.int64_data());
+      case DType::i32:
+        return bytes_of(proto.int32_data());
+      default:
+        return narrow(proto, type);
     }
   }();
   if (!found) return located(std::move(found).error());
@@ -213,8 +242,9 @@ Result<std::span<const std::byte>> TensorReader::open_external(const std::string
     inside = !code && !inner.empty() && *inner.begin() != "..";
   }
   if (!inside) {
-    return fail(Error{.what = fmt::format("its data is to be read from '{}', which is not in the model's folder", location),
-                      .remedy = "put the file of weights beside the model"});
+    return fail(
+        Error{.what = fmt::format("its data is to be read from '{}', which is not in the model's folder", location),
+              .remedy = "put the file of weights beside the model"});
   }
   auto file = FileMap::open(folder_ / relative);
   if (!file) {

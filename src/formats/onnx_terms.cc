@@ -8,24 +8,42 @@ namespace smlp::graph {
 
 std::string_view kind_name(Kind kind) {
   switch (kind) {
-    case Kind::input: return "the network's input";
-    case Kind::patch: return "a convolution whose kernel is its stride";
-    case Kind::depthwise: return "a 3x3 depthwise convolution";
-    case Kind::contract: return "a matrix product along one axis";
-    case Kind::batch_norm: return "a batch normalisation";
-    case Kind::scale: return "a multiplication by a constant";
-    case Kind::shift: return "an addition of a constant";
-    case Kind::gelu: return "a GELU";
-    case Kind::concat: return "a concatenation";
-    case Kind::sum: return "a sum";
-    case Kind::pool: return "a mean over the picture";
-    case Kind::normalised: return "a normalisation";
-    case Kind::erf: return "an erf";
-    case Kind::mean: return "a mean";
-    case Kind::centred: return "a difference from the mean";
-    case Kind::square: return "a square";
-    case Kind::deviation: return "a square root";
-    case Kind::inverse_deviation: return "an inverse square root";
+    case Kind::input:
+      return "the network's input";
+    case Kind::patch:
+      return "a convolution whose kernel is its stride";
+    case Kind::depthwise:
+      return "a 3x3 depthwise convolution";
+    case Kind::contract:
+      return "a matrix product along one axis";
+    case Kind::batch_norm:
+      return "a batch normalisation";
+    case Kind::scale:
+      return "a multiplication by a constant";
+    case Kind::shift:
+      return "an addition of a constant";
+    case Kind::gelu:
+      return "a GELU";
+    case Kind::concat:
+      return "a concatenation";
+    case Kind::sum:
+      return "a sum";
+    case Kind::pool:
+      return "a mean over the picture";
+    case Kind::normalised:
+      return "a normalisation";
+    case Kind::erf:
+      return "an erf";
+    case Kind::mean:
+      return "a mean";
+    case Kind::centred:
+      return "a difference from the mean";
+    case Kind::square:
+      return "a square";
+    case Kind::deviation:
+      return "a square root";
+    case Kind::inverse_deviation:
+      return "an inverse square root";
   }
   return "an unknown step";
 }
@@ -49,11 +67,17 @@ int Terms::plain(const Activation& x, int node) {
   int term = x.term;
   const Extents extents = (*this)[term].extents;
   if (x.factor != 1) {
-    term = add({.kind = Kind::scale, .inputs = {term}, .weight = {static_cast<float>(x.factor)}, .extents = extents,
+    term = add({.kind = Kind::scale,
+                .inputs = {term},
+                .weight = {static_cast<float>(x.factor)},
+                .extents = extents,
                 .node = node});
   }
   if (x.offset != 0) {
-    term = add({.kind = Kind::shift, .inputs = {term}, .bias = {static_cast<float>(x.offset)}, .extents = extents,
+    term = add({.kind = Kind::shift,
+                .inputs = {term},
+                .bias = {static_cast<float>(x.offset)},
+                .extents = extents,
                 .node = node});
   }
   return term;
@@ -141,8 +165,12 @@ std::optional<Activation> Terms::reciprocal(const Activation& x, int node) {
 
 Activation Terms::erf(const Activation& x, int node) {
   const Extents extents = (*this)[x.term].extents;
-  const int term = add({.kind = Kind::erf, .inputs = {x.term}, .factor = x.factor, .offset = x.offset,
-                        .extents = extents, .node = node});
+  const int term = add({.kind = Kind::erf,
+                        .inputs = {x.term},
+                        .factor = x.factor,
+                        .offset = x.offset,
+                        .extents = extents,
+                        .node = node});
   return Activation{.term = term, .layout = x.layout};
 }
 

@@ -29,9 +29,9 @@ enum class Kind : std::uint8_t {
   normalised,  // (x - mean) / sqrt(variance + epsilon) along `axis`
 
   // Parts of GELU and of the normalisation while they are spelt out.
-  erf,                // erf(factor * x + offset)
-  mean,               // along `axis`
-  centred,            // x - mean(x)
+  erf,      // erf(factor * x + offset)
+  mean,     // along `axis`
+  centred,  // x - mean(x)
   square,
   deviation,          // sqrt(x + epsilon)
   inverse_deviation,  // 1 / sqrt(x + epsilon)
@@ -51,7 +51,8 @@ struct Term {
   int node = -1;         // of the graph that this was found at, for messages
 };
 
-// y = factor * term + offset, laid out as `layout` says. Constant factors wait here until it is clear what they are part of.
+// y = factor * term + offset, laid out as `layout` says. Constant factors wait here until it is clear what they are
+// part of.
 struct Activation {
   int term = 0;
   double factor = 1, offset = 0;
@@ -73,7 +74,8 @@ class Terms {
   // The activation's value as a term: its factor and offset, if any, become terms of their own.
   int plain(const Activation& x, int node);
 
-  // Arithmetic on two activations of the same layout (the caller has checked). Nothing where it is no step of an sMLPNet.
+  // Arithmetic on two activations of the same layout (the caller has checked). Nothing where it is no step of an
+  // sMLPNet.
   std::optional<Activation> add(const Activation& a, const Activation& b, int node);
   std::optional<Activation> multiply(const Activation& a, const Activation& b, int node);
   std::optional<Activation> divide(const Activation& a, const Activation& b, int node);

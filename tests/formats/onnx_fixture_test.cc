@@ -7,7 +7,7 @@
 namespace smlp::test {
 namespace {
 
-constexpr std::uint64_t kSeed = 21;  // as in make_onnx_fixtures.py
+constexpr std::uint64_t kSeed = 21;      // as in make_onnx_fixtures.py
 constexpr double kFoldedInFloat = 4e-7;  // the exporters fold in float32: a few roundings of 6e-8
 
 const Config kConfig = {.in_channels = 3, .dim = 2, .alpha = 2, .patch = 2, .image = 8, .classes = 3, .depths = {1, 1}};

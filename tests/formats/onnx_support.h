@@ -44,7 +44,8 @@ inline void expect_same_weights(Weights& got, Weights& want, double tolerance = 
     for (const float value : b) largest = std::max(largest, std::abs(static_cast<double>(value)));
     for (std::size_t e = 0; e < a.size(); ++e) {
       const double difference = std::abs(static_cast<double>(a[e]) - b[e]);
-      ASSERT_TRUE(difference <= (folds ? tolerance * largest : 0)) << key << " element " << e << ": " << a[e] << ", " << b[e];
+      ASSERT_TRUE(difference <= (folds ? tolerance * largest : 0))
+          << key << " element " << e << ": " << a[e] << ", " << b[e];
     }
   }
   for (std::size_t b = 0; b < got.blocks.size(); ++b) {

@@ -81,7 +81,8 @@ TEST(OnnxRoundTrip, KeepsEveryWeight) {
     for (const int opset : {11, 13, 17, 18, 20, 23}) {  // each where our spelling changes, and the ends
       SCOPED_TRACE(opset);
       const auto path = scratch.folder() / "model.onnx";
-      const auto size = export_onnx(weights, {.opset = opset, .existing = Existing::replace, .producer_version = "1"}, path);
+      const auto size =
+          export_onnx(weights, {.opset = opset, .existing = Existing::replace, .producer_version = "1"}, path);
       ASSERT_TRUE(size) << size.error().message();
       EXPECT_EQ(*size, std::filesystem::file_size(path));
       auto got = import_onnx(path);
@@ -94,9 +95,9 @@ TEST(OnnxRoundTrip, KeepsEveryWeight) {
 }
 
 TEST(OnnxExport, UsesAtOpset11OnlyWhatTorchWouldHaveUsed) {
-  const std::set<std::string> allowed = {"Add",    "BatchNormalization", "Concat", "Conv",       "Div",
-                                         "Erf",    "Flatten",            "Gemm",   "MatMul",     "Mul",
-                                         "Pow",    "ReduceMean",         "Sqrt",   "Sub",        "Transpose"};
+  const std::set<std::string> allowed = {
+      "Add", "BatchNormalization", "Concat", "Conv", "Div",      "Erf", "Flatten", "Gemm", "MatMul", "Mul",
+      "Pow", "ReduceMean",         "Sqrt",   "Sub",  "Transpose"};
   const onnx::ModelProto model = exported(11);
   for (const auto& node : model.graph().node()) EXPECT_TRUE(allowed.contains(node.op_type())) << node.op_type();
 }
@@ -128,7 +129,8 @@ TEST(OnnxExport, OverwritesNothingUnasked) {
 
 TEST(OnnxExport, NamesTheOpsetsItWrites) {
   for (const int opset : {0, 10, 24}) {
-    const auto size = export_onnx(make_weights(kSmall, 3), {.opset = opset, .producer_version = "1"}, "/nonexistent/m.onnx");
+    const auto size =
+        export_onnx(make_weights(kSmall, 3), {.opset = opset, .producer_version = "1"}, "/nonexistent/m.onnx");
     ASSERT_FALSE(size);
     EXPECT_TRUE(size.error().message().contains("11 to 23")) << size.error().message();
   }
@@ -276,7 +278,8 @@ TEST(OnnxImport, ReadsNoFileOutsideOfTheModelsFolder) {
   scratch.write("secret", std::string(20, 'x'));
   std::filesystem::create_directory(scratch.folder() / "model");
   std::filesystem::create_symlink("../secret", scratch.folder() / "model" / "link");
-  for (const std::string location : {"../secret", (scratch.folder() / "secret").string().c_str(), "link", "", "missing"}) {
+  for (const std::string location :
+       {"../secret", (scratch.folder() / "secret").string().c_str(), "link", "", "missing"}) {
     auto model = exported(11);
     auto& bias = weight_named(model, "mlp_head.0.bias");
     bias.clear_raw_data();
