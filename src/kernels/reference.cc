@@ -198,7 +198,7 @@ void head(const Matrix& weights, const Shape& shape, const void* x, int image, f
 
 std::int64_t saturate(std::int64_t rounds) {
   volatile double tiny = 1e-20, out;
-  double sums[4] = {};
+  double sums[4] = {0, 1, 2, 3};  // equal chains would be computed once
   const double a = tiny;
   for (std::int64_t r = 0; r < rounds; ++r) {
     for (double& sum : sums) sum += a * a;

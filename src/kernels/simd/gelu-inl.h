@@ -1,4 +1,4 @@
-// GELU on vectors. Included once per target by simd/fp32.cc, inside the target's namespace.
+// GELU on vectors. Included once per target, inside the target's namespace.
 
 // Error: GeluFit<Degree>::error plus a few roundings. NaN gives NaN; -inf gives -0 or 0, +inf gives +inf.
 template <int Degree, class D, class V>

@@ -255,7 +255,8 @@ struct Steps {
     alignas(4) Element tiny[2] = {F::Round(1e-20F), F::Round(1e-20F)};
     const typename F::Left a = F::Broadcast(tiny);
     V sum[kChains];
-    Unroll(kUpTo<kChains>, [&](auto i) SMLP_INLINE_LAMBDA { sum[i] = hn::Zero(D()); });
+    // Each chain starts elsewhere: equal ones would be computed once.
+    Unroll(kUpTo<kChains>, [&](auto i) SMLP_INLINE_LAMBDA { sum[i] = hn::Set(D(), static_cast<float>(i)); });
     const typename F::Right b = F::LoadOnes();
     for (std::int64_t r = 0; r < rounds; ++r) {
       Unroll(kUpTo<kChains>, [&](auto i) SMLP_INLINE_LAMBDA { sum[i] = F::MultiplyAdd(a, b, sum[i]); });
