@@ -1,4 +1,4 @@
-// Uninitialised memory aligned for the widest vectors, with an optional guard page for finding overruns.
+// Zeroed memory aligned for the widest vectors, with an optional guard page for finding overruns.
 #pragma once
 
 #include <cstddef>

@@ -1,36 +1,19 @@
 #include "base/thread_pool.h"
 
-#include <pthread.h>
-#include <sched.h>
-
 namespace smlp {
-namespace {
 
-void pin_to(std::thread& thread, int position) {
-  cpu_set_t allowed;
-  CPU_ZERO(&allowed);
-  if (::sched_getaffinity(0, sizeof(allowed), &allowed) != 0) return;
-  int seen = 0;
-  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (!CPU_ISSET(cpu, &allowed) || seen++ != position) continue;
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(cpu, &one);
-    ::pthread_setaffinity_np(thread.native_handle(), sizeof(one), &one);
-    return;
+ThreadPool::ThreadPool(int size) : size_(size < 1 ? 1 : size) {
+  try {
+    for (int worker = 1; worker < size_; ++worker) threads_.emplace_back([this, worker] { work(worker); });
+  } catch (...) {  // a thread could not be made: those that were must end before the exception goes on
+    end();
+    throw;
   }
 }
 
-}  // namespace
+ThreadPool::~ThreadPool() { end(); }
 
-ThreadPool::ThreadPool(int size, bool pin) : size_(size < 1 ? 1 : size) {
-  for (int worker = 1; worker < size_; ++worker) {
-    threads_.emplace_back([this, worker] { work(worker); });
-    if (pin) pin_to(threads_.back(), worker);
-  }
-}
-
-ThreadPool::~ThreadPool() {
+void ThreadPool::end() {
   stop_ = true;
   round_.fetch_add(1, std::memory_order_release);
   round_.notify_all();

@@ -8,13 +8,15 @@
 
 namespace smlp {
 
-// A wait that first spins (a hand-over costs a fraction of a microsecond) and parks in the kernel only when it lasts.
+// Tells the processor that this is a spinning wait.
 inline void relax() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
 #endif
 }
 
+// Waits until done(): first spinning (a hand-over costs a fraction of a microsecond), parked in the kernel only when it
+// lasts. Whoever makes done() true changes `word` from `seen` first, and notifies.
 template <class Done>
 void spin_then_park(const std::atomic<std::uint32_t>& word, std::uint32_t seen, Done done) {
   constexpr int kSpins = 20000;  // about 0.3 to 1 ms
@@ -54,8 +56,8 @@ class Barrier {
 // `size` workers, the calling thread among them.
 class ThreadPool {
  public:
-  // pin: bind worker i to the i-th processor of the process's affinity mask.
-  explicit ThreadPool(int size, bool pin = false);
+  // Throws std::system_error where the system refuses a thread.
+  explicit ThreadPool(int size);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
@@ -72,6 +74,7 @@ class ThreadPool {
  private:
   using Call = void (*)(void* context, int worker);
   void start(void* context, Call call);
+  void end();
   void work(int worker);
 
   const int size_;
