@@ -4,7 +4,6 @@
 
 #include "base/file_map.h"
 #include "formats/onnx_import.h"
-#include "formats/onnx_import.h"
 #include "formats/safetensors.h"
 #include "formats/torch_legacy.h"
 #include "formats/torch_zip.h"

@@ -10,6 +10,7 @@ namespace {
 using namespace std::string_literals;
 using testing::HasSubstr;
 
+// `bytes` must outlive the answer where its texts are looked at.
 Result<Pickle> read(const std::string& bytes) {
   ByteReader reader(bytes_of(bytes));
   return read_pickle(reader);
@@ -46,7 +47,8 @@ TEST(Pickle, AnUnprintableNameIsShownSafely) {
 }
 
 TEST(Pickle, ACallIsKeptAsDataAndNotMade) {
-  const auto pickle = read("cargparse\nNamespace\n)R}(S'a'\nI5\nub.");
+  const std::string bytes = "cargparse\nNamespace\n)R}(S'a'\nI5\nub.";
+  const auto pickle = read(bytes);
   ASSERT_TRUE(pickle) << pickle.error().message();
   EXPECT_EQ(pickle->top().kind, PickleKind::object);
   EXPECT_EQ(pickle->find((*pickle)[pickle->top().state], "a")->integer, 5);
