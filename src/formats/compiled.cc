@@ -62,7 +62,8 @@ class Collector {
     std::int64_t count = 1;
     for (const auto extent : shape) count *= extent;
     if (std::ssize(values) != count) {
-      return fail(Error{.what = fmt::format("{} values, expected shape {}", values.size(), shape_text(shape)), .tensor = name});
+      return fail(
+          Error{.what = fmt::format("{} values, expected shape {}", values.size(), shape_text(shape)), .tensor = name});
     }
     SafetensorsEntry entry{std::move(name), DType::f32, std::move(shape), std::as_bytes(std::span(values))};
     if (size == Size::large && precision_ == Precision::bf16) {
@@ -86,7 +87,9 @@ class Filler {
     for (const Tensor& tensor : file.tensors) tensors_.emplace(tensor.name, &tensor);
   }
 
-  Result<void> vector(const std::string& name, int size, std::vector<float>& values) { return take(name, {size}, values); }
+  Result<void> vector(const std::string& name, int size, std::vector<float>& values) {
+    return take(name, {size}, values);
+  }
   Result<void> dense(const std::string& name, int outputs, int inputs, Dense& part, Bias bias, Size) {
     part.outputs = outputs;
     part.inputs = inputs;
@@ -96,7 +99,8 @@ class Filler {
   }
   Result<void> finish() const {
     if (tensors_.empty()) return {};
-    return fail(Error{.what = "is not part of a compiled network of this configuration", .tensor = std::string(tensors_.begin()->first)});
+    return fail(Error{.what = "is not part of a compiled network of this configuration",
+                      .tensor = std::string(tensors_.begin()->first)});
   }
 
  private:
@@ -107,7 +111,8 @@ class Filler {
     }
     const Tensor& tensor = *found->second;
     if (tensor.shape != shape) {
-      return fail(Error{.what = fmt::format("shape {}, expected {}", tensor.shape_text(), shape_text(shape)), .tensor = name});
+      return fail(
+          Error{.what = fmt::format("shape {}, expected {}", tensor.shape_text(), shape_text(shape)), .tensor = name});
     }
     SMLP_TRY(converted, tensor.to_float());
     values = std::move(converted);

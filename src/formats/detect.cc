@@ -13,7 +13,8 @@ std::string_view text_of(std::span<const std::byte> bytes, std::size_t limit = 5
 }
 
 bool starts_with_word(std::string_view text, std::string_view word) {
-  return std::ranges::equal(text.substr(0, word.size()), word, {}, [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
+  return std::ranges::equal(text.substr(0, word.size()), word, {},
+                            [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
 }
 
 bool is_page(std::string_view text) {

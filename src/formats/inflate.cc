@@ -15,7 +15,9 @@ constexpr int kRawWindow = -15, kGzipWindow = 15 + 16;
 
 class Inflater {
  public:
-  Inflater(std::span<const std::byte> input, int window) : input_(input) { ready_ = inflateInit2(&stream_, window) == Z_OK; }
+  Inflater(std::span<const std::byte> input, int window) : input_(input) {
+    ready_ = inflateInit2(&stream_, window) == Z_OK;
+  }
   ~Inflater() {
     if (ready_) inflateEnd(&stream_);
   }

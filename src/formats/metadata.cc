@@ -106,12 +106,19 @@ Metadata describe_network(const Network& network) {
   const Config& config = network.config;
   const Preprocess& pre = network.preprocess;
   return {
-      {"smlp.config",
-       dump({{"dim", config.dim}, {"alpha", config.alpha}, {"patch", config.patch}, {"image", config.image},
-             {"channels", config.in_channels}, {"classes", config.classes}, {"depths", config.depths}})},
+      {"smlp.config", dump({{"dim", config.dim},
+                            {"alpha", config.alpha},
+                            {"patch", config.patch},
+                            {"image", config.image},
+                            {"channels", config.in_channels},
+                            {"classes", config.classes},
+                            {"depths", config.depths}})},
       {"smlp.classes", dump(network.class_names)},
-      {"smlp.preprocess", dump({{"resize", pre.resize}, {"crop", pre.crop}, {"interpolation", "bicubic"},
-                                {"mean", triple_json(pre.mean)}, {"std", triple_json(pre.std)}})},
+      {"smlp.preprocess", dump({{"resize", pre.resize},
+                                {"crop", pre.crop},
+                                {"interpolation", "bicubic"},
+                                {"mean", triple_json(pre.mean)},
+                                {"std", triple_json(pre.std)}})},
       {"smlp.precision", std::string(precision_name(network.precision))},
       {"smlp.gelu", std::string(gelu_precision_name(network.gelu))},
       {"smlp.source", network.source_name},
@@ -123,15 +130,16 @@ Result<Config> parse_config(std::string_view text) {
   const auto value = parse(text);
   if (!value || !value->is_object()) return fail("its metadata's smlp.config is no JSON object");
   Config config;
-  const std::pair<const char*, int*> numbers[] = {{"dim", &config.dim},           {"alpha", &config.alpha},
-                                                  {"patch", &config.patch},       {"image", &config.image},
-                                                  {"channels", &config.in_channels}, {"classes", &config.classes}};
+  const std::pair<const char*, int*> numbers[] = {
+      {"dim", &config.dim},     {"alpha", &config.alpha},          {"patch", &config.patch},
+      {"image", &config.image}, {"channels", &config.in_channels}, {"classes", &config.classes}};
   for (const auto& [key, number] : numbers) {
     const auto found = integer(*value, key);
     if (!found) return fail("its metadata's smlp.config has no number '{}'", key);
     *number = *found;
   }
-  if (!value->contains("depths") || !(*value)["depths"].is_array()) return fail("its metadata's smlp.config has no list 'depths'");
+  if (!value->contains("depths") || !(*value)["depths"].is_array())
+    return fail("its metadata's smlp.config has no list 'depths'");
   config.depths.clear();
   for (const json& depth : (*value)["depths"]) {
     if (!depth.is_number_integer()) return fail("its metadata's smlp.config has a depth that is no number");

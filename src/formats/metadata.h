@@ -23,8 +23,8 @@ Metadata describe_network(const Network& network);
 Result<Config> parse_config(std::string_view json);
 
 // Sets class names and preprocessing from a file's metadata. Without them, class names are left empty and preprocessing
-// follows the picture size. Errors: as many names as classes and a crop of the picture size are needed, and smlp.config,
-// where there is one, must agree with the network.
+// follows the picture size. Errors: as many names as classes and a crop of the picture size are needed, and
+// smlp.config, where there is one, must agree with the network.
 Result<void> apply_metadata(const TensorFile& file, Network& network);
 
 }  // namespace smlp

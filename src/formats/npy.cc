@@ -120,7 +120,8 @@ T load(const std::byte* at, bool swapped) {
 
 // Calls visit(value) for each element in C order, as its own C++ type.
 template <class T, class Visit>
-void each(std::span<const std::byte> data, std::span<const std::int64_t> shape, bool fortran, bool swapped, Visit&& visit) {
+void each(std::span<const std::byte> data, std::span<const std::int64_t> shape, bool fortran, bool swapped,
+          Visit&& visit) {
   const std::size_t count = data.size() / sizeof(T);
   if (!fortran || shape.size() < 2) {
     for (std::size_t i = 0; i < count; ++i) visit(load<T>(data.data() + i * sizeof(T), swapped));
@@ -149,8 +150,8 @@ struct Half {
 
 // kind and size have been checked by parse().
 template <class Visit>
-void each_of_type(char kind, int size, std::span<const std::byte> data, std::span<const std::int64_t> shape, bool fortran,
-                  bool swapped, Visit&& visit) {
+void each_of_type(char kind, int size, std::span<const std::byte> data, std::span<const std::int64_t> shape,
+                  bool fortran, bool swapped, Visit&& visit) {
   const auto go = [&]<class T>(T) { each<T>(data, shape, fortran, swapped, visit); };
   if (kind == 'f') return size == 8 ? go(double{}) : size == 4 ? go(float{}) : go(Half{});
   if (kind == 'i') {
@@ -173,8 +174,8 @@ Result<void> check_type(std::string_view descr) {
 }
 
 template <class T>
-Result<void> write_values(const std::filesystem::path& path, std::string_view descr, std::span<const std::int64_t> shape,
-                          std::span<const T> values, Existing existing) {
+Result<void> write_values(const std::filesystem::path& path, std::string_view descr,
+                          std::span<const std::int64_t> shape, std::span<const T> values, Existing existing) {
   const std::string header = npy_header(descr, shape);
   return write_file(path, {std::as_bytes(std::span(header)), std::as_bytes(values)}, existing);
 }
@@ -224,8 +225,10 @@ Result<NpyArray> NpyArray::parse(std::span<const std::byte> bytes, std::shared_p
   std::int64_t expected = array.size_;
   bool overflow = false;
   for (const std::int64_t extent : array.shape_) overflow |= __builtin_mul_overflow(expected, extent, &expected);
-  if (std::ranges::count(array.shape_, 0) > 0) expected = 0;
-  else if (overflow) return fail("an .npy shape too large");
+  if (std::ranges::count(array.shape_, 0) > 0)
+    expected = 0;
+  else if (overflow)
+    return fail("an .npy shape too large");
   if (static_cast<std::uint64_t>(expected) != reader.remaining()) {
     return fail(Error{.what = fmt::format("{} bytes of data, expected {} for its shape", reader.remaining(), expected),
                       .remedy = "the file is cut off or damaged; write it again"});

@@ -160,8 +160,9 @@ class Interpreter {
   Result<void> push_global(std::string_view module, std::string_view name) {
     const std::string_view known = find_inert_global(module, name);
     if (known.empty()) {
-      return fail(Error{.what = fmt::format("refuses global '{}.{}'", shown(module), shown(name)),
-                        .remedy = "it could run code; save only the state dict with torch.save(model.state_dict(), ...)"});
+      return fail(
+          Error{.what = fmt::format("refuses global '{}.{}'", shown(module), shown(name)),
+                .remedy = "it could run code; save only the state dict with torch.save(model.state_dict(), ...)"});
     }
     return push(PickleValue{.kind = Kind::global, .text = known});
   }
@@ -334,80 +335,141 @@ class Interpreter {
   // Names and layouts: Lib/pickletools.py of CPython.
   Result<void> step(unsigned char opcode) {
     switch (opcode) {
-      case 0x80: return protocol();
-      case 0x95: return skip(8);  // FRAME: a hint for buffering
-      case '(': return marks_.push_back(stack_.size()), Result<void>{};
-      case '0': return pop_or_unmark();
-      case '1': return drop_to_mark();
-      case '2': return duplicate();
+      case 0x80:
+        return protocol();
+      case 0x95:
+        return skip(8);  // FRAME: a hint for buffering
+      case '(':
+        return marks_.push_back(stack_.size()), Result<void>{};
+      case '0':
+        return pop_or_unmark();
+      case '1':
+        return drop_to_mark();
+      case '2':
+        return duplicate();
 
-      case 'N': return push(Kind::none);
-      case 0x88: return push_boolean(true);
-      case 0x89: return push_boolean(false);
+      case 'N':
+        return push(Kind::none);
+      case 0x88:
+        return push_boolean(true);
+      case 0x89:
+        return push_boolean(false);
       case 'I':
-      case 'L': return push_decimal();
-      case 'J': return push_number<std::int32_t>();
-      case 'K': return push_number<std::uint8_t>();
-      case 'M': return push_number<std::uint16_t>();
-      case 0x8a: return push_long(sized_text<std::uint8_t>());
-      case 0x8b: return push_long(sized_text<std::uint32_t>());
-      case 'F': return push_text(Kind::real, reader_.take_line());
-      case 'G': return push_text(Kind::real, reader_.take_text(8));
+      case 'L':
+        return push_decimal();
+      case 'J':
+        return push_number<std::int32_t>();
+      case 'K':
+        return push_number<std::uint8_t>();
+      case 'M':
+        return push_number<std::uint16_t>();
+      case 0x8a:
+        return push_long(sized_text<std::uint8_t>());
+      case 0x8b:
+        return push_long(sized_text<std::uint32_t>());
+      case 'F':
+        return push_text(Kind::real, reader_.take_line());
+      case 'G':
+        return push_text(Kind::real, reader_.take_text(8));
 
-      case 'S': return push_quoted();
-      case 'T': return push_text(Kind::text, sized_text<std::uint32_t>());
-      case 'U': return push_text(Kind::text, sized_text<std::uint8_t>());
-      case 'V': return push_text(Kind::text, reader_.take_line());
-      case 'X': return push_text(Kind::text, sized_text<std::uint32_t>());
-      case 0x8c: return push_text(Kind::text, sized_text<std::uint8_t>());
-      case 0x8d: return push_text(Kind::text, sized_text<std::uint64_t>());
-      case 'B': return push_text(Kind::bytes, sized_text<std::uint32_t>());
-      case 'C': return push_text(Kind::bytes, sized_text<std::uint8_t>());
+      case 'S':
+        return push_quoted();
+      case 'T':
+        return push_text(Kind::text, sized_text<std::uint32_t>());
+      case 'U':
+        return push_text(Kind::text, sized_text<std::uint8_t>());
+      case 'V':
+        return push_text(Kind::text, reader_.take_line());
+      case 'X':
+        return push_text(Kind::text, sized_text<std::uint32_t>());
+      case 0x8c:
+        return push_text(Kind::text, sized_text<std::uint8_t>());
+      case 0x8d:
+        return push_text(Kind::text, sized_text<std::uint64_t>());
+      case 'B':
+        return push_text(Kind::bytes, sized_text<std::uint32_t>());
+      case 'C':
+        return push_text(Kind::bytes, sized_text<std::uint8_t>());
       case 0x8e:
-      case 0x96: return push_text(Kind::bytes, sized_text<std::uint64_t>());
+      case 0x96:
+        return push_text(Kind::bytes, sized_text<std::uint64_t>());
 
-      case ')': return push(Kind::tuple);
-      case 't': return push_marked(Kind::tuple);
-      case 0x85: return push_tuple(1);
-      case 0x86: return push_tuple(2);
-      case 0x87: return push_tuple(3);
-      case ']': return push(Kind::list);
-      case 'l': return push_marked(Kind::list);
-      case '}': return push(Kind::dict);
-      case 'd': return push_marked(Kind::dict);
-      case 0x8f: return push(Kind::set);
-      case 0x91: return push_marked(Kind::set);
-      case 'a': return extend_last(1);
-      case 's': return extend_last(2);
+      case ')':
+        return push(Kind::tuple);
+      case 't':
+        return push_marked(Kind::tuple);
+      case 0x85:
+        return push_tuple(1);
+      case 0x86:
+        return push_tuple(2);
+      case 0x87:
+        return push_tuple(3);
+      case ']':
+        return push(Kind::list);
+      case 'l':
+        return push_marked(Kind::list);
+      case '}':
+        return push(Kind::dict);
+      case 'd':
+        return push_marked(Kind::dict);
+      case 0x8f:
+        return push(Kind::set);
+      case 0x91:
+        return push_marked(Kind::set);
+      case 'a':
+        return extend_last(1);
+      case 's':
+        return extend_last(2);
       case 'e':
-      case 0x90: return extend_marked(false);
-      case 'u': return extend_marked(true);
+      case 0x90:
+        return extend_marked(false);
+      case 'u':
+        return extend_marked(true);
 
-      case 'p': return put(decimal());
-      case 'q': return put(number<std::uint8_t>());
-      case 'r': return put(number<std::uint32_t>());
-      case 0x94: return put(memo_count_);
-      case 'g': return get(decimal());
-      case 'h': return get(number<std::uint8_t>());
-      case 'j': return get(number<std::uint32_t>());
+      case 'p':
+        return put(decimal());
+      case 'q':
+        return put(number<std::uint8_t>());
+      case 'r':
+        return put(number<std::uint32_t>());
+      case 0x94:
+        return put(memo_count_);
+      case 'g':
+        return get(decimal());
+      case 'h':
+        return get(number<std::uint8_t>());
+      case 'j':
+        return get(number<std::uint32_t>());
 
-      case 'c': return push_global_lines();
-      case 0x93: return push_stack_global();
+      case 'c':
+        return push_global_lines();
+      case 0x93:
+        return push_stack_global();
       case 'R':
-      case 0x81: return reduce();
-      case 0x92: return new_object_with_keywords();
-      case 'i': return instantiate(true);
-      case 'o': return instantiate(false);
-      case 'b': return build();
-      case 'P': return push_persistent_line();
-      case 'Q': return push_persistent();
+      case 0x81:
+        return reduce();
+      case 0x92:
+        return new_object_with_keywords();
+      case 'i':
+        return instantiate(true);
+      case 'o':
+        return instantiate(false);
+      case 'b':
+        return build();
+      case 'P':
+        return push_persistent_line();
+      case 'Q':
+        return push_persistent();
 
       case 0x82:
       case 0x83:
-      case 0x84: return fail("refuses an extension code (a global by number)");
+      case 0x84:
+        return fail("refuses an extension code (a global by number)");
       case 0x97:
-      case 0x98: return fail("refuses a buffer outside of the pickle");
-      default: return fail("no pickle opcode has the value 0x{:02x}", opcode);
+      case 0x98:
+        return fail("refuses a buffer outside of the pickle");
+      default:
+        return fail("no pickle opcode has the value 0x{:02x}", opcode);
     }
   }
 

@@ -11,7 +11,20 @@
 namespace smlp {
 
 enum class PickleKind : std::uint8_t {
-  none, boolean, integer, big_integer, real, text, bytes, tuple, list, set, dict, global, object, persistent
+  none,
+  boolean,
+  integer,
+  big_integer,
+  real,
+  text,
+  bytes,
+  tuple,
+  list,
+  set,
+  dict,
+  global,
+  object,
+  persistent
 };
 
 using PickleRef = std::uint32_t;  // index into Pickle::values

@@ -31,9 +31,8 @@ Result<const ZipEntry*> only_file(const ZipArchive& archive) {
 }
 
 bool holds_pickle(const ZipArchive& archive) {
-  return std::ranges::any_of(archive.entries(), [](const ZipEntry& e) {
-    return e.name == "data.pkl" || e.name.ends_with("/data.pkl");
-  });
+  return std::ranges::any_of(archive.entries(),
+                             [](const ZipEntry& e) { return e.name == "data.pkl" || e.name.ends_with("/data.pkl"); });
 }
 
 Result<TensorFile> read_zip(Blob file, int wrappers, const std::filesystem::path& folder) {
@@ -64,7 +63,8 @@ Result<TensorFile> read_any(Blob file, int wrappers, const std::filesystem::path
   TensorFile out;
   out.owners.push_back(file.owner);
   switch (kind) {
-    case FileKind::zip: return read_zip(std::move(file), wrappers, folder);
+    case FileKind::zip:
+      return read_zip(std::move(file), wrappers, folder);
     case FileKind::gzip: {
       SMLP_TRY(content, inflate_gzip(file.bytes));
       return read_any(std::move(content), wrappers + 1, folder);

@@ -19,11 +19,13 @@ struct TypeName {
   std::int64_t bits;
 };
 constexpr TypeName kTypes[] = {
-    {"F64", DType::f64, 64},     {"F32", DType::f32, 32},      {"F16", DType::f16, 16},     {"BF16", DType::bf16, 16},
-    {"I64", DType::i64, 64},     {"I32", DType::i32, 32},      {"I16", DType::i16, 16},     {"I8", DType::i8, 8},
-    {"U8", DType::u8, 8},        {"BOOL", DType::boolean, 8},  {"U64", DType::other, 64},   {"U32", DType::other, 32},
-    {"U16", DType::other, 16},   {"C64", DType::other, 64},    {"F8_E4M3", DType::other, 8}, {"F8_E5M2", DType::other, 8},
-    {"F8_E8M0", DType::other, 8}, {"F6_E2M3", DType::other, 6}, {"F6_E3M2", DType::other, 6}, {"F4", DType::other, 4},
+    {"F64", DType::f64, 64},      {"F32", DType::f32, 32},      {"F16", DType::f16, 16},
+    {"BF16", DType::bf16, 16},    {"I64", DType::i64, 64},      {"I32", DType::i32, 32},
+    {"I16", DType::i16, 16},      {"I8", DType::i8, 8},         {"U8", DType::u8, 8},
+    {"BOOL", DType::boolean, 8},  {"U64", DType::other, 64},    {"U32", DType::other, 32},
+    {"U16", DType::other, 16},    {"C64", DType::other, 64},    {"F8_E4M3", DType::other, 8},
+    {"F8_E5M2", DType::other, 8}, {"F8_E8M0", DType::other, 8}, {"F6_E2M3", DType::other, 6},
+    {"F6_E3M2", DType::other, 6}, {"F4", DType::other, 4},
 };
 
 struct Entry {
@@ -122,7 +124,8 @@ Result<Tensor> make_tensor(const Entry& entry, std::span<const std::byte> data) 
   const auto type = std::ranges::find(kTypes, entry.dtype, &TypeName::name);
   const bool known = type != std::end(kTypes);
   bool overflow = false;
-  for (const std::int64_t extent : entry.shape) overflow |= __builtin_mul_overflow(bits, std::max<std::int64_t>(extent, 1), &bits);
+  for (const std::int64_t extent : entry.shape)
+    overflow |= __builtin_mul_overflow(bits, std::max<std::int64_t>(extent, 1), &bits);
   if (known) overflow |= __builtin_mul_overflow(bits, type->bits, &bits);
   if (overflow) return fail("shape {} is too large", tensor.shape_text());
   if (std::ranges::count(entry.shape, 0) > 0) bits = 0;
@@ -131,7 +134,8 @@ Result<Tensor> make_tensor(const Entry& entry, std::span<const std::byte> data) 
     return fail("data_offsets {} to {} lie outside of the file's {} data bytes", begin, end, data.size());
   }
   if (known && (bits % 8 != 0 || static_cast<std::uint64_t>(bits / 8) != end - begin)) {
-    return fail("{} {} takes {} bytes, its data_offsets span {}", entry.dtype, tensor.shape_text(), bits / 8, end - begin);
+    return fail("{} {} takes {} bytes, its data_offsets span {}", entry.dtype, tensor.shape_text(), bits / 8,
+                end - begin);
   }
   if (known) tensor.dtype = type->type;
   tensor.strides = contiguous_strides(tensor.shape);

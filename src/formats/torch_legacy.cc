@@ -54,13 +54,15 @@ Result<StorageBytes> read_storages(ByteReader& reader, const Pickle& keys, const
   for (const PickleRef ref : keys.top().items) {
     const std::string_view key = keys[ref].text;
     const auto id = ids.find(key);
-    if (id == ids.end()) return fail(Error{.what = fmt::format("storage '{}' belongs to no tensor", key), .offset = reader.offset()});
+    if (id == ids.end())
+      return fail(Error{.what = fmt::format("storage '{}' belongs to no tensor", key), .offset = reader.offset()});
     const std::uint64_t at = reader.offset();
     SMLP_TRY(elements, reader.read<std::int64_t>());
     if (elements != id->second.elements) {
-      return fail(Error{.what = fmt::format("storage '{}' has {} elements, expected {}", key, elements, id->second.elements),
-                        .offset = at,
-                        .remedy = "the file is cut off or damaged; get it again"});
+      return fail(
+          Error{.what = fmt::format("storage '{}' has {} elements, expected {}", key, elements, id->second.elements),
+                .offset = at,
+                .remedy = "the file is cut off or damaged; get it again"});
     }
     SMLP_TRY(bytes, reader.take(static_cast<std::uint64_t>(id->second.bytes())));
     storages[key] = bytes;

@@ -8,8 +8,8 @@ namespace {
 
 using Kind = PickleKind;
 
-constexpr int kMaxDepth = 64;                            // of dicts in dicts
-constexpr std::size_t kMaxRank = 64;                     // PyTorch's own limit
+constexpr int kMaxDepth = 64;         // of dicts in dicts
+constexpr std::size_t kMaxRank = 64;  // PyTorch's own limit
 constexpr std::size_t kMaxTensors = std::size_t{1} << 18;
 constexpr std::size_t kMaxNameBytes = std::size_t{1} << 26;  // all names and containers together
 
@@ -42,7 +42,8 @@ Result<std::vector<std::int64_t>> read_extents(const Pickle& pickle, PickleRef r
 // Checks that the element count does not overflow and that the view lies inside `elements` of its storage.
 Result<void> check_view(const Tensor& tensor, std::int64_t elements) {
   const auto bad = [&](std::string_view why) {
-    return fail("shape {}, strides {}, offset {}: {}", tensor.shape_text(), shape_text(tensor.strides), tensor.offset, why);
+    return fail("shape {}, strides {}, offset {}: {}", tensor.shape_text(), shape_text(tensor.strides), tensor.offset,
+                why);
   };
   if (tensor.strides.size() != tensor.shape.size()) return bad("one stride per dimension expected");
   std::int64_t count = 1, last = tensor.offset;
@@ -83,7 +84,8 @@ class Collector {
     if (depth > kMaxDepth) return fail("values nested more than {} deep, deeper than any checkpoint", kMaxDepth);
     const std::string inner = container.empty() || name.empty() ? container + name : container + "." + name;
     switch (value.kind) {
-      case Kind::dict: return walk_dict(value, inner, depth);
+      case Kind::dict:
+        return walk_dict(value, inner, depth);
       case Kind::list:
       case Kind::tuple:
       case Kind::set:
@@ -93,7 +95,8 @@ class Collector {
         return {};
       case Kind::object:
         return value.state == kNoPickleRef ? Result<void>{} : visit(value.state, inner, "", depth + 1);
-      default: return {};
+      default:
+        return {};
     }
   }
 
@@ -112,7 +115,8 @@ class Collector {
 
   Result<void> charge_names(std::size_t bytes) {
     name_bytes_ += bytes;
-    if (name_bytes_ > kMaxNameBytes) return fail("names of more than {} bytes, more than any checkpoint has", kMaxNameBytes);
+    if (name_bytes_ > kMaxNameBytes)
+      return fail("names of more than {} bytes, more than any checkpoint has", kMaxNameBytes);
     return {};
   }
 

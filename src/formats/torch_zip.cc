@@ -75,7 +75,8 @@ Result<void> read_torch_zip(ZipArchive& archive, TensorFile& file) {
   SMLP_TRY(root, find_torch_root(archive));
   SMLP_CHECK(check_byte_order(archive, root));
   const ZipEntry& entry = *archive.find(root + "data.pkl");
-  if (entry.size > kMaxPickleBytes) return fail("'{}' has {} bytes; at most {} are read", entry.name, entry.size, kMaxPickleBytes);
+  if (entry.size > kMaxPickleBytes)
+    return fail("'{}' has {} bytes; at most {} are read", entry.name, entry.size, kMaxPickleBytes);
   SMLP_TRY(content, archive.read(entry));
   SMLP_TRY(offset, archive.data_offset(entry));
   ByteReader reader(content.bytes, ZipArchive::is_stored(entry) ? offset : 0);
@@ -88,7 +89,8 @@ Result<void> read_torch_zip(ZipArchive& archive, TensorFile& file) {
     return fail(std::move(error));
   }
   Storages storages(archive, root, file);
-  return collect_tensors(*pickle, [&](const TorchStorageId& id) { return storages.read(id); }, file);
+  return collect_tensors(
+      *pickle, [&](const TorchStorageId& id) { return storages.read(id); }, file);
 }
 
 }  // namespace smlp

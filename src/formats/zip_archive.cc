@@ -143,7 +143,8 @@ const ZipEntry* ZipArchive::find(const std::string& name) const {
 
 Result<std::uint64_t> ZipArchive::data_offset(const ZipEntry& entry) const {
   ByteReader reader = reader_at(file_.bytes, entry.header);
-  if (reader.read<std::uint32_t>() != kLocalHeader) return damaged(fmt::format("'{}' is not where it should be", entry.name));
+  if (reader.read<std::uint32_t>() != kLocalHeader)
+    return damaged(fmt::format("'{}' is not where it should be", entry.name));
   SMLP_CHECK(reader.take(22));
   SMLP_TRY(name_length, reader.read<std::uint16_t>());
   SMLP_TRY(extra_length, reader.read<std::uint16_t>());
@@ -168,9 +169,11 @@ Result<Blob> ZipArchive::read(const ZipEntry& entry) {
     if (!inflated) return damaged(fmt::format("'{}': {}", entry.name, inflated.error().what));
     content = std::move(*inflated);
   } else {
-    return fail("'{}' in the zip archive is compressed by method {}, neither stored nor deflated", entry.name, entry.method);
+    return fail("'{}' in the zip archive is compressed by method {}, neither stored nor deflated", entry.name,
+                entry.method);
   }
-  if (entry.crc != 0 && crc_of(content.bytes) != entry.crc) return damaged(fmt::format("'{}' fails its CRC check", entry.name));
+  if (entry.crc != 0 && crc_of(content.bytes) != entry.crc)
+    return damaged(fmt::format("'{}' fails its CRC check", entry.name));
   return content;
 }
 

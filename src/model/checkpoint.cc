@@ -72,7 +72,8 @@ Result<TensorsByKey> tensors_at(const TensorFile& file, const std::vector<Networ
   const NetworkPlace& place = places.front();
   const auto of_another_network = [&](const Tensor& tensor) {
     return std::any_of(places.begin() + 1, places.end(), [&](const NetworkPlace& p) {
-      return p.container == tensor.container && p.prefix.size() > place.prefix.size() && tensor.name.starts_with(p.prefix);
+      return p.container == tensor.container && p.prefix.size() > place.prefix.size() &&
+             tensor.name.starts_with(p.prefix);
     });
   };
   TensorsByKey out;
@@ -110,9 +111,9 @@ Result<std::vector<float>> convert(const Tensor& tensor, const StateDictEntry& e
   if (entry.key.ends_with(".running_var")) {
     const auto negative = std::ranges::find_if(values, [](float v) { return v < 0; });
     if (negative != values.end()) {
-      return fail(Error{.what = fmt::format("element {} is {}; a variance cannot be negative",
-                                            negative - values.begin(), *negative),
-                        .remedy = "the file is damaged; take another checkpoint"});
+      return fail(Error{
+          .what = fmt::format("element {} is {}; a variance cannot be negative", negative - values.begin(), *negative),
+          .remedy = "the file is damaged; take another checkpoint"});
     }
   }
   return std::move(values);

@@ -70,7 +70,8 @@ BlockShape block_shape(const TensorsByKey& tensors, int b) {
   channels.add(dimension(tensors, token + "0.conv_merge.Conv.weight", 4, 0));
   channels.add(dimension(tensors, token + "1.fuse.weight", 4, 0));
   channels.add(dimension(tensors, token + "1.fuse.weight", 4, 1, 3));
-  for (const char* part : {"1.weight", "1.bias", "2.net.3.bias"}) channels.add(dimension(tensors, channel + part, 1, 0));
+  for (const char* part : {"1.weight", "1.bias", "2.net.3.bias"})
+    channels.add(dimension(tensors, channel + part, 1, 0));
   channels.add(dimension(tensors, channel + "2.net.0.weight", 2, 1));
   channels.add(dimension(tensors, channel + "2.net.3.weight", 2, 0));
   for (const char* mix : {"1.proj_h.", "1.proh_w."}) {
@@ -158,7 +159,8 @@ Result<Config> infer_config(const TensorsByKey& tensors) {
   const int stems = count_of(tensors, "to_patch_embedding.");
   const std::string stem = "to_patch_embedding.0.0.weight";
   if (stems == 0) return no_usable_shape(tensors, stem, "(dim, input channels, patch, patch)");
-  if (stems > kMaxStages) return fail("{} stages (keys to_patch_embedding.N); at most {} are possible", stems, kMaxStages);
+  if (stems > kMaxStages)
+    return fail("{} stages (keys to_patch_embedding.N); at most {} are possible", stems, kMaxStages);
   std::vector<BlockShape> blocks;
   const int count = std::max(count_of(tensors, "token_mix."), count_of(tensors, "channel_mix."));
   for (int b = 0; b < count; ++b) blocks.push_back(block_shape(tensors, b));

@@ -10,8 +10,10 @@ constexpr GeluPrecision kGeluPrecisions[] = {GeluPrecision::high_precision, Gelu
 
 std::string_view precision_name(Precision precision) {
   switch (precision) {
-    case Precision::fp32: return "fp32";
-    case Precision::bf16: return "bf16";
+    case Precision::fp32:
+      return "fp32";
+    case Precision::bf16:
+      return "bf16";
   }
   return "";
 }
@@ -25,8 +27,10 @@ const Precision* find_precision(std::string_view name) {
 
 std::string_view gelu_precision_name(GeluPrecision precision) {
   switch (precision) {
-    case GeluPrecision::high_precision: return "high_precision";
-    case GeluPrecision::high_performance: return "high_performance";
+    case GeluPrecision::high_precision:
+      return "high_precision";
+    case GeluPrecision::high_performance:
+      return "high_performance";
   }
   return "";
 }

@@ -54,8 +54,8 @@ std::vector<StateDictEntry> state_dict_entries(Weights& weights) {
   Entries entries;
   for (int s = 0; s < config.stages(); ++s) {
     const std::int64_t k = config.stem_kernel(s);
-    entries.add(fmt::format("to_patch_embedding.{}.0.weight", s),
-                {config.channels(s), config.stem_inputs(s), k, k}, weights.stems[s]);
+    entries.add(fmt::format("to_patch_embedding.{}.0.weight", s), {config.channels(s), config.stem_inputs(s), k, k},
+                weights.stems[s]);
   }
   const auto each_block = [&](auto&& visit) {
     for (int s = 0, b = 0; s < config.stages(); ++s) {
@@ -63,7 +63,8 @@ std::vector<StateDictEntry> state_dict_entries(Weights& weights) {
     }
   };
   each_block([&](int b, int s, BlockWeights& w) { entries.add_token_mix(b, config.channels(s), config.grid(s), w); });
-  each_block([&](int b, int s, BlockWeights& w) { entries.add_channel_mix(b, config.channels(s), config.hidden(s), w); });
+  each_block(
+      [&](int b, int s, BlockWeights& w) { entries.add_channel_mix(b, config.channels(s), config.hidden(s), w); });
   entries.add_norm("batch_norm", config.features(), weights.head_norm);
   entries.add("mlp_head.0.weight", {config.classes, config.features()}, weights.head.weight);
   entries.add("mlp_head.0.bias", {config.classes}, weights.head.bias);

@@ -46,33 +46,49 @@ void gather(const Tensor& tensor, std::size_t size, std::vector<float>& out, Con
 std::size_t dtype_size(DType type) {
   switch (type) {
     case DType::f64:
-    case DType::i64: return 8;
+    case DType::i64:
+      return 8;
     case DType::f32:
-    case DType::i32: return 4;
+    case DType::i32:
+      return 4;
     case DType::f16:
     case DType::bf16:
-    case DType::i16: return 2;
+    case DType::i16:
+      return 2;
     case DType::i8:
     case DType::u8:
-    case DType::boolean: return 1;
-    case DType::other: return 0;
+    case DType::boolean:
+      return 1;
+    case DType::other:
+      return 0;
   }
   return 0;
 }
 
 std::string_view dtype_name(DType type) {
   switch (type) {
-    case DType::f64: return "F64";
-    case DType::f32: return "F32";
-    case DType::f16: return "F16";
-    case DType::bf16: return "BF16";
-    case DType::i64: return "I64";
-    case DType::i32: return "I32";
-    case DType::i16: return "I16";
-    case DType::i8: return "I8";
-    case DType::u8: return "U8";
-    case DType::boolean: return "BOOL";
-    case DType::other: return "other";
+    case DType::f64:
+      return "F64";
+    case DType::f32:
+      return "F32";
+    case DType::f16:
+      return "F16";
+    case DType::bf16:
+      return "BF16";
+    case DType::i64:
+      return "I64";
+    case DType::i32:
+      return "I32";
+    case DType::i16:
+      return "I16";
+    case DType::i8:
+      return "I8";
+    case DType::u8:
+      return "U8";
+    case DType::boolean:
+      return "BOOL";
+    case DType::other:
+      return "other";
   }
   return "other";
 }
@@ -111,7 +127,9 @@ Result<std::vector<float>> Tensor::to_float() const {
     case DType::f64:
       gather(*this, size, out, [](const std::byte* p) { return static_cast<float>(load<double>(p)); });
       break;
-    case DType::f32: gather(*this, size, out, load<float>); break;
+    case DType::f32:
+      gather(*this, size, out, load<float>);
+      break;
     case DType::f16:
       gather(*this, size, out, [](const std::byte* p) { return half_to_float(load<std::uint16_t>(p)); });
       break;
@@ -136,7 +154,8 @@ Result<std::vector<float>> Tensor::to_float() const {
     case DType::boolean:
       gather(*this, size, out, [](const std::byte* p) { return load<std::uint8_t>(p) == 0 ? 0.0F : 1.0F; });
       break;
-    case DType::other: break;
+    case DType::other:
+      break;
   }
   return out;
 }

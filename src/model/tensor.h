@@ -16,8 +16,8 @@ namespace smlp {
 
 enum class DType { f64, f32, f16, bf16, i64, i32, i16, i8, u8, boolean, other };
 
-std::size_t dtype_size(DType type);        // bytes of one element; 0 for `other`
-std::string_view dtype_name(DType type);   // "F32", as safetensors spells it
+std::size_t dtype_size(DType type);       // bytes of one element; 0 for `other`
+std::string_view dtype_name(DType type);  // "F32", as safetensors spells it
 
 std::string shape_text(std::span<const std::int64_t> shape);  // "(80, 3, 4, 4)", "(80,)", "()"
 
@@ -29,7 +29,7 @@ struct Tensor {
   std::string name;       // key in its own dict: "token_mix.0.1.fuse.weight"
   std::string container;  // path of the dict that holds it: "" (the file's top), "state_dict", "optimizer.state.0"
   DType dtype = DType::f32;
-  std::string dtype_text;           // the file's own word for the type, for listings: "F32", "complex64"
+  std::string dtype_text;  // the file's own word for the type, for listings: "F32", "complex64"
   std::vector<std::int64_t> shape;
   std::vector<std::int64_t> strides;  // in elements
   std::int64_t offset = 0;            // in elements

@@ -58,11 +58,13 @@ TEST_P(CheckpointFile, GivesItsNetwork) {
   EXPECT_EQ(find_network(*file)->describe(), expected["place"]);
 }
 
-INSTANTIATE_TEST_SUITE_P(Fixtures, CheckpointFile, testing::ValuesIn(checkpoint_fixtures()), [](const auto& fixture_name) {
-  std::string name = fixture_name.param;
-  std::ranges::replace_if(name, [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(Fixtures, CheckpointFile, testing::ValuesIn(checkpoint_fixtures()),
+                         [](const auto& fixture_name) {
+                           std::string name = fixture_name.param;
+                           std::ranges::replace_if(
+                               name, [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
+                           return name;
+                         });
 
 // Legacy files and uncompressed zips are read without copying.
 TEST(CheckpointFile, TensorsStayInTheMappedFile) {

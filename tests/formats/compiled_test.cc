@@ -22,9 +22,14 @@ class Compiled : public testing::Test {
       const int n = c.channels(s), h = c.grid(s), k = c.stem_kernel(s);
       network_.stems.push_back(dense(n, c.stem_inputs(s) * k * k, false));
       for (int i = 0; i < c.depths[s]; ++i) {
-        network_.blocks.push_back({.pre = {values(n), values(n)}, .depthwise = dense(n, 9), .mix_width = dense(h, h),
-                                   .mix_height = dense(h, h), .fuse = dense(n, 3 * n, false), .norm_epsilon = 1e-5F,
-                                   .fc1 = dense(2 * n, n), .fc2 = dense(n, 2 * n)});
+        network_.blocks.push_back({.pre = {values(n), values(n)},
+                                   .depthwise = dense(n, 9),
+                                   .mix_width = dense(h, h),
+                                   .mix_height = dense(h, h),
+                                   .fuse = dense(n, 3 * n, false),
+                                   .norm_epsilon = 1e-5F,
+                                   .fc1 = dense(2 * n, n),
+                                   .fc2 = dense(n, 2 * n)});
       }
     }
     network_.head = dense(2, 6);
@@ -71,8 +76,8 @@ TEST_F(Compiled, EverythingComesBackInFp32) {
     EXPECT_EQ(got.pre.scale, want.pre.scale);
     EXPECT_EQ(got.pre.shift, want.pre.shift);
     EXPECT_EQ(got.norm_epsilon, want.norm_epsilon);
-    for (const auto part : {&FoldedBlock::depthwise, &FoldedBlock::mix_width, &FoldedBlock::mix_height, &FoldedBlock::fuse,
-                            &FoldedBlock::fc1, &FoldedBlock::fc2}) {
+    for (const auto part : {&FoldedBlock::depthwise, &FoldedBlock::mix_width, &FoldedBlock::mix_height,
+                            &FoldedBlock::fuse, &FoldedBlock::fc1, &FoldedBlock::fc2}) {
       EXPECT_EQ((got.*part).weight, (want.*part).weight);
       EXPECT_EQ((got.*part).bias, (want.*part).bias);
       EXPECT_EQ((got.*part).outputs, (want.*part).outputs);
@@ -124,12 +129,15 @@ TEST_F(Compiled, MetadataIsChecked) {
   EXPECT_THAT(with("smlp.precision", "fp8"), HasSubstr("fp8"));
   EXPECT_THAT(with("smlp.gelu", "tanh"), HasSubstr("tanh"));
   EXPECT_THAT(with("smlp.config", "{}"), HasSubstr("no number 'dim'"));
-  EXPECT_THAT(with("smlp.config", R"({"dim":3,"alpha":2,"patch":2,"image":9,"channels":2,"classes":2,"depths":[1,2]})"), HasSubstr("divide"));
+  EXPECT_THAT(with("smlp.config", R"({"dim":3,"alpha":2,"patch":2,"image":9,"channels":2,"classes":2,"depths":[1,2]})"),
+              HasSubstr("divide"));
   const auto preprocess = [](const char* resize, const char* crop, const char* mode, const char* std) {
-    return fmt::format(R"({{"resize":{},"crop":{},"interpolation":"{}","mean":[0,0,0],"std":{}}})", resize, crop, mode, std);
+    return fmt::format(R"({{"resize":{},"crop":{},"interpolation":"{}","mean":[0,0,0],"std":{}}})", resize, crop, mode,
+                       std);
   };
   EXPECT_EQ(with("smlp.preprocess", preprocess("9", "8", "bicubic", "[1,1,1]")), "no error");
-  EXPECT_THAT(with("smlp.preprocess", preprocess("9", "7", "bicubic", "[1,1,1]")), HasSubstr("crop pictures to 7, the network takes 8"));
+  EXPECT_THAT(with("smlp.preprocess", preprocess("9", "7", "bicubic", "[1,1,1]")),
+              HasSubstr("crop pictures to 7, the network takes 8"));
   EXPECT_THAT(with("smlp.preprocess", preprocess("4", "8", "bicubic", "[1,1,1]")), HasSubstr("resize to 4"));
   EXPECT_THAT(with("smlp.preprocess", preprocess("9", "8", "nearest", "[1,1,1]")), HasSubstr("nearest"));
   EXPECT_THAT(with("smlp.preprocess", preprocess("9", "8", "bicubic", "[1,0,1]")), HasSubstr("standard deviation"));
@@ -146,7 +154,8 @@ TEST(Metadata, OfATrainedStateDictIsApplied) {
   network.config = {.dim = 2, .patch = 2, .image = 6, .classes = 5, .depths = {1}};
   ASSERT_TRUE(apply_metadata(*file, network));
   EXPECT_EQ(network.class_names[1], "springer");
-  EXPECT_EQ(network.preprocess, (Preprocess{.resize = 7, .crop = 6, .mean = {0.5F, 0.25F, 0.125F}, .std = {0.5F, 1, 2}}));
+  EXPECT_EQ(network.preprocess,
+            (Preprocess{.resize = 7, .crop = 6, .mean = {0.5F, 0.25F, 0.125F}, .std = {0.5F, 1, 2}}));
   network.config.alpha = 4;
   EXPECT_THAT(apply_metadata(*file, network).error().message(), HasSubstr("does not agree"));
   ASSERT_TRUE(apply_metadata(TensorFile{}, network));

@@ -40,7 +40,7 @@ TEST_P(DamagedFile, CutOffAnywhereIsAnError) {
 TEST_P(DamagedFile, AnyByteChangedIsSurvived) {
   const std::string whole = read_text(fixture(GetParam()));
   std::mt19937 random(1);
-  for (std::size_t at = 0; at < whole.size(); at += whole.size() > 12'000 ? 5 : 1) {
+  for (std::size_t at = 0; at<whole.size(); at += whole.size()> 12'000 ? 5 : 1) {
     std::string changed = whole;
     changed[at] = static_cast<char>(random());
     read_all(changed);
@@ -48,8 +48,9 @@ TEST_P(DamagedFile, AnyByteChangedIsSurvived) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Fixtures, DamagedFile,
-                         testing::Values("zip.pth", "legacy.pth", "legacy_protocol4.pth", "legacy_views.pth", "training.pth",
-                                         "deflated.pth", "odd.pth", "legacy_in_a.zip", "legacy.pth.gz", "state.safetensors"),
+                         testing::Values("zip.pth", "legacy.pth", "legacy_protocol4.pth", "legacy_views.pth",
+                                         "training.pth", "deflated.pth", "odd.pth", "legacy_in_a.zip", "legacy.pth.gz",
+                                         "state.safetensors"),
                          [](const auto& fixture_name) {
                            std::string name = fixture_name.param;
                            std::ranges::replace(name, '.', '_');

@@ -72,9 +72,12 @@ TEST(Npy, DamagedFilesAreErrors) {
     EXPECT_THAT(problem(npy(fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': (2,), }}", type), data)),
                 HasSubstr("numpy type"));
   }
-  EXPECT_THAT(problem(npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,), }", data)), HasSubstr("structured"));
-  for (const char* shape : {"(-2,)", "(99999999999999999999,)", "(4611686018427387904, 4)", "(2", "2", "(2 2)", "(2,,)"}) {
-    EXPECT_NE(problem(npy(fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': {}, }}", shape), data)), "no error");
+  EXPECT_THAT(problem(npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,), }", data)),
+              HasSubstr("structured"));
+  for (const char* shape :
+       {"(-2,)", "(99999999999999999999,)", "(4611686018427387904, 4)", "(2", "2", "(2 2)", "(2,,)"}) {
+    EXPECT_NE(problem(npy(fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': {}, }}", shape), data)),
+              "no error");
   }
   const std::string whole = read_text(fixture("f8_fortran.npy"));
   for (std::size_t length = 0; length < whole.size(); ++length) {

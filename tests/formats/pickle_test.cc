@@ -30,14 +30,16 @@ TEST(Pickle, RefusesEveryWayToNameAFunction) {
               HasSubstr("refuses global 'posix.system' (at byte 17)"));
   EXPECT_THAT(problem("(S'true'\nios\nsystem\n."), HasSubstr("refuses global 'os.system' (at byte 9)"));
   EXPECT_THAT(problem("(cos\nsystem\nS'true'\no."), HasSubstr("refuses global 'os.system' (at byte 1)"));
-  EXPECT_THAT(problem("\x80\x02}q\x00(X\x01\x00\x00\x00" "acsubprocess\nPopen\n)\x81u."s),
+  EXPECT_THAT(problem("\x80\x02}q\x00(X\x01\x00\x00\x00"
+                      "acsubprocess\nPopen\n)\x81u."s),
               HasSubstr("refuses global 'subprocess.Popen' (at byte 12)"));
   for (const std::string& code : {"\x82\x01"s, "\x83\x01\x00"s, "\x84\x01\x00\x00\x00"s}) {
     EXPECT_THAT(problem("\x80\x02" + code + ")R."), HasSubstr("refuses an extension code"));
   }
-  for (const std::string name : {"builtins\neval", "builtins\ngetattr", "builtins\n__import__", "__builtin__\nexec",
-                                 "torch.storage\n_load_from_bytes", "torch\nload", "torch.hub\nload", "runpy\n_run_code",
-                                 "torch\nFloatStorage.from_file", "numpy.testing._private.utils\nruncmd"}) {
+  for (const std::string name :
+       {"builtins\neval", "builtins\ngetattr", "builtins\n__import__", "__builtin__\nexec",
+        "torch.storage\n_load_from_bytes", "torch\nload", "torch.hub\nload", "runpy\n_run_code",
+        "torch\nFloatStorage.from_file", "numpy.testing._private.utils\nruncmd"}) {
     EXPECT_THAT(problem("c" + name + "\n)R."), HasSubstr("refuses global")) << name;
   }
 }
@@ -55,13 +57,14 @@ TEST(Pickle, ACallIsKeptAsDataAndNotMade) {
 }
 
 TEST(Pickle, ReadsNumbersOfEveryOpcode) {
-  const auto pickle = read("\x80\x02(I-7\nL123456789012L\nJ\xfe\xff\xff\xffK\xffM\xff\xff\x8a\x00\x8a\x01\xff\x8a\x08"s +
-                           number64(1ULL << 63) + "\x8b" + number32(3) + "\x01\x02\x03\x88I01\nl.");
+  const auto pickle =
+      read("\x80\x02(I-7\nL123456789012L\nJ\xfe\xff\xff\xffK\xffM\xff\xff\x8a\x00\x8a\x01\xff\x8a\x08"s +
+           number64(1ULL << 63) + "\x8b" + number32(3) + "\x01\x02\x03\x88I01\nl.");
   ASSERT_TRUE(pickle) << pickle.error().message();
   std::vector<std::int64_t> values;
   for (const PickleRef ref : pickle->top().items) values.push_back((*pickle)[ref].integer);
-  EXPECT_THAT(values, testing::ElementsAre(-7, 123456789012, -2, 255, 65535, 0, -1, std::numeric_limits<std::int64_t>::min(),
-                                           0x030201, 1, 1));
+  EXPECT_THAT(values, testing::ElementsAre(-7, 123456789012, -2, 255, 65535, 0, -1,
+                                           std::numeric_limits<std::int64_t>::min(), 0x030201, 1, 1));
 }
 
 TEST(Pickle, HugeCountsAreRefusedBeforeMemoryIsTaken) {
@@ -74,9 +77,10 @@ TEST(Pickle, HugeCountsAreRefusedBeforeMemoryIsTaken) {
 }
 
 TEST(Pickle, AnUnbalancedStackIsAnError) {
-  for (const std::string bytes : {".", "NN.", "(.", "N(.", "t.", "e.", "R.", "NR.", "b.", "Nb.", "0.", "1.", "2.", "a.", "]a.",
-                                  "s.", "}Ns.", "(NR.", "]NNs.", "}Na.", "}(Nu.", "(Nd.", "h\x05.", "g5\n.", "q\x01.", "Q.",
-                                  "\x85.", "N\x87.", "(o.", "\x93.", "NN\x93.", "\x81.", "\x92.", "N)R.", "\xff", ""}) {
+  for (const std::string bytes :
+       {".",      "NN.", "(.",    "N(.",    "t.",   "e.",    "R.",      "NR.",   "b.",    "Nb.",  "0.",     "1.",
+        "2.",     "a.",  "]a.",   "s.",     "}Ns.", "(NR.",  "]NNs.",   "}Na.",  "}(Nu.", "(Nd.", "h\x05.", "g5\n.",
+        "q\x01.", "Q.",  "\x85.", "N\x87.", "(o.",  "\x93.", "NN\x93.", "\x81.", "\x92.", "N)R.", "\xff",   ""}) {
     EXPECT_FALSE(read(bytes)) << testing::PrintToString(bytes);
   }
 }
@@ -92,7 +96,9 @@ TEST(Pickle, MoreValuesThanACheckpointHasAreRefused) {
   // The same list handed to OrderedDict again and again would be copied quadratically.
   std::string bomb = "}q\x00("s;
   for (int i = 0; i < 20'000; ++i) bomb += "NN";
-  bomb += "uh\x00\x85q\x01" "0ccollections\nOrderedDict\nq\x02";
+  bomb +=
+      "uh\x00\x85q\x01"
+      "0ccollections\nOrderedDict\nq\x02";
   for (int i = 0; i < 20'000; ++i) bomb += "h\x02h\x01R0";
   EXPECT_FALSE(read(bomb + "."s));
 }
@@ -106,25 +112,44 @@ TEST(PickledTensors, SharedAndCyclicDictsAreWalkedOnce) {
   // d = {}; d["self"] = d
   EXPECT_EQ(error_of(legacy("}q\x00(X\x04\x00\x00\x00selfh\x00u."s)), "no error");
   // Each dict holds the one before twice: 2^64 paths.
-  std::string doubling = "}q\x00(U\x01" "aNu"s;
-  for (char i = 0; i < 64; ++i) doubling += "0}q"s + char(i + 1) + "(U\x01" "ah"s + i + "U\x01" "bh"s + i + "u";
+  std::string doubling =
+      "}q\x00(U\x01"
+      "aNu"s;
+  for (char i = 0; i < 64; ++i)
+    doubling += "0}q"s + char(i + 1) +
+                "(U\x01"
+                "ah"s +
+                i +
+                "U\x01"
+                "bh"s +
+                i + "u";
   EXPECT_EQ(error_of(legacy(doubling + ".")), "no error");
 }
 
 TEST(PickledTensors, TooDeepNestingIsAnError) {
   std::string nested = "}";
-  for (int i = 0; i < 100; ++i) nested = "}(U\x01" "a" + nested + "u";
+  for (int i = 0; i < 100; ++i)
+    nested =
+        "}(U\x01"
+        "a" +
+        nested + "u";
   EXPECT_THAT(error_of(legacy(nested + ".")), HasSubstr("nested more than"));
 }
 
 // {"t": _rebuild_tensor_v2(storage of 4 floats, offset, size, stride, ...)}, and its storage.
 std::string tensor_file(const std::string& offset, const std::string& size, const std::string& stride,
                         const std::string& elements = "K\x04") {
-  const std::string object = "}(U\x01tctorch._utils\n_rebuild_tensor_v2\n((U\x07storagectorch\nFloatStorage\nU\x01" "0U\x03" "cpu" +
-                             elements + "NtQ" + offset + size + stride + "\x89}tRu.";
+  const std::string object =
+      "}(U\x01tctorch._utils\n_rebuild_tensor_v2\n((U\x07storagectorch\nFloatStorage\nU\x01"
+      "0U\x03"
+      "cpu" +
+      elements + "NtQ" + offset + size + stride + "\x89}tRu.";
   std::string file = legacy(object);
   file.resize(file.size() - 2);
-  return file + "](U\x01" "0e." + number64(4) + std::string(16, '\x3f');
+  return file +
+         "](U\x01"
+         "0e." +
+         number64(4) + std::string(16, '\x3f');
 }
 
 std::string integer(std::int64_t value) { return "\x8a\x08" + number64(static_cast<std::uint64_t>(value)); }

@@ -14,25 +14,33 @@ TEST(ReadTensorFile, SaysWhatAFileIsThatHoldsNoWeights) {
   EXPECT_THAT(error_of("lr = 0.1\nepochs = 3\n"), HasSubstr("a text file"));
   EXPECT_THAT(error_of("\n <!DOCTYPE html><html>"), HasSubstr("a web page"));
   EXPECT_THAT(error_of("<HTML><body>Not Found"), HasSubstr("a web page"));
-  EXPECT_THAT(error_of("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"), HasSubstr("git lfs pull"));
+  EXPECT_THAT(error_of("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"),
+              HasSubstr("git lfs pull"));
   EXPECT_THAT(error_of("\x89PNG\r\n\x1a\n"), HasSubstr("a picture"));
   EXPECT_THAT(error_of(std::string("\x80\x03}q\x00.", 6)), HasSubstr("a Python pickle that torch.save did not write"));
   EXPECT_THAT(error_of(std::string(257, '\0') + "ustar\0" + std::string(300, '\0')), HasSubstr("a tar archive"));
-  EXPECT_THAT(error_of(std::string("\x7f" "ELF\0\0\0\1\2\3", 10)), HasSubstr("neither a PyTorch checkpoint nor"));
+  EXPECT_THAT(error_of(std::string("\x7f"
+                                   "ELF\0\0\0\1\2\3",
+                                   10)),
+              HasSubstr("neither a PyTorch checkpoint nor"));
   EXPECT_THAT(error_of("PK\x03\x04 and then nothing"), HasSubstr("damaged zip archive"));
 }
 
 // A zip of stored, empty entries.
 std::string zip_of(std::initializer_list<std::string> names, std::uint16_t flags = 0) {
-  const auto u16 = [](std::size_t v) { return std::string{static_cast<char>(v & 255), static_cast<char>(v >> 8 & 255)}; };
+  const auto u16 = [](std::size_t v) {
+    return std::string{static_cast<char>(v & 255), static_cast<char>(v >> 8 & 255)};
+  };
   const auto u32 = [&](std::size_t v) { return u16(v & 0xFFFF) + u16(v >> 16); };
   std::string local, central;
   for (const std::string& name : names) {
-    const std::string common = u16(20) + u16(flags) + u16(0) + u32(0) + u32(0) + u32(0) + u32(0) + u16(name.size()) + u16(0);
+    const std::string common =
+        u16(20) + u16(flags) + u16(0) + u32(0) + u32(0) + u32(0) + u32(0) + u16(name.size()) + u16(0);
     central += "PK\x01\x02" + u16(20) + common + u16(0) + u32(0) + u32(0) + u32(local.size()) + name;
     local += "PK\x03\x04" + common + name;
   }
-  return local + central + "PK\x05\x06" + u32(0) + u16(names.size()) + u16(names.size()) + u32(central.size()) + u32(local.size()) + u16(0);
+  return local + central + "PK\x05\x06" + u32(0) + u16(names.size()) + u16(names.size()) + u32(central.size()) +
+         u32(local.size()) + u16(0);
 }
 
 TEST(ReadTensorFile, OtherZipsAreNamed) {

@@ -30,7 +30,8 @@ TEST(Safetensors, ReadsMisalignedDataAndMetadata) {
   // The header has an odd length, so the float32 data are misaligned.
   const float values[] = {1.5F, -2.5F};
   const std::string data = std::string(reinterpret_cast<const char*>(values), 8) + "\x01\x02\x03";
-  std::string header = "{" + entry("a", "F32", "[2,1]", 0, 8) + "," + entry("b", "U8", "[3]", 8, 11) + R"(,"__metadata__":{"k":"v"}})";
+  std::string header =
+      "{" + entry("a", "F32", "[2,1]", 0, 8) + "," + entry("b", "U8", "[3]", 8, 11) + R"(,"__metadata__":{"k":"v"}})";
   if (header.size() % 2 == 0) header += " ";
   const std::string bytes = file_of(header, data);
   TensorFile file;
@@ -46,15 +47,19 @@ TEST(Safetensors, RefusesWhatTheFormatForbids) {
   EXPECT_EQ(problem("{}"), "no error");
   EXPECT_EQ(problem("{" + entry("z", "F32", "[0,4]", 0, 0) + "}"), "no error");
   EXPECT_THAT(problem("{" + good + "}", data + "x"), HasSubstr("9 bytes of data, its header speaks of 8"));
-  EXPECT_THAT(problem("{" + good + "}", "1234"), HasSubstr("tensor 'a': data_offsets 0 to 8 lie outside of the file's 4"));
-  EXPECT_THAT(problem("{" + entry("a", "F32", "[3]", 0, 8) + "}", data), HasSubstr("takes 12 bytes, its data_offsets span 8"));
+  EXPECT_THAT(problem("{" + good + "}", "1234"),
+              HasSubstr("tensor 'a': data_offsets 0 to 8 lie outside of the file's 4"));
+  EXPECT_THAT(problem("{" + entry("a", "F32", "[3]", 0, 8) + "}", data),
+              HasSubstr("takes 12 bytes, its data_offsets span 8"));
   EXPECT_THAT(problem("{" + entry("a", "F32", "[2]", 8, 0) + "}", data), HasSubstr("lie outside"));
   EXPECT_THAT(problem("{" + good + "," + good + "}", data), HasSubstr("key 'a' stands twice"));
-  EXPECT_THAT(problem("{" + good + "," + entry("b", "F32", "[1]", 4, 8) + "}", data), HasSubstr("tensor 'b': its data start at 4, overlapping"));
+  EXPECT_THAT(problem("{" + good + "," + entry("b", "F32", "[1]", 4, 8) + "}", data),
+              HasSubstr("tensor 'b': its data start at 4, overlapping"));
   EXPECT_THAT(problem("{" + entry("a", "F32", "[1]", 4, 8) + "}", data), HasSubstr("with a gap"));
   EXPECT_THAT(problem("{" + entry("a", "F32", "[4611686018427387904,4]", 0, 8) + "}", data), HasSubstr("too large"));
   EXPECT_THAT(problem("{" + entry("a", "F32", "[-2]", 0, 8) + "}", data), HasSubstr("a negative number"));
-  EXPECT_THAT(problem(R"({"a":{"dtype":"F32","shape":[2]}})", data), HasSubstr("lacks its dtype, shape or data_offsets"));
+  EXPECT_THAT(problem(R"({"a":{"dtype":"F32","shape":[2]}})", data),
+              HasSubstr("lacks its dtype, shape or data_offsets"));
   EXPECT_THAT(problem(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8,9]}})", data), HasSubstr("a number"));
   EXPECT_THAT(problem(R"({"a":[1]})", data), HasSubstr("an array"));
   EXPECT_THAT(problem(R"({"a":{"b":{}}})", data), HasSubstr("an object"));
@@ -67,7 +72,8 @@ TEST(Safetensors, RefusesWhatTheFormatForbids) {
 }
 
 TEST(Safetensors, UnknownTypesAreListedAndNotConverted) {
-  const std::string bytes = file_of("{" + entry("a", "F8_E4M3", "[2]", 0, 2) + "," + entry("b", "Q9", "[5]", 2, 8) + "}", std::string(8, '\0'));
+  const std::string bytes = file_of(
+      "{" + entry("a", "F8_E4M3", "[2]", 0, 2) + "," + entry("b", "Q9", "[5]", 2, 8) + "}", std::string(8, '\0'));
   const auto file = read_bytes(bytes);
   ASSERT_TRUE(file) << file.error().message();
   EXPECT_EQ(file->tensors[1].dtype_text, "Q9");

@@ -29,7 +29,9 @@ Weights numbered(const Config& config) {
   return weights;
 }
 
-Config small_config() { return {.in_channels = 2, .dim = 3, .alpha = 2, .patch = 4, .image = kImage, .classes = 5, .depths = {1, 2, 1}}; }
+Config small_config() {
+  return {.in_channels = 2, .dim = 3, .alpha = 2, .patch = 4, .image = kImage, .classes = 5, .depths = {1, 2, 1}};
+}
 
 Tensor& find(TensorFile& file, std::string_view name) {
   return *std::ranges::find_if(file.tensors, [&](const Tensor& t) { return t.name == name; });

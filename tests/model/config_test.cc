@@ -10,7 +10,8 @@ TEST(Config, NamedConfigsHaveThePublishedSizes) {
     const char* name;
     std::int64_t parameters;
     double gmacs;
-  } published[] = {{"smlpnet_tiny", 24'123'584, 5.0}, {"smlpnet_small", 48'558'136, 10.3}, {"smlpnet_base", 65'880'408, 14.0}};
+  } published[] = {
+      {"smlpnet_tiny", 24'123'584, 5.0}, {"smlpnet_small", 48'558'136, 10.3}, {"smlpnet_base", 65'880'408, 14.0}};
   for (const auto& row : published) {
     const Config* config = find_named_config(row.name);
     ASSERT_NE(config, nullptr);
