@@ -10,6 +10,7 @@ because they would run this test again. Exit 77: skipped.
 """
 
 import argparse
+import importlib.util
 import os
 import re
 import subprocess
@@ -70,9 +71,7 @@ def run_commands(program_dir):
     if not list((ROOT / "models").glob("*.safetensors")):
         print("SKIPPED: no bundled model in models/")
         return SKIPPED
-    try:
-        import PIL  # noqa: F401
-    except ImportError:
+    if importlib.util.find_spec("PIL") is None:
         print("SKIPPED: the pictures for README.md's commands need Pillow (python3-pil)")
         return SKIPPED
     failures = count = 0
