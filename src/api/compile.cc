@@ -53,6 +53,11 @@ Result<void> apply_options(const CompileOptions& options, Network& network) {
     }
     network.batch = options.input->batch;
   }
+  if (options.precision == Precision::fp32 && network.precision == Precision::bf16) {
+    return fail(Error{.what = "is compiled to bf16, and what was rounded away is not in it",
+                      .file = options.model.string(),
+                      .remedy = "compile " + network.source_name + " again"});
+  }
   if (options.precision) network.precision = *options.precision;
   if (!options.op_precision.empty()) {
     SMLP_TRY(modes, read_op_precision(options.op_precision));
@@ -101,7 +106,7 @@ Result<InputShape> parse_input_shape(std::string_view text) {
 }
 
 Result<CompileReport> compile_model(const CompileOptions& options) {
-  CompileReport report{.output = options.output};
+  CompileReport report{.output = options.output, .network = {}};
   if (report.output.extension() != ".smlp") report.output += ".smlp";
   std::error_code code;
   if (!options.force && fs::exists(report.output, code)) {

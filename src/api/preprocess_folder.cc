@@ -105,7 +105,7 @@ std::unexpected<Error> changed(const fs::path& where, std::string what) {
                     .remedy = "give --force to start over, or choose another --save_dir"});
 }
 
-// The journal to go on from: without a trace of an earlier run, a new one.
+// What an earlier run with the same settings recorded, every picture unchanged since; without a trace of one, nothing.
 Result<Journal> find_start(const Run& run) {
   SMLP_TRY(journal, read_journal(run.journal()));
   if (!journal) {
@@ -121,18 +121,26 @@ Result<Journal> find_start(const Run& run) {
                                                                 journal->header.batch_size, journal->header.how.crop,
                                                                 journal->header.how.crop));
   }
-  std::size_t picture = 0, whole = 0;
-  for (; whole < journal->batches.size(); ++whole) {
-    const BatchRecord& batch = journal->batches[whole];
-    if (picture + batch.pictures.size() > run.folder.pictures.size()) break;
-    if (!is_whole_bin(bin_path(run.options.save_dir, whole), batch.good() * run.picture_floats() * sizeof(float))) break;
+  if (journal->recorded() > run.folder.pictures.size()) {
+    return changed(run.journal(), "records more pictures than there are");
+  }
+  std::size_t picture = 0;
+  for (const BatchRecord& batch : journal->batches) {
     for (const PictureRecord& record : batch.pictures) {
       const fs::path& file = run.folder.pictures[picture++].file;
       if (!unchanged(file, record)) return changed(file, "has changed since an earlier run put it into the bins");
     }
   }
-  journal->keep_first(whole);
   return std::move(*journal);
+}
+
+// Batches before the first whose bin is lost or not whole.
+std::size_t whole_batches(const Run& run, const Journal& journal) {
+  for (std::size_t b = 0; b < journal.batches.size(); ++b) {
+    const std::uint64_t bytes = journal.batches[b].good() * run.picture_floats() * sizeof(float);
+    if (!is_whole_bin(bin_path(run.options.save_dir, b), bytes)) return b;
+  }
+  return journal.batches.size();
 }
 
 std::string manifest_text(const Run& run, const Journal& journal) {
@@ -187,15 +195,25 @@ Result<void> refuse_foreign(const Run& run, const Journal& journal) {
   return {};
 }
 
-Result<void> start_over(const Run& run) {
+Result<void> delete_file(const fs::path& path) {
   std::error_code code;
-  fs::remove(run.journal(), code);
-  if (code) return system_error("delete", code.value(), run.journal());
+  fs::remove(path, code);
+  if (code) return system_error("delete", code.value(), path);
+  return {};
+}
+
+// labels.npy and the manifest are of a run that is complete: they go before its journal gets shorter, so that a kill
+// in between cannot make them look like those of another run.
+Result<void> delete_endings(const Run& run) {
+  SMLP_CHECK(delete_file(run.parent / kLabels));
+  return delete_file(run.parent / kManifest);
+}
+
+Result<void> start_over(const Run& run) {
+  SMLP_CHECK(delete_endings(run));
+  SMLP_CHECK(delete_file(run.journal()));
   SMLP_TRY(bins, list_bins(run.options.save_dir));
-  for (const Bin& bin : bins) {
-    fs::remove(bin.path, code);
-    if (code) return system_error("delete", code.value(), bin.path);
-  }
+  for (const Bin& bin : bins) SMLP_CHECK(delete_file(bin.path));
   return {};
 }
 
@@ -262,7 +280,11 @@ Result<PreprocessFolderReport> preprocess_folder(const PreprocessFolderOptions& 
   for (const char* name : {kLabels, kManifest}) SMLP_CHECK(remove_temporaries(run.parent, name));
   if (options.force) SMLP_CHECK(start_over(run));
   SMLP_TRY(journal, find_start(run));
-  if (!options.force) SMLP_CHECK(refuse_foreign(run, journal));
+  SMLP_CHECK(refuse_foreign(run, journal));
+  if (const std::size_t whole = whole_batches(run, journal); whole < journal.batches.size()) {
+    SMLP_CHECK(delete_endings(run));
+    journal.keep_first(whole);
+  }
 
   PreprocessFolderReport report{.resumed = journal.recorded(),
                                 .labels = run.parent / kLabels,

@@ -85,18 +85,18 @@ Run add_compile(CLI::App& app) {
   app.add_option("--model", compile.model, "PyTorch checkpoint, safetensors, ONNX or .smlp")->required();
   app.add_option("--output", compile.output, "Where to write: NAME gives NAME.smlp")->required();
   app.add_option("--framework", options->framework, "The guide's number of the input's kind; 5 is ONNX")
-      ->check(CLI::IsMember({0, 1, 3, 5}));
+      ->check(CLI::IsMember({0, 1, 3, 5}).description(""));
   app.add_option("--input_format,--input-format", options->input_format, "Layout of the input: NCHW")
-      ->check(CLI::IsMember({"NCHW"}));
+      ->check(CLI::IsMember({"NCHW"}).description(""));
   app.add_option("--input_shape,--input-shape", options->input_shape,
                  "input:8,3,224,224; checked against the model, the batch (-1: any) becomes infer's default");
   app.add_option("--precision", options->precision, "Of the matrix products: fp32 or bf16; default the model's own")
-      ->check(CLI::IsMember({"fp32", "bf16"}));
+      ->check(CLI::IsMember({"fp32", "bf16"}).description(""));
   app.add_option("--op_precision_mode,--op-precision-mode", compile.op_precision,
                  "ini file with lines such as Gelu=high_performance (or high_precision)");
   app.add_option("--classes", compile.classes, "Text file with the classes' names, one a line");
   app.add_option("--log", options->log, "How much to say: debug, info, warning, error or null")
-      ->check(CLI::IsMember({"debug", "info", "warning", "error", "null"}));
+      ->check(CLI::IsMember({"debug", "info", "warning", "error", "null"}).description(""));
   app.add_option("--soc_version,--soc-version", options->soc_version, "Accepted as in the guide; means nothing here");
   app.add_flag("--force", compile.force, "Replace an output that exists");
   add_examples(app, {"smlp compile --framework=5 --model=smlp_t.onnx --output=smlp_t_bs8 --input_format=NCHW \\\n"

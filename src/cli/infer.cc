@@ -1,5 +1,5 @@
 // smlp infer: prepared pictures -> logits in files, with the flags, files and log lines of the guide's tool.
-#include <chrono>
+#include <fstream>
 #include <optional>
 
 #include "api/infer_files.h"
@@ -27,6 +27,14 @@ ResultFormat format_of(std::string_view word) {
 void log_statistics(std::string_view name, const Statistics& s) {
   log_info("{} (ms): min = {}, max = {}, mean = {}, median = {}, percentile(99%) = {}", name, s.min, s.max, s.mean,
            s.median, s.p99);
+}
+
+// The command line as it was typed, for the summary.
+std::vector<std::string> own_arguments() {
+  std::ifstream stream("/proc/self/cmdline", std::ios::binary);
+  std::vector<std::string> arguments;
+  for (std::string argument; std::getline(stream, argument, '\0');) arguments.push_back(argument);
+  return arguments;
 }
 
 // The guide's lines first, to the letter; then what it leaves out.
@@ -57,8 +65,8 @@ Result<Opened> open(Options& options) {
                                 ? std::string(precision_name(named.model.network()->precision))
                                 : options.model.session.precision;
   if (!options.files.output.empty()) {
-    SMLP_TRY(bundled, options.model.model.empty() ? find_bundled_model() : options.model.model);
-    SMLP_TRY(sum, sha256_file(bundled));
+    SMLP_TRY(file, options.model.model.empty() ? find_bundled_model() : std::filesystem::path(options.model.model));
+    SMLP_TRY(sum, sha256_file(file));
     options.files.model_sha256 = sum;
   }
   SMLP_TRY(session, Session::create(named.model, options.model.session));
@@ -122,27 +130,23 @@ Run add_infer(CLI::App& app) {
   app.add_option("--output_dirname,--output-dirname", files.output_dirname,
                  "Name of the folder of results (default: the time, as 2024_05_01-12_00_00)");
   app.add_option("--outfmt", options->format, "NPY, BIN or TXT")
-      ->check(CLI::IsMember({"NPY", "BIN", "TXT"}, CLI::ignore_case));
+      ->check(CLI::IsMember({"NPY", "BIN", "TXT"}, CLI::ignore_case).description(""));
   app.add_option("--batchsize,--batch_size,--batch-size", options->batch,
                  "Pictures in one execution (default: the compiled model's, else 1)")
-      ->check(CLI::Range(1, 4096));
-  app.add_option("--loop", files.loop, "Execute each batch this many times")->check(CLI::Range(1, 1000000000));
+      ->check(CLI::Range(1, 4096).description(""));
+  app.add_option("--loop", files.loop, "Execute each batch this many times")->check(CLI::Range(1, 1000000000).description(""));
   app.add_option("--warmup_count,--warmup-count", files.warmup, "Executions before the first that counts (default 1)")
-      ->check(CLI::Range(0, 1000000));
+      ->check(CLI::Range(0, 1000000).description(""));
   app.add_option("--pure_data_type,--pure-data-type", options->pure, "What made-up data are: zero or random")
-      ->check(CLI::IsMember({"zero", "random"}));
+      ->check(CLI::IsMember({"zero", "random"}).description(""));
   app.add_option("--device", options->device, "Accepted as in the guide; the one device here is the CPU");
   app.add_flag("--packed", files.packed, "One array packed_0.npy for the whole run, its rows named in packed_names.tsv");
   app.add_flag("--resume", files.resume, "Go on with the interrupted run in --output_dirname, or the newest one");
   app.add_flag("--force", files.force, "Replace the results of an earlier run");
   add_examples(app, {"smlp infer --model smlp_t_bs8.smlp --input prep_dataset --output result --outfmt NPY --batchsize 8",
                      "smlp infer --model smlp_t_bs8.smlp --batchsize 8 --loop 100"});
-  return [options, &app] {
-    options->files.arguments = {"smlp", "infer"};
-    for (const CLI::Option* option : app.parse_order()) {
-      options->files.arguments.push_back(option->get_name());
-      for (const std::string& value : option->results()) options->files.arguments.push_back(value);
-    }
+  return [options] {
+    options->files.arguments = own_arguments();
     return run(*options);
   };
 }

@@ -33,7 +33,7 @@ Run add_postprocess(CLI::App& app) {
                  "Folder with batch-00000_0.npy ... (or .bin, .txt, or packed)")
       ->required();
   app.add_option("--n", options->n, "Score the first N pictures (default: all)")
-      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40));
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40).description(""));
   auto* labels = app.add_option("--labels", options->score.labels,
                                 "labels.npy of preprocess (default: looked for beside the inputs and the results)");
   app.add_option("--data_root,--data-root", options->score.data_root, "ImageFolder of the pictures, instead of labels")

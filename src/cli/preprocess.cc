@@ -38,7 +38,12 @@ Result<Exit> run(Options& options) {
   progress.reset();
   if (!report) return fail(std::move(report).error());
 
-  if (report->resumed > 0) print("went on after the {} pictures of an earlier run\n", report->resumed);
+  const bool nothing_left = report->resumed == report->pictures + report->broken;
+  if (nothing_left) {
+    print("an earlier run had made everything\n");
+  } else if (report->resumed > 0) {
+    print("went on after the {} pictures of an earlier run\n", report->resumed);
+  }
   const auto& how = options.folder.how;
   print("{} pictures -> {} bins of up to {} ({} x {} pixels, float32 NCHW) in {}\n", report->pictures, report->bins,
         options.folder.batch_size, how.crop, how.crop, printable(options.folder.save_dir.string()));
@@ -61,11 +66,11 @@ Run add_preprocess(CLI::App& app) {
                  "Folder for batch-00000.bin ...; labels.npy and manifest.jsonl go to its parent")
       ->required();
   app.add_option("--batch_size,--batch-size", folder.batch_size, "Pictures in one bin (default 1)")
-      ->check(CLI::Range(1, 1 << 16));
+      ->check(CLI::Range(1, 1 << 16).description(""));
   app.add_option("--model", options->model,
                  "Prepare pictures as this model wants them ('bundled': the one that comes with smlp); default 224 "
                  "pixels, resized from 256, ImageNet's mean and deviation");
-  app.add_option("--threads", folder.threads, "Threads that decode (default: all)")->check(CLI::Range(1, 1024));
+  app.add_option("--threads", folder.threads, "Threads that decode (default: all)")->check(CLI::Range(1, 1024).description(""));
   app.add_flag("--force", folder.force, "Start over, replacing what an earlier run made");
   add_examples(app, {"smlp preprocess --data_root imagenet --save_dir prep_dataset",
                      "smlp preprocess --data_root imagenette/val --save_dir work/bins --batch_size 8 --model bundled"});

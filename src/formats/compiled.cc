@@ -1,6 +1,7 @@
 #include "formats/compiled.h"
 
 #include <algorithm>
+#include <charconv>
 #include <deque>
 #include <map>
 
@@ -145,6 +146,13 @@ Result<void> read_settings(const Metadata& metadata, Network& network) {
   const GeluPrecision* gelu = find_gelu_precision(gelu_word);
   if (precision == nullptr) return fail("its metadata's smlp.precision '{}' is not known", precision_word);
   if (gelu == nullptr) return fail("its metadata's smlp.gelu '{}' is not known", gelu_word);
+  if (const auto batch = metadata.find("smlp.batch"); batch != metadata.end()) {
+    const std::string& text = batch->second;
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), network.batch);
+    if (code != std::errc() || end != text.data() + text.size() || network.batch < 1) {
+      return fail("its metadata's smlp.batch '{}' is no batch size", text);
+    }
+  }
   network.config = config;
   network.precision = *precision;
   network.gelu = *gelu;
@@ -178,6 +186,7 @@ Result<void> write_compiled(const Network& network, const std::filesystem::path&
   SMLP_CHECK(visit_parts(network, collector));
   Metadata metadata = describe_network(network);
   metadata.emplace("smlp.format", kFormat);
+  if (network.batch > 0) metadata.emplace("smlp.batch", std::to_string(network.batch));
   return write_safetensors(path, std::move(collector).entries(), metadata, existing);
 }
 

@@ -4,7 +4,7 @@
 // last six with .weight (outputs, inputs) and all but fuse with .bias; norm_epsilon (blocks); head.weight, head.bias.
 // The weights of stem, mix_width, mix_height, fuse, fc1, fc2 and head are F32 or BF16 after the precision, all else
 // F32. Metadata: smlp.format, smlp.config, smlp.classes, smlp.preprocess, smlp.precision, smlp.gelu, smlp.source,
-// smlp.source_sha256.
+// smlp.source_sha256, and, where the model was compiled for a batch size, smlp.batch.
 #pragma once
 
 #include <filesystem>
