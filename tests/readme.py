@@ -78,6 +78,7 @@ def run_commands(program_dir):
     with tempfile.TemporaryDirectory() as directory:
         scratch = Path(directory)
         make_pictures(scratch)
+        (scratch / "models").symlink_to(ROOT / "models")
         dev = scratch / "dev"
         dev.write_text(DEV_STAND_IN.format(root=ROOT))
         dev.chmod(0o755)

@@ -423,6 +423,9 @@ Result<InferFilesReport> infer_files(Session& session, const InferFilesOptions& 
       note(watch, fmt::format("{} files that are no .bin, .npy or picture are left out, the first is {}",
                               listing.ignored.size(), listing.ignored.front().string()));
     }
+    for (const std::string& warning : listing.warnings) {
+      if (watch.warning) watch.warning(warning);
+    }
     note(watch, kinds_text(files));
     SMLP_CHECK(check_stems(files, options.packed));
   }

@@ -51,7 +51,7 @@ struct InferFilesReport {
 };
 
 struct InferFilesWatch {
-  std::function<void(std::string_view)> note;                              // a line for the log
+  std::function<void(std::string_view)> note, warning;                     // lines for the log
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;  // inputs
   std::function<void(const Error&)> broken;                                // a picture that cannot be read
 };

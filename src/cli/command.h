@@ -34,9 +34,12 @@ Exit usage_error(std::string_view message);
 
 Run add_bench(CLI::App& app);
 Run add_classify(CLI::App& app);
+Run add_compile(CLI::App& app);
 Run add_evaluate(CLI::App& app);
 Run add_export(CLI::App& app);
+Run add_infer(CLI::App& app);
 Run add_info(CLI::App& app);
 Run add_postprocess(CLI::App& app);
+Run add_preprocess(CLI::App& app);
 
 }  // namespace smlp::cli

@@ -94,6 +94,7 @@ Result<Exit> run(Options& options) {
 
   std::optional<Progress> progress;
   const InferFilesWatch watch{.note = [](std::string_view line) { log_info("{}", line); },
+                              .warning = [](std::string_view line) { log_warning("{}", line); },
                               .progress =
                                   [&](std::uint64_t done, std::uint64_t total) {
                                     const auto count = static_cast<std::int64_t>(done);

@@ -11,9 +11,13 @@ constexpr smlp::cli::Command commands[] = {
     {"classify", "what photographs show", smlp::cli::add_classify},
     {"evaluate", "how often the network is right on labelled pictures", smlp::cli::add_evaluate},
     {"info", "what this machine can run, or what a model file holds", smlp::cli::add_info},
+    // The guide's steps, in its order.
+    {"preprocess", "labelled pictures as bins that infer reads", smlp::cli::add_preprocess},
     {"export", "a checkpoint as ONNX", smlp::cli::add_export},
-    {"bench", "throughput, latency and memory over batch sizes", smlp::cli::add_bench},
+    {"compile", "any model file as one .smlp", smlp::cli::add_compile},
+    {"infer", "bins or pictures to logits in files, timed", smlp::cli::add_infer},
     {"postprocess", "accuracy of a folder of results", smlp::cli::add_postprocess},
+    {"bench", "throughput, latency and memory over batch sizes", smlp::cli::add_bench},
 };
 
 }  // namespace

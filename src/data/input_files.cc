@@ -188,23 +188,25 @@ Result<void> check_names(const std::vector<InputFile>& files) {
   return {};
 }
 
-// The journal beside the bins knows how they were made: another crop or normalisation is an error that sizes alone do
-// not always show.
-Result<void> check_journals(const std::vector<InputFile>& files, const InputSpec& spec) {
+std::string transform_text(const Preprocess& how) {
+  return fmt::format("{} x {} pixels, resized from {}, mean {}, deviation {}", how.crop, how.crop, how.resize,
+                     fmt::join(how.mean, " "), fmt::join(how.std, " "));
+}
+
+// The journal beside the bins knows how they were made. Another size is an error, which the length of a file does not
+// always show; for the rest many model files carry only an assumption, so that a difference is a warning.
+Result<void> check_journals(const InputSpec& spec, InputListing& listing) {
   fs::path checked;
-  for (const InputFile& file : files) {
+  for (const InputFile& file : listing.files) {
     if (file.kind != InputKind::bin || file.path.parent_path() == checked) continue;
     checked = file.path.parent_path();
     const auto journal = read_journal(checked / kPreprocessJournal);
     if (!journal || !*journal || (*journal)->header.how == spec.how) continue;
     const Preprocess& made = (*journal)->header.how;
-    return input_error(checked,
-                       fmt::format("its bins were made for {} x {} pixels resized from {}, mean {}, deviation {}; the "
-                                   "model takes {} x {} resized from {}, mean {}, deviation {}",
-                                   made.crop, made.crop, made.resize, fmt::join(made.mean, " "),
-                                   fmt::join(made.std, " "), spec.how.crop, spec.how.crop, spec.how.resize,
-                                   fmt::join(spec.how.mean, " "), fmt::join(spec.how.std, " ")),
-                       "make them with smlp preprocess --model");
+    const std::string what = fmt::format("its bins were made for {}; the model takes {}", transform_text(made),
+                                         transform_text(spec.how));
+    if (made.crop != spec.side) return input_error(checked, what, "make them with smlp preprocess --model");
+    listing.warnings.push_back(fmt::format("{}: {}", checked.string(), what));
   }
   return {};
 }
@@ -234,7 +236,7 @@ Result<InputListing> list_inputs(std::string_view input, const InputSpec& spec) 
   for (InputFile& file : listing.files) SMLP_CHECK(check(file, spec));
   SMLP_CHECK(check_equal_rows(listing.files));
   SMLP_CHECK(check_names(listing.files));
-  SMLP_CHECK(check_journals(listing.files, spec));
+  SMLP_CHECK(check_journals(spec, listing));
   return listing;
 }
 

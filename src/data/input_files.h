@@ -40,11 +40,13 @@ struct InputSpec {
 struct InputListing {
   std::vector<InputFile> files;               // of a folder: in natural order of their names
   std::vector<std::filesystem::path> ignored;  // other files of a folder: notes, labels, ...
+  std::vector<std::string> warnings;           // bins that were resized or normalised otherwise than the model says
 };
 
 // `input` is a folder, a file, or several of either with commas between. Checked for every file: that it can be read,
 // that a .bin holds whole pictures of the model (all as many, but for a last one with fewer), the type and shape of an
-// .npy, that a picture is a JPEG or a PNG, and that no two files give results of the same name.
+// .npy, that a picture is a JPEG or a PNG, that bins of preprocess have the model's
+// picture size, and that no two files give results of the same name.
 Result<InputListing> list_inputs(std::string_view input, const InputSpec& spec);
 
 // The pictures of a file as float32 NCHW; `rows` has room for file.rows of them.

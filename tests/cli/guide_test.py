@@ -513,8 +513,12 @@ class PreprocessTest(GuideTest):
         process = subprocess.Popen([SMLP, "preprocess", "--data_root", self.data, "--save_dir", self.bins, "--batch_size", "8",
                                     "--model", self.dir / "net.safetensors", "--force"], stdout=subprocess.DEVNULL)
         journal = self.bins / ".smlp-preprocess.jsonl"
-        while not (journal.exists() and b'"batch_size":8' in journal.read_bytes()) and process.poll() is None:
-            pass
+        while process.poll() is None:
+            try:
+                if b'"batch_size":8' in journal.read_bytes():
+                    break
+            except FileNotFoundError:
+                pass
         process.kill()
         process.wait()
         self.preprocess("--batch_size", 8, check=0)
@@ -871,6 +875,12 @@ class InferTest(GuideTest):
             self.dir / "big.safetensors", check=0)
         # A picture of 64 x 64 is as long as four of 32 x 32, so that the sizes alone look right.
         self.assert_error(self.infer("--batchsize", 8, source=self.dir / "p" / "bins"), "64 x 64", "32 x 32")
+        journal = self.bins / ".smlp-preprocess.jsonl"
+        shutil.copy(self.dir / "p" / "bins" / journal.name, journal)
+        text = journal.read_text().replace('"crop":64', '"crop":32').replace('"resize":73', '"resize":40')
+        journal.write_text(text)
+        done = self.infer("--output_dirname", "x", check=0)
+        self.assertIn("resized from 40", [line for line in done.stdout.splitlines() if "[WARNING]" in line][0])
 
     def test_names_that_would_collide_are_refused(self):
         shutil.copy(self.bins / "batch-00001.bin", self.bins / "batch-00001.v2.bin")

@@ -1,0 +1,140 @@
+#include "data/preprocess_journal.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+
+#include "data/bin_folder.h"
+#include "data/labels.h"
+
+namespace smlp {
+namespace {
+
+namespace fs = std::filesystem;
+
+class JournalTest : public ::testing::Test {
+ protected:
+  JournalTest() {
+    std::string pattern = (fs::temp_directory_path() / "smlp-journal-XXXXXX").string();
+    directory_ = ::mkdtemp(pattern.data());
+    path_ = directory_ / "journal";
+  }
+  ~JournalTest() override { fs::remove_all(directory_); }
+
+  static std::string content(const fs::path& path) {
+    std::ifstream stream(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(stream), {}};
+  }
+  void set_content(std::string_view text) { std::ofstream(path_, std::ios::binary) << text; }
+
+  const JournalHeader header_{.batch_size = 2, .pictures = 5, .listing_sha256 = "ab", .how = {}};
+  const std::vector<BatchRecord> batches_ = {
+      {{{10, 1, "aa", ""}, {11, 2, "bb", "broken: \"quoted\"\n"}, {12, 3, "cc", ""}}},
+      {{{13, -4, "dd", ""}}},
+      {{{0, 0, "", "missing"}}},
+  };
+
+  void write_all() {
+    auto writer = JournalWriter::create(path_, header_);
+    ASSERT_TRUE(writer);
+    for (const BatchRecord& batch : batches_) ASSERT_TRUE(writer->append(batch));
+  }
+  fs::path directory_, path_;
+};
+
+TEST_F(JournalTest, NoFileIsNoJournal) {
+  const auto journal = read_journal(path_);
+  ASSERT_TRUE(journal);
+  EXPECT_FALSE(*journal);
+}
+
+TEST_F(JournalTest, ComesBackAsItWasWritten) {
+  write_all();
+  const auto journal = read_journal(path_);
+  ASSERT_TRUE(journal && *journal);
+  EXPECT_EQ((*journal)->header, header_);
+  EXPECT_EQ((*journal)->recorded(), 5U);
+  EXPECT_TRUE((*journal)->complete());
+  ASSERT_EQ((*journal)->batches.size(), batches_.size());
+  for (std::size_t b = 0; b < batches_.size(); ++b) {
+    EXPECT_EQ((*journal)->batches[b].good(), batches_[b].good());
+    ASSERT_EQ((*journal)->batches[b].pictures.size(), batches_[b].pictures.size());
+    for (std::size_t i = 0; i < batches_[b].pictures.size(); ++i) {
+      const PictureRecord &got = (*journal)->batches[b].pictures[i], &put = batches_[b].pictures[i];
+      EXPECT_EQ(got.bytes, put.bytes);
+      EXPECT_EQ(got.mtime_ns, put.mtime_ns);
+      EXPECT_EQ(got.sha256, put.sha256);
+      EXPECT_EQ(got.error, put.error);
+    }
+  }
+}
+
+// A kill may cut the file anywhere: what is left counts up to its last whole line, and writing on gives the same file.
+TEST_F(JournalTest, GoesOnFromAnyCut) {
+  write_all();
+  const std::string whole = content(path_);
+  for (std::size_t cut = 0; cut <= whole.size(); ++cut) {
+    set_content(whole.substr(0, cut));
+    auto journal = read_journal(path_);
+    ASSERT_TRUE(journal) << cut;
+    if (!*journal) {
+      EXPECT_LE(cut, whole.find('\n'));
+      continue;
+    }
+    const std::size_t lines = static_cast<std::size_t>(std::ranges::count(whole.substr(0, cut), '\n'));
+    ASSERT_EQ((*journal)->batches.size(), lines - 1);
+    {
+      auto writer = JournalWriter::reopen(path_, **journal);
+      ASSERT_TRUE(writer);
+      for (std::size_t b = lines - 1; b < batches_.size(); ++b) ASSERT_TRUE(writer->append(batches_[b]));
+    }
+    EXPECT_EQ(content(path_), whole) << cut;
+  }
+}
+
+TEST_F(JournalTest, DamageIsAnErrorThatNamesTheFileAndTheByte) {
+  write_all();
+  const std::string whole = content(path_);
+  const std::size_t second = whole.find('\n') + 1;
+  set_content(whole.substr(0, second) + "garbage\n" + whole.substr(second));
+  const auto journal = read_journal(path_);
+  ASSERT_FALSE(journal);
+  EXPECT_EQ(journal.error().file, path_.string());
+  EXPECT_EQ(journal.error().offset, second);
+  for (const char* other : {"{}\n", "[1,2]\n", "{\"smlp_preprocess\":2}\n", "\n"}) {
+    set_content(other);
+    EXPECT_FALSE(read_journal(path_)) << other;
+  }
+}
+
+TEST(BinFolder, BatchNumbers) {
+  EXPECT_EQ(batch_number("batch-00012"), 12U);
+  EXPECT_EQ(batch_number("batch-00012.bin"), 12U);
+  EXPECT_EQ(batch_number("batch-7_0.npy"), 7U);
+  EXPECT_EQ(batch_number("batch-100000"), 100000U);
+  for (const char* other : {"batch-", "batch-x", "batch-1x", "xbatch-1", "batch--1", "batch-99999999999999999999"}) {
+    EXPECT_FALSE(batch_number(other)) << other;
+  }
+  EXPECT_EQ(bin_path("d", 12), fs::path("d/batch-00012.bin"));
+  EXPECT_EQ(bin_path("d", 123456), fs::path("d/batch-123456.bin"));
+}
+
+TEST_F(JournalTest, LabelsComeBackAndNegativeOnesOnlyPad) {
+  const LabelTable table{.batch_size = 3, .labels = {5, 0, 7, 1, kNoLabel, kNoLabel}};
+  set_content(labels_bytes(table));
+  const auto read = read_labels(path_);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->labels, table.labels);
+  EXPECT_EQ(read->bins(), 2U);
+  EXPECT_EQ(read->pictures(), 4U);
+  set_content(labels_bytes({.batch_size = 2, .labels = {1, kNoLabel, 2, 3}}));
+  const auto refused = read_labels(path_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().file, path_.string());
+}
+
+}  // namespace
+}  // namespace smlp
