@@ -60,7 +60,8 @@ Result<std::unique_ptr<Engine>> Engine::create(std::shared_ptr<const Network> ne
     return fail(Error{.what = fmt::format("not enough memory for {} threads and batches of {}", threads, options.batch),
                       .remedy = "use fewer threads or a smaller batch"});
   } catch (const std::system_error& error) {
-    return fail(Error{.what = fmt::format("cannot start {} threads: {}", threads, error.what()), .remedy = "use fewer threads"});
+    return fail(Error{.what = fmt::format("cannot start {} threads: {}", threads, error.what()),
+                      .remedy = "use fewer threads"});
   }
 }
 

@@ -12,9 +12,9 @@
 namespace smlp {
 
 struct EngineOptions {
-  int threads = 0;   // 0: as many as the process may use
-  int batch = 8;     // the largest batch one pass takes
-  std::string isa;   // empty: SMLP_ISA, else the best this machine has
+  int threads = 0;  // 0: as many as the process may use
+  int batch = 8;    // the largest batch one pass takes
+  std::string isa;  // empty: SMLP_ISA, else the best this machine has
   Precision precision = Precision::fp32;
 };
 

@@ -28,9 +28,7 @@ Dense dense(std::vector<float> weight, std::vector<float> bias, int outputs) {
   return {.outputs = outputs, .inputs = inputs, .weight = std::move(weight), .bias = std::move(bias)};
 }
 
-Dense dense(const Linear& linear) {
-  return dense(linear.weight, linear.bias, static_cast<int>(linear.bias.size()));
-}
+Dense dense(const Linear& linear) { return dense(linear.weight, linear.bias, static_cast<int>(linear.bias.size())); }
 
 // BN2(DW(a)) = (scale w) * a + shift
 Dense fold_after(const std::vector<float>& weight, const BatchNorm& norm) {

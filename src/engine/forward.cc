@@ -1,5 +1,5 @@
-// The network, top to bottom. Pictures flow in chunks through a stage's blocks, each step in units that the team shares;
-// a step's result is whole, for all members, when `each` returns.
+// The network, top to bottom. Pictures flow in chunks through a stage's blocks, each step in units that the team
+// shares; a step's result is whole, for all members, when `each` returns.
 
 #include "engine/forward.h"
 
@@ -58,9 +58,8 @@ void forward(const Pass& pass, const Team& team, const float* pictures, int coun
       }
       const StagePlan& next = pass.plan.stages[s + 1];
       std::byte* to = pass.memory.streams[s + 1].data() + k.stream_bytes(first, next.shape);
-      team.each(next.units(images), [&](kernels::Unit unit) {
-        k.downsample(pass.network.stems[s + 1], next.shape, x, unit, to, scratch);
-      });
+      team.each(next.units(images),
+                [&](kernels::Unit unit) { k.downsample(pass.network.stems[s + 1], next.shape, x, unit, to, scratch); });
       observe(pass, "stem", static_cast<int>(s) + 1, next.shape, to);
     }
   }

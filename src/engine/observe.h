@@ -1,5 +1,5 @@
-// Shows activations to an observer, for tests and for comparing precisions. Passes that are observed take one picture in
-// units of whole pictures.
+// Shows activations to an observer, for tests and for comparing precisions. Passes that are observed take one picture
+// in units of whole pictures.
 #pragma once
 
 #include <string>

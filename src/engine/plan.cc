@@ -16,9 +16,12 @@ Plan Plan::make(const PackedNetwork& network, int images, int members) {
   int first_block = 0;
   for (int s = 0; s < network.config.stages(); ++s) {
     const kernels::Shape shape = network.shape(s);
-    StagePlan stage{.shape = shape, .first_block = first_block,
+    StagePlan stage{.shape = shape,
+                    .first_block = first_block,
                     .blocks = network.config.depths[static_cast<std::size_t>(s)],
-                    .chunk = 1, .unit_rows = shape.size, .unit_images = 1};
+                    .chunk = 1,
+                    .unit_rows = shape.size,
+                    .unit_images = 1};
     stage.chunk = std::clamp(kChunkPixels / shape.pixels(), 1, images);
     // As many rows as a unit should have, but a unit for every member, and strips of nearly equal height.
     const int share = std::max(1, stage.chunk * shape.size / members);

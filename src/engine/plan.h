@@ -11,8 +11,8 @@ namespace smlp {
 
 // The units of one step over `images` pictures: strips of whole rows, or, where pictures are small, whole pictures.
 struct Units {
-  int images, size;             // pictures, and rows of each
-  int unit_images, unit_rows;   // unit_images > 1 only with unit_rows == size
+  int images, size;            // pictures, and rows of each
+  int unit_images, unit_rows;  // unit_images > 1 only with unit_rows == size
 
   int strips() const { return (size + unit_rows - 1) / unit_rows; }
   int count() const { return (images + unit_images - 1) / unit_images * strips(); }

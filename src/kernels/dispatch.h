@@ -11,10 +11,10 @@
 namespace smlp::kernels {
 
 struct Candidate {
-  std::string isa;        // "avx512"
+  std::string isa;  // "avx512"
   Precision precision;
-  const Kernels* table;   // null where refused
-  std::string reason;     // why it was refused; empty where usable
+  const Kernels* table;  // null where refused
+  std::string reason;    // why it was refused; empty where usable
 };
 
 // Every table there is, best first within a precision.

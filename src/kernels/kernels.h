@@ -54,7 +54,8 @@ struct Kernels {
   std::size_t (*packed_mix_bytes)(int size);
   void (*pack_mix)(const float* weight, int size, void* packed);
 
-  // Memory: the residual stream x (pictures one after the other), the locally mixed g, each of the two mixed unit-sized buffers, a thread's scratch.
+  // Memory: the residual stream x (pictures one after the other), the locally mixed g, each of the two mixed unit-sized
+  // buffers, a thread's scratch.
   std::size_t (*stream_bytes)(int images, const Shape& shape);
   std::size_t (*local_bytes)(int images, const Shape& shape);
   std::size_t (*mixed_bytes)(int pixels, const Shape& shape);
@@ -73,8 +74,8 @@ struct Kernels {
   // along_width = mixW(g), along_height = mixH(g), for the unit's pixels
   void (*mix)(const Block& block, const Shape& shape, const void* g, Unit unit, void* along_width, void* along_height);
   // x += fuse(concat[g, mixW(g), mixH(g)])
-  void (*fuse)(const Block& block, const Shape& shape, const void* g, const void* along_width,
-               const void* along_height, Unit unit, void* x);
+  void (*fuse)(const Block& block, const Shape& shape, const void* g, const void* along_width, const void* along_height,
+               Unit unit, void* x);
   // x += FC2(GELU(FC1(LayerNorm(x))))
   void (*channel_mix)(const Block& block, const Shape& shape, Unit unit, void* x, void* scratch);
   // logits = head(mean over the grid of picture `image` of x)

@@ -34,7 +34,9 @@ void pack(const float* weight, int outputs, int segments, int inputs, void* pack
 std::size_t packed_mix_bytes(int size) { return packed_bytes(size, 1, size); }
 
 template <Precision P>
-void pack_mix(const float* weight, int size, void* packed) { pack<P>(weight, size, 1, size, packed); }
+void pack_mix(const float* weight, int size, void* packed) {
+  pack<P>(weight, size, 1, size, packed);
+}
 
 std::size_t mixed_bytes(int pixels, const Shape& shape) {
   return sizeof(float) * static_cast<std::size_t>(pixels) * static_cast<std::size_t>(shape.channels);
@@ -180,7 +182,8 @@ void channel_mix(const Block& block, const Shape& shape, Unit unit, void* x, voi
     const double scale = 1.0 / std::sqrt(variance / channels + block.norm_epsilon);
     for (int c = 0; c < channels; ++c) normalized[c] = stored<P>((stream[c] - mean) * scale);
     multiply(block.fc1, channels, normalized, [&](int n, double y) { activated[n] = stored<P>(gelu(y)); });
-    multiply(block.fc2, shape.hidden, activated, [&](int n, double y) { stream[n] = static_cast<float>(stream[n] + y); });
+    multiply(block.fc2, shape.hidden, activated,
+             [&](int n, double y) { stream[n] = static_cast<float>(stream[n] + y); });
   });
 }
 

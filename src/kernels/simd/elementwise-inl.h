@@ -1,5 +1,7 @@
 // BN1, depthwise convolution and LayerNorm in float32, channels across lanes. Included once per target.
 
+#include "kernels/simd/gemm-inl.h"
+
 // One row of GELU(BN1(x)), `pixels` x C, with a zero pixel before and after it for the convolution's padding.
 template <int Degree>
 HWY_INLINE void ActivateRow(const float* x, const float* scale, const float* shift, int pixels, int channels,
@@ -56,7 +58,8 @@ HWY_INLINE void NormalizePixels(const float* x, int pixels, int channels, float 
     const V center = hn::Set(d, mean);
     V squares = hn::Zero(d);
     for (int c = 0; c < channels; c += lanes) {
-      const V inside = hn::IfThenElseZero(hn::FirstN(d, static_cast<std::size_t>(channels - c)), hn::Sub(load(c), center));
+      const V inside =
+          hn::IfThenElseZero(hn::FirstN(d, static_cast<std::size_t>(channels - c)), hn::Sub(load(c), center));
       squares = hn::MulAdd(inside, inside, squares);
     }
     const float variance = hn::GetLane(hn::SumOfLanes(d, squares)) / static_cast<float>(channels);

@@ -7,6 +7,8 @@
 //
 // Sums are float32 in both. Element counts in memory are rounded up to a multiple of kGroup, the rest is finite.
 
+#include "kernels/simd/gelu-inl.h"
+
 using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
 using DU = hn::RebindToUnsigned<D>;
@@ -57,8 +59,7 @@ struct Bf16 {
   using Left = Halves;
   using Right = Halves;
   static HWY_INLINE Halves Pairs(VU pairs) {
-    return {hn::BitCast(D(), hn::ShiftLeft<16>(pairs)),
-            hn::BitCast(D(), hn::And(pairs, hn::Set(DU(), 0xFFFF0000U)))};
+    return {hn::BitCast(D(), hn::ShiftLeft<16>(pairs)), hn::BitCast(D(), hn::And(pairs, hn::Set(DU(), 0xFFFF0000U)))};
   }
   static HWY_INLINE Left Broadcast(const Element* a) { return Pairs(LoadPair(a)); }
   static HWY_INLINE V MultiplyAdd(Left a, Right b, V sum) {

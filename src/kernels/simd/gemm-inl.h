@@ -14,6 +14,8 @@
 //
 // Each element's sum runs over k in order, whatever tile it falls into: results don't depend on how work is split.
 
+#include "kernels/simd/format-inl.h"
+
 #if HWY_TARGET <= HWY_AVX3
 constexpr int kRows = 14;
 #else

@@ -3,6 +3,8 @@
 // Layouts, all NHWC:  x    float32     [picture][row][column][C]
 //                     g    F::Element  [picture][row][column][C padded to F::kGroup]; mixed and hidden likewise
 
+#include "kernels/simd/elementwise-inl.h"
+
 template <class F>
 struct Steps {
   using Element = typename F::Element;
@@ -92,9 +94,11 @@ struct Steps {
           Element* to = patches + static_cast<std::size_t>(p) * depth;
           to[depth - 1] = 0;
           for (int c = 0; c < in_channels; ++c) {
-            const float* from = pictures + ((static_cast<std::size_t>(i) * in_channels + c) * image +
-                                            static_cast<std::size_t>(row) * patch) * image +
-                                static_cast<std::size_t>(p) * patch;
+            const float* from =
+                pictures +
+                ((static_cast<std::size_t>(i) * in_channels + c) * image + static_cast<std::size_t>(row) * patch) *
+                    image +
+                static_cast<std::size_t>(p) * patch;
             for (int dy = 0; dy < patch; ++dy, from += image) {
               for (int dx = 0; dx < patch; ++dx) *to++ = F::Round(from[dx]);
             }
@@ -122,15 +126,15 @@ struct Steps {
         Element* to = patches;
         for (int p = 0; p < shape.size; ++p) {
           for (int tap = 0; tap < 4; ++tap, to += padded) {
-            const float* pixel = top + static_cast<std::size_t>(tap / 2) * width +
-                                 static_cast<std::size_t>(2 * p + tap % 2) * inputs;
+            const float* pixel =
+                top + static_cast<std::size_t>(tap / 2) * width + static_cast<std::size_t>(2 * p + tap % 2) * inputs;
             for (int c = 0; c < inputs; c += lanes) {
               StorePart<F>(hn::LoadU(D(), pixel + c), to + c, static_cast<std::size_t>(inputs - c));
             }
           }
         }
-        MultiplyPacked<F>(A{{patches}, 1, static_cast<std::size_t>(4 * padded), 4 * padded}, shape.size,
-                          weights.weight, shape.channels, RowOfX(shape, x, i, row));
+        MultiplyPacked<F>(A{{patches}, 1, static_cast<std::size_t>(4 * padded), 4 * padded}, shape.size, weights.weight,
+                          shape.channels, RowOfX(shape, x, i, row));
       }
     }
   }
@@ -167,8 +171,8 @@ struct Steps {
   }
 
   static void Local(const Block& block, const Shape& shape, const void* x, Unit unit, void* g, void* scratch) {
-    const auto run = block.gelu == GeluPrecision::high_precision ? LocalOfDegree<F::kExactGelu>
-                                                                  : LocalOfDegree<F::kFastGelu>;
+    const auto run =
+        block.gelu == GeluPrecision::high_precision ? LocalOfDegree<F::kExactGelu> : LocalOfDegree<F::kFastGelu>;
     run(block, shape, static_cast<const float*>(x), unit, static_cast<Element*>(g), static_cast<float*>(scratch));
   }
 
@@ -177,8 +181,10 @@ struct Steps {
                   void* along_height) {
     const int size = shape.size, depth = Padded<F>(size), channels = Padded<F>(shape.channels);
     const std::size_t pixel = static_cast<std::size_t>(channels), width = pixel * static_cast<std::size_t>(size);
-    const A by_width = {{static_cast<const Element*>(block.mix_width.weight)}, 1, static_cast<std::size_t>(depth), depth};
-    const A by_height = {{static_cast<const Element*>(block.mix_height.weight)}, 1, static_cast<std::size_t>(depth), depth};
+    const A by_width = {
+        {static_cast<const Element*>(block.mix_width.weight)}, 1, static_cast<std::size_t>(depth), depth};
+    const A by_height = {
+        {static_cast<const Element*>(block.mix_height.weight)}, 1, static_cast<std::size_t>(depth), depth};
     auto *to_width = static_cast<Element*>(along_width), *to_height = static_cast<Element*>(along_height);
     for (int i = unit.image; i < unit.image + unit.images; ++i) {
       const Element* picture = static_cast<const Element*>(g) + static_cast<std::size_t>(i) * size * width;
@@ -197,7 +203,10 @@ struct Steps {
     const int depth = Padded<F>(shape.channels);
     const auto first = static_cast<std::size_t>(unit.first_pixel(shape)), stride = static_cast<std::size_t>(depth);
     const A left = {{static_cast<const Element*>(g) + first * stride, static_cast<const Element*>(along_width),
-                     static_cast<const Element*>(along_height)}, 3, stride, depth};
+                     static_cast<const Element*>(along_height)},
+                    3,
+                    stride,
+                    depth};
     const auto channels = static_cast<std::size_t>(shape.channels);
     MultiplyPacked<F>(left, unit.pixels(shape), block.fuse.weight, shape.channels,
                       AddSum{static_cast<float*>(x) + first * channels, channels, nullptr});
@@ -226,7 +235,7 @@ struct Steps {
 
   static void ChannelMix(const Block& block, const Shape& shape, Unit unit, void* x, void* scratch) {
     const auto run = block.gelu == GeluPrecision::high_precision ? ChannelMixOfDegree<F::kExactGelu>
-                                                                  : ChannelMixOfDegree<F::kFastGelu>;
+                                                                 : ChannelMixOfDegree<F::kFastGelu>;
     run(block, shape, unit, static_cast<float*>(x), static_cast<Element*>(scratch));
   }
 
@@ -239,8 +248,10 @@ struct Steps {
     auto* mean = static_cast<Element*>(scratch);
     for (int c = 0; c < channels; c += lanes) {
       V sum = hn::Zero(d);
-      for (int p = 0; p < pixels; ++p) sum = hn::Add(sum, hn::LoadU(d, from + static_cast<std::size_t>(p) * channels + c));
-      StorePart<F>(hn::Div(sum, hn::Set(d, static_cast<float>(pixels))), mean + c, static_cast<std::size_t>(channels - c));
+      for (int p = 0; p < pixels; ++p)
+        sum = hn::Add(sum, hn::LoadU(d, from + static_cast<std::size_t>(p) * channels + c));
+      StorePart<F>(hn::Div(sum, hn::Set(d, static_cast<float>(pixels))), mean + c,
+                   static_cast<std::size_t>(channels - c));
     }
     const int depth = Padded<F>(channels);
     MultiplyPacked<F>(A{{mean}, 1, static_cast<std::size_t>(depth), depth}, 1, weights.weight, weights.outputs,
@@ -268,7 +279,9 @@ struct Steps {
     return rounds * kChains * F::kGroup * static_cast<std::int64_t>(hn::Lanes(D())) + impossible;
   }
 
-  static void ReadStream(const void* x, const Shape& shape, float* nhwc) { std::memcpy(nhwc, x, StreamBytes(1, shape)); }
+  static void ReadStream(const void* x, const Shape& shape, float* nhwc) {
+    std::memcpy(nhwc, x, StreamBytes(1, shape));
+  }
 
   static Kernels Table(const char* isa) {
     return {.isa = isa,

@@ -19,10 +19,7 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-#include "kernels/simd/gelu-inl.h"
-#include "kernels/simd/format-inl.h"
-#include "kernels/simd/gemm-inl.h"
-#include "kernels/simd/elementwise-inl.h"
+// The rest of the source, one header in the next: steps, elementwise, gemm, format, gelu.
 #include "kernels/simd/steps-inl.h"
 
 }  // namespace
