@@ -27,18 +27,21 @@ std::string name_of_configuration(const Config& config) {
 void add_network(Table& table, const Network& network) {
   const Config& c = network.config;
   const Preprocess& p = network.preprocess;
-  table.add({"network", fmt::format("sMLPNet{}: dim {}, depths {}, alpha {}, patch {}, image {}, {} channels, {} classes",
-                                    name_of_configuration(c), c.dim, fmt::join(c.depths, " "), c.alpha, c.patch, c.image,
-                                    c.in_channels, c.classes)});
+  table.add(
+      {"network", fmt::format("sMLPNet{}: dim {}, depths {}, alpha {}, patch {}, image {}, {} channels, {} classes",
+                              name_of_configuration(c), c.dim, fmt::join(c.depths, " "), c.alpha, c.patch, c.image,
+                              c.in_channels, c.classes)});
   table.add({"parameters", grouped(c.parameters())});
   table.add({"multiply-adds", fmt::format("{} per picture", grouped(c.macs()))});
-  table.add({"precision", fmt::format("{}, GELU {}", precision_name(network.precision), gelu_precision_name(network.gelu))});
-  table.add({"preprocessing", fmt::format("short side to {}, bicubic; centre crop {}; mean {}; std {}", p.resize, p.crop,
-                                          three(p.mean), three(p.std))});
-  table.add({"class names", network.class_names.empty()
-                                ? "none"
-                                : fmt::format("{}: {}{}", network.class_names.size(), printable(network.class_names.front()),
-                                              network.class_names.size() > 1 ? ", ..." : "")});
+  table.add({"precision", std::string(precision_name(network.precision))});
+  for (const auto& [name, precision] : operator_precisions(network))
+    table.add({"", fmt::format("{:<21}  {}", name, precision)});
+  table.add({"preprocessing", fmt::format("short side to {}, bicubic; centre crop {}; mean {}; std {}", p.resize,
+                                          p.crop, three(p.mean), three(p.std))});
+  table.add({"class names", network.class_names.empty() ? "none"
+                                                        : fmt::format("{}: {}{}", network.class_names.size(),
+                                                                      printable(network.class_names.front()),
+                                                                      network.class_names.size() > 1 ? ", ..." : "")});
   if (!network.source_sha256.empty()) {
     table.add({"source", fmt::format("{}, SHA-256 {}", printable(network.source_name), network.source_sha256)});
   }
@@ -53,8 +56,9 @@ std::string tensor_table(const TensorFile& file) {
 }
 
 Json config_json(const Config& c) {
-  return {{"dim", c.dim},         {"alpha", c.alpha},           {"patch", c.patch},     {"image", c.image},
-          {"channels", c.in_channels}, {"classes", c.classes}, {"depths", c.depths}};
+  return {{"dim", c.dim},      {"alpha", c.alpha},          {"patch", c.patch},
+          {"image", c.image},  {"channels", c.in_channels}, {"classes", c.classes},
+          {"depths", c.depths}};
 }
 
 Json tensors_json(const TensorFile& file) {
@@ -95,6 +99,7 @@ Json file_json(const FileReport& report) {
     json["macs"] = network.config.macs();
     json["precision"] = precision_name(network.precision);
     json["gelu"] = gelu_precision_name(network.gelu);
+    for (const auto& [name, precision] : operator_precisions(network)) json["operators"][std::string(name)] = precision;
     json["preprocess"] = {{"resize", network.preprocess.resize},
                           {"crop", network.preprocess.crop},
                           {"mean", network.preprocess.mean},

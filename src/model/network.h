@@ -4,6 +4,8 @@
 #include <array>
 #include <map>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/precision.h"
@@ -47,10 +49,14 @@ struct Network {
 
   Precision precision = Precision::fp32;
   GeluPrecision gelu = GeluPrecision::high_precision;
-  int batch = 0;  // pictures in one execution where nobody says; 0: unset
+  int batch = 0;                         // pictures in one execution where nobody says; 0: unset
   std::vector<std::string> class_names;  // empty, or one per class
   Preprocess preprocess;
   std::string source_name, source_sha256;  // the file this came from
 };
+
+// What each kind of operator computes in, in the network's order: {"patch embedding", "bf16"}, ..., {"GELU",
+// "high_precision"}. Sums are float32 everywhere.
+std::vector<std::pair<std::string_view, std::string_view>> operator_precisions(const Network& network);
 
 }  // namespace smlp
