@@ -58,8 +58,9 @@ void forward(const Pass& pass, const Team& team, const float* pictures, int coun
       }
       const StagePlan& next = pass.plan.stages[s + 1];
       std::byte* to = pass.memory.streams[s + 1].data() + k.stream_bytes(first, next.shape);
-      team.each(next.units(images),
-                [&](kernels::Unit unit) { k.downsample(pass.network.stems[s + 1], next.shape, x, unit, to, scratch); });
+      team.each(next.units(images), [&](kernels::Unit unit) {
+        k.downsample(pass.network.stems[s + 1], stage.shape, x, next.shape, unit, to, scratch);
+      });
       observe(pass, "stem", static_cast<int>(s) + 1, next.shape, to);
     }
   }

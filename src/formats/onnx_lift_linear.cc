@@ -138,8 +138,8 @@ Result<Activation> Lifter::patches(const Activation& x, const Tensor& weight, st
   if (weight.shape[1] != term.extents[Axis::c]) {
     return fail("a weight of shape {} for {} channels", weight.shape_text(), term.extents[Axis::c]);
   }
-  if (kernel > kLargestKernel || term.extents[Axis::h] % kernel != 0 || term.extents[Axis::w] % kernel != 0) {
-    return fail("patches of {0}x{0} do not divide a grid of {1}x{2}", kernel, term.extents[Axis::h],
+  if (kernel > kLargestKernel || term.extents[Axis::h] < kernel || term.extents[Axis::w] < kernel) {
+    return fail("patches of {0}x{0} do not fit a grid of {1}x{2}", kernel, term.extents[Axis::h],
                 term.extents[Axis::w]);
   }
   SMLP_TRY(values, constants_.floats(weight));

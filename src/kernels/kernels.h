@@ -65,9 +65,11 @@ struct Kernels {
   // in_channels * patch * patch inputs. Writes `unit` of x.
   void (*stem)(const Matrix& weights, const Shape& shape, int in_channels, int patch, const float* pictures, Unit unit,
                void* x, void* scratch);
-  // Downsampling by 2 from the previous stage's x (`from`, 2 size, channels / 2): four segments of channels / 2 inputs,
-  // pixels (0,0) (0,1) (1,0) (1,1) of each 2 x 2 patch. `unit` counts the new stage's rows.
-  void (*downsample)(const Matrix& weights, const Shape& shape, const void* from, Unit unit, void* x, void* scratch);
+  // Downsampling by 2 from the previous stage's x (`from`, of shape `finer`): four segments of channels / 2 inputs,
+  // pixels (0,0) (0,1) (1,0) (1,1) of each 2 x 2 patch. An odd grid's last row and column go unread. `unit` counts the
+  // new stage's rows.
+  void (*downsample)(const Matrix& weights, const Shape& finer, const void* from, const Shape& shape, Unit unit,
+                     void* x, void* scratch);
 
   // g = GELU(DW3x3(GELU(BN1(x))) + bias). x and g hold the same pictures.
   void (*local)(const Block& block, const Shape& shape, const void* x, Unit unit, void* g, void* scratch);

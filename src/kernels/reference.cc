@@ -100,8 +100,8 @@ void stem(const Matrix& weights, const Shape& shape, int in_channels, int patch,
 }
 
 template <Precision P>
-void downsample(const Matrix& weights, const Shape& shape, const void* from, Unit unit, void* x, void* scratch) {
-  const Shape finer = {2 * shape.size, shape.channels / 2, 0};
+void downsample(const Matrix& weights, const Shape& finer, const void* from, const Shape& shape, Unit unit, void* x,
+                void* scratch) {
   each_pixel(shape, unit, [&](int i, int row, int column) {
     auto* inputs = static_cast<float*>(scratch);
     for (int tap = 0; tap < 4; ++tap, inputs += finer.channels) {

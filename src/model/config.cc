@@ -54,9 +54,9 @@ Result<void> Config::validate() const {
   SMLP_CHECK(check_range("number of classes", classes, 1, kMaxClasses));
   for (const int depth : depths) SMLP_CHECK(check_range("depth of a stage", depth, 0, kMaxBlocks));
   SMLP_CHECK(check_range("number of blocks", blocks(), 1, kMaxBlocks));
-  const int step = patch << (stages() - 1);
-  if (image % step != 0) {
-    return fail("image size {} does not divide by {} (patch size {} halved in {} more stages)", image, step, patch,
+  if (image % patch != 0) return fail("image size {} does not divide by the patch size {}", image, patch);
+  if (grid(stages() - 1) == 0) {
+    return fail("image size {} is too small: its grid of {} patches cannot be halved {} times", image, grid(0),
                 stages() - 1);
   }
   if (parameters() > kMaxParameters) return fail("{} parameters, more than {}", parameters(), kMaxParameters);

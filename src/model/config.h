@@ -11,6 +11,7 @@
 namespace smlp {
 
 // Stage s works on channels(s) = dim * 2^s channels over a grid(s) x grid(s) grid, grid(s) = image / patch / 2^s.
+// Halving an odd grid drops its last row and column, as a convolution of kernel and stride 2 does.
 struct Config {
   int in_channels = 3;
   int dim = 80;
@@ -37,7 +38,7 @@ struct Config {
   std::int64_t parameters() const;
   std::int64_t macs() const;
 
-  // Positive and bounded numbers, and a grid that divides evenly down to the last stage.
+  // Positive and bounded numbers, whole patches, and a grid that is not used up before the last stage.
   Result<void> validate() const;
 
   bool operator==(const Config&) const = default;

@@ -1,5 +1,6 @@
 #include "model/infer_config.h"
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 
@@ -122,6 +123,26 @@ int infer_stages(const TensorsByKey& tensors, int stems, int dim) {
   return stems;
 }
 
+// The first stage's grid, which the others halve, rounding down: of what the blocks suggest, that which suits most of
+// them; the earlier one at a tie. A stage's own grid leaves open what its halvings dropped, so earlier blocks come first.
+std::optional<std::int64_t> infer_grid(const std::vector<BlockShape>& blocks, const std::vector<int>& depths) {
+  std::vector<std::pair<std::int64_t, int>> grids;  // with the stage
+  for (std::size_t s = 0, b = 0; s < depths.size(); ++s) {
+    for (int i = 0; i < depths[s]; ++i, ++b) {
+      const auto grid = blocks[b].grid;
+      if (grid && *grid < (1 << 16)) grids.emplace_back(*grid, static_cast<int>(s));
+    }
+  }
+  std::optional<std::int64_t> best;
+  std::ptrdiff_t most = 0;
+  for (const auto& [grid, stage] : grids) {
+    const std::int64_t candidate = grid << stage;
+    const auto agree = std::ranges::count_if(grids, [&](const auto& g) { return candidate >> g.second == g.first; });
+    if (agree > most) best = candidate, most = agree;
+  }
+  return best;
+}
+
 int stage_of(std::int64_t channels, int dim, int stages) {
   for (int s = 0; s < stages; ++s) {
     if (channels == std::int64_t{dim} << s) return s;
@@ -172,7 +193,7 @@ Result<Config> infer_config(const TensorsByKey& tensors) {
   SMLP_TRY(depths, infer_depths(blocks, dim, stages));
   config.depths = std::move(depths);
 
-  Votes alpha, patch, side, classes;
+  Votes alpha, patch, classes;
   patch.add(dimension(tensors, stem, 4, 2));
   patch.add(dimension(tensors, stem, 4, 3));
   config.patch = as_int(patch.winner());
@@ -186,12 +207,12 @@ Result<Config> infer_config(const TensorsByKey& tensors) {
       alpha.add(dimension(tensors, fc + "0.weight", 2, 0, config.channels(s)));
       alpha.add(dimension(tensors, fc + "0.bias", 1, 0, config.channels(s)));
       alpha.add(dimension(tensors, fc + "3.weight", 2, 1, config.channels(s)));
-      if (blocks[b].grid && *blocks[b].grid < (1 << 16)) side.add(*blocks[b].grid << s);
     }
   }
   classes.add(dimension(tensors, "mlp_head.0.weight", 2, 0));
   classes.add(dimension(tensors, "mlp_head.0.bias", 1, 0));
-  if (!side.winner()) return no_usable_shape(tensors, "token_mix.0.1.proj_h.weight", "(grid, grid, 1, 1)");
+  const auto grid = infer_grid(blocks, config.depths);
+  if (!grid) return no_usable_shape(tensors, "token_mix.0.1.proj_h.weight", "(grid, grid, 1, 1)");
   if (!alpha.winner()) {
     return no_usable_shape(tensors, "channel_mix.0.2.net.0.weight", "(alpha * channels, channels)");
   }
@@ -199,7 +220,7 @@ Result<Config> infer_config(const TensorsByKey& tensors) {
     return no_usable_shape(tensors, "mlp_head.0.weight", fmt::format("(classes, {})", config.features()));
   }
   config.alpha = as_int(alpha.winner());
-  config.image = as_int(*side.winner() * config.patch);
+  config.image = as_int(*grid * config.patch);
   config.classes = as_int(classes.winner());
   SMLP_CHECK(config.validate());
   return config;

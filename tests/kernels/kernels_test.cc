@@ -103,16 +103,16 @@ class Step : public testing::TestWithParam<std::size_t> {
     }
   }
 
-  void check_downsample(const Shape& s) {
+  void check_downsample(const Shape& s, int odd = 0) {
     const int half = s.channels / 2;
-    const Shape finer = {2 * s.size, half, half};
+    const Shape finer = {2 * s.size + odd, half, half};
     const std::vector<float> weight = random("downsample", s.channels * 4 * half, 0.0, 1.0);
     const std::vector<float> from = random_picture(finer);
     StepRunner run(table_);
     StepBuffer& source = run.stream(finer, {from});
     StepBuffer& x = run.buffer(table_.stream_bytes(1, s));
-    table_.downsample(run.matrix(weight, {}, s.channels, 4), s, source.data(), {0, 1, 0, s.size}, x.data(),
-                      run.buffer(table_.scratch_bytes(s, 4 * half)).data());
+    table_.downsample(run.matrix(weight, {}, s.channels, 4), finer, source.data(), s, {0, 1, 0, s.size},
+                      x.data(), run.buffer(table_.scratch_bytes(s, 4 * half)).data());
     std::vector<Number> want;
     for (int i = 0; i < s.size; ++i) {
       for (int j = 0; j < s.size; ++j) {
@@ -129,7 +129,7 @@ class Step : public testing::TestWithParam<std::size_t> {
         }
       }
     }
-    EXPECT_TRUE(agree(run.read(x, s), want)) << "size " << s.size << ", channels " << s.channels;
+    EXPECT_TRUE(agree(run.read(x, s), want)) << "size " << finer.size << ", channels " << s.channels;
   }
 
   void check_head(const Shape& s, int classes) {
@@ -175,6 +175,7 @@ TEST_P(Step, StemOfEveryWidthAndRow) {
 TEST_P(Step, DownsampleOfEveryWidthAndRow) {
   for (int channels = 2; channels <= 140; channels += 2) check_downsample({2, channels, channels});
   for (int size = 1; size <= 30; ++size) check_downsample({size, 6, 6});
+  for (int size = 1; size <= 9; ++size) check_downsample({size, 6, 6}, 1);
 }
 
 TEST_P(Step, TokenMixOfEveryWidthAndGrid) {

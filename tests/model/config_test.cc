@@ -33,12 +33,21 @@ TEST(Config, ChannelsDoubleAndTheGridHalves) {
   EXPECT_EQ(config.blocks(), 6);
 }
 
+TEST(Config, AnOddGridLosesItsLastRow) {
+  const Config config{.image = 200};
+  EXPECT_TRUE(config.validate());
+  EXPECT_EQ(config.grid(1), 25);
+  EXPECT_EQ(config.grid(2), 12);
+  EXPECT_EQ(config.grid(3), 6);
+}
+
 TEST(Config, RefusesWhatDoesNotDivideOrFit) {
   const auto message = [](const Config& config) {
     const auto valid = config.validate();
     return valid ? std::string() : valid.error().message();
   };
-  EXPECT_THAT(message({.image = 200}), testing::HasSubstr("image size 200 does not divide by 32"));
+  EXPECT_THAT(message({.image = 202}), testing::HasSubstr("image size 202 does not divide by the patch size 4"));
+  EXPECT_THAT(message({.image = 28}), testing::HasSubstr("its grid of 7 patches cannot be halved 3 times"));
   EXPECT_THAT(message({.dim = 0}), testing::HasSubstr("dim is 0"));
   EXPECT_THAT(message({.classes = 1 << 30}), testing::HasSubstr("classes"));
   EXPECT_THAT(message({.depths = {}}), testing::HasSubstr("0 stages"));

@@ -52,6 +52,9 @@ CONFIGS = {
     "two_stages_grid11": config(13, (1, 2), alpha=2, patch=2, image=44, in_channels=5, classes=21, seed=14),
     "three_stages_grid9": config(6, (3, 1, 2), alpha=7, patch=1, image=36, classes=12, seed=15),
     "five_stages_grid1": config(2, (1, 1, 1, 1, 2), alpha=3, patch=2, image=32, classes=4, seed=16),
+    # 25, 12, 6, 3; and 21, 10, 5: downsampling drops the last row and column of an odd grid.
+    "odd_grids": config(6, (1, 1, 1, 1), alpha=2, patch=4, image=100, classes=8, seed=19),
+    "odd_grids_no_first_blocks": config(5, (0, 1, 1), alpha=3, patch=2, image=42, classes=6, seed=20),
     "no_blocks_in_a_stage": config(8, (1, 0, 1, 0), alpha=3, patch=4, image=64, classes=6, seed=17),
 }
 

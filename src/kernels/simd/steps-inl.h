@@ -115,14 +115,14 @@ struct Steps {
   }
 
   // A row's 2 x 2 patches, each as four segments (dy, dx) of the finer stage's channels.
-  static void Downsample(const Matrix& weights, const Shape& shape, const void* from, Unit unit, void* x,
-                         void* scratch) {
-    const int inputs = shape.channels / 2, padded = Padded<F>(inputs), lanes = static_cast<int>(hn::Lanes(D()));
-    const std::size_t width = 2 * static_cast<std::size_t>(shape.size) * inputs;
+  static void Downsample(const Matrix& weights, const Shape& finer, const void* from, const Shape& shape, Unit unit,
+                         void* x, void* scratch) {
+    const int inputs = finer.channels, padded = Padded<F>(inputs), lanes = static_cast<int>(hn::Lanes(D()));
+    const std::size_t width = static_cast<std::size_t>(finer.size) * inputs;
     auto* patches = static_cast<Element*>(scratch);
     for (int i = unit.image; i < unit.image + unit.images; ++i) {
       for (int row = unit.row; row < unit.row + unit.rows; ++row) {
-        const float* top = static_cast<const float*>(from) + static_cast<std::size_t>(i * shape.size + row) * 2 * width;
+        const float* top = static_cast<const float*>(from) + static_cast<std::size_t>(i * finer.size + 2 * row) * width;
         Element* to = patches;
         for (int p = 0; p < shape.size; ++p) {
           for (int tap = 0; tap < 4; ++tap, to += padded) {
