@@ -9,7 +9,7 @@ struct GeluFit;
 
 template <>
 struct GeluFit<5> {
-  static constexpr float cut = 3.5F, error = 8.8e-4F;
+  static constexpr float cut = 3.5F, error = 1.7e-3F;
   static constexpr float c[] = {3.994205714e-02F,  -1.542659343e-01F, 2.372051647e-01F,
                                 -1.377344780e-01F, -2.602614380e-02F, 4.136315542e-02F};
 };

@@ -119,11 +119,12 @@ constexpr int Padded(int count) {
 template <class F>
 HWY_INLINE void StorePart(V v, typename F::Element* to, std::size_t count) {
   const D d;
-  if (HWY_LIKELY(count >= hn::Lanes(d))) {
+  constexpr std::size_t kGroup = F::kGroup;  // a vector of one lane is less than a group
+  if (HWY_LIKELY(count >= HWY_MAX(hn::Lanes(d), kGroup))) {
     F::Store(v, to);
     return;
   }
-  HWY_ALIGN typename F::Element lanes[HWY_MAX_BYTES / sizeof(float)];
+  HWY_ALIGN typename F::Element lanes[HWY_MAX(HWY_MAX_BYTES / sizeof(float), kGroup)] = {};
   F::Store(hn::IfThenElseZero(hn::FirstN(d, count), v), lanes);
   std::memcpy(to, lanes, static_cast<std::size_t>(Padded<F>(static_cast<int>(count))) * sizeof(lanes[0]));
 }
