@@ -294,7 +294,10 @@ class Matcher {
   // What the walk leaves open: whether all the shapes are those of one configuration.
   Result<void> check() {
     Config& config = weights_.config;
-    config.alpha = static_cast<int>(weights_.blocks.empty() ? 0 : weights_.blocks[0].fc1.bias.size() / config.dim);
+    // By the first block's own channels: the first stage may have no blocks.
+    const BlockWeights* block = weights_.blocks.empty() ? nullptr : &weights_.blocks[0];
+    const std::size_t channels = block == nullptr ? 0 : block->fc2.bias.size();
+    config.alpha = channels == 0 ? 0 : static_cast<int>(block->fc1.bias.size() / channels);
     SMLP_CHECK(config.validate());
     for (const StateDictEntry& entry : state_dict_entries(weights_)) {
       if (entry.values == nullptr) continue;

@@ -1,8 +1,12 @@
-// The mathematics of each step in double, from the network's description, with a bound on what float32 may lose.
+// The mathematics of each step in double, from the network's description, with a bound on what a table may lose.
 //
-// A number is carried as (value, error): |what float32 computes - value| <= error. Let u = 2^-24.
+// A number is carried as (value, error): |what a table computes - value| <= error. Let u = 2^-24.
 //   sum of n products + bias   error = sum |w| e_x + (n + 2) u (sum |w x| + |bias|)       (any order of summing)
-//   GELU                       error = 1.13 e_x + kGeluError(x)                           (1.13: its largest slope)
+//   GELU                       error = 1.13 e_x + gelu_error(x)                           (1.13: its largest slope)
+//   rounding to bfloat16       [value - error, value + error] rounded at both ends: rounding is monotone, so no error
+//                              at all is left unless a tie lies in between
+// Products of two bfloat16 are exact in float32, so a product of pairs (vdpbf16ps) rounds no more often than n + 2
+// times either. It flushes subnormals, operands and results: kSmallest each.
 #pragma once
 
 #include <algorithm>
@@ -10,9 +14,14 @@
 #include <cstddef>
 #include <vector>
 
+#include "base/float16.h"
+#include "base/precision.h"
+#include "kernels/gelu_coefficients.h"
+
 namespace smlp::test {
 
 constexpr double kUnit = 0x1p-24;
+constexpr double kSmallest = 0x1p-126;
 
 struct Number {
   double value = 0, error = 0;
@@ -20,13 +29,33 @@ struct Number {
 
 inline double exact_gelu(double x) { return 0.5 * x * std::erfc(-x / std::sqrt(2.0)); }
 
-// What a float32 GELU may be off by: some roundings of the result and of erf (which is 1 beyond |x| = 6, nearly), and
-// 4e-8, two thirds of a rounding at 1, for the approximation itself.
-inline double gelu_error(double x) {
-  return 4e-8 + 4 * kUnit * std::min(std::abs(x), 6.0) + 2 * kUnit * std::abs(exact_gelu(x));
-}
+inline double rounded_to_bfloat16(double x) { return bfloat16_to_float(float_to_bfloat16(static_cast<float>(x))); }
 
-inline Number gelu(const Number& x) { return {exact_gelu(x.value), 1.13 * x.error + gelu_error(x.value)}; }
+// What a table rounds, and which polynomial stands for its GELU.
+struct Arithmetic {
+  Precision precision = Precision::fp32;
+  GeluPrecision gelu_precision = GeluPrecision::high_precision;
+
+  double weight(float w) const { return precision == Precision::fp32 ? w : rounded_to_bfloat16(w); }
+
+  Number stored(const Number& x) const {
+    if (precision == Precision::fp32) return x;
+    const double low = rounded_to_bfloat16(x.value - x.error), high = rounded_to_bfloat16(x.value + x.error);
+    const double middle = rounded_to_bfloat16(x.value);
+    return {middle, std::max(high - middle, middle - low) + kSmallest};
+  }
+
+  // The polynomial's own error, and some float32 roundings of it and of the result.
+  double gelu_error(double x) const {
+    using namespace kernels;
+    const bool exact = gelu_precision == GeluPrecision::high_precision;
+    const double fit = precision == Precision::fp32 ? (exact ? GeluFit<17>::error : GeluFit<9>::error)
+                                                    : (exact ? GeluFit<9>::error : GeluFit<5>::error);
+    return fit + 4 * kUnit * std::min(std::abs(x), 6.0) + 2 * kUnit * std::abs(exact_gelu(x));
+  }
+
+  Number gelu(const Number& x) const { return {exact_gelu(x.value), 1.13 * x.error + gelu_error(x.value)}; }
+};
 
 // Adds products to a sum, then closes it.
 class Sum {
@@ -34,7 +63,7 @@ class Sum {
   void add(double weight, const Number& x) {
     value_ += weight * x.value;
     size_ += std::abs(weight * x.value);
-    error_ += std::abs(weight) * x.error;
+    error_ += std::abs(weight) * x.error + kSmallest * (1 + std::abs(weight) + std::abs(x.value));
     ++count_;
   }
   void add(double weight, double x) { add(weight, Number{x, 0}); }
@@ -57,20 +86,20 @@ struct PlainBlock {
   std::vector<float> pre_scale, pre_shift;       // C
   std::vector<float> depthwise, depthwise_bias;  // (C, 9), C
   std::vector<float> width, width_bias, height, height_bias;
-  std::vector<float> fuse;                       // (C, 3C)
+  std::vector<float> fuse;  // (C, 3C)
   std::vector<float> fc1, fc1_bias, fc2, fc2_bias;
   float epsilon = 1e-5F;
 };
 
 // x, NHWC of one picture -> x + fuse(concat[g, mixW(g), mixH(g)])
-inline std::vector<Number> token_mix(const PlainBlock& b, const std::vector<float>& x) {
+inline std::vector<Number> token_mix(const Arithmetic& a, const PlainBlock& b, const std::vector<float>& x) {
   const int h = b.size, c_count = b.channels;
   const auto at = [&](int i, int j, int c) { return static_cast<std::size_t>((i * h + j) * c_count + c); };
   std::vector<Number> activated(x.size()), g(x.size()), out(x.size());
   for (std::size_t i = 0; i < x.size(); ++i) {
     const std::size_t c = i % static_cast<std::size_t>(c_count);
     const double scaled = static_cast<double>(b.pre_scale[c]) * x[i], y = scaled + b.pre_shift[c];
-    activated[i] = gelu({y, kUnit * (std::abs(scaled) + std::abs(y))});
+    activated[i] = a.gelu({y, kUnit * (std::abs(scaled) + std::abs(y))});
   }
   for (int i = 0; i < h; ++i) {
     for (int j = 0; j < h; ++j) {
@@ -83,7 +112,7 @@ inline std::vector<Number> token_mix(const PlainBlock& b, const std::vector<floa
             sum.add(b.depthwise[static_cast<std::size_t>(c * 9 + tap)], activated[at(i + di, j + dj, c)]);
           }
         }
-        g[at(i, j, c)] = gelu(sum.close(b.depthwise_bias[static_cast<std::size_t>(c)]));
+        g[at(i, j, c)] = a.stored(a.gelu(sum.close(b.depthwise_bias[static_cast<std::size_t>(c)])));
       }
     }
   }
@@ -93,18 +122,18 @@ inline std::vector<Number> token_mix(const PlainBlock& b, const std::vector<floa
       for (int c = 0; c < c_count; ++c) {
         Sum along_width, along_height;
         for (int k = 0; k < h; ++k) {
-          along_width.add(b.width[static_cast<std::size_t>(j * h + k)], g[at(i, k, c)]);
-          along_height.add(b.height[static_cast<std::size_t>(i * h + k)], g[at(k, j, c)]);
+          along_width.add(a.weight(b.width[static_cast<std::size_t>(j * h + k)]), g[at(i, k, c)]);
+          along_height.add(a.weight(b.height[static_cast<std::size_t>(i * h + k)]), g[at(k, j, c)]);
         }
         const auto first = static_cast<std::size_t>(c), stride = static_cast<std::size_t>(c_count);
         joined[first] = g[at(i, j, c)];
-        joined[first + stride] = along_width.close(b.width_bias[static_cast<std::size_t>(j)]);
-        joined[first + 2 * stride] = along_height.close(b.height_bias[static_cast<std::size_t>(i)]);
+        joined[first + stride] = a.stored(along_width.close(b.width_bias[static_cast<std::size_t>(j)]));
+        joined[first + 2 * stride] = a.stored(along_height.close(b.height_bias[static_cast<std::size_t>(i)]));
       }
       for (int n = 0; n < c_count; ++n) {
         Sum sum;
         const float* weight = b.fuse.data() + static_cast<std::size_t>(n) * joined.size();
-        for (const Number& y : joined) sum.add(*weight++, y);
+        for (const Number& y : joined) sum.add(a.weight(*weight++), y);
         out[at(i, j, n)] = add(x[at(i, j, n)], sum.close());
       }
     }
@@ -134,20 +163,21 @@ inline std::vector<Number> normalise(const float* x, int count, double epsilon) 
 }
 
 // x + FC2(GELU(FC1(normalise(x)))), every pixel alone
-inline std::vector<Number> channel_mix(const PlainBlock& b, const std::vector<float>& x) {
+inline std::vector<Number> channel_mix(const Arithmetic& a, const PlainBlock& b, const std::vector<float>& x) {
   const auto channels = static_cast<std::size_t>(b.channels), hidden = static_cast<std::size_t>(b.hidden);
   std::vector<Number> out;
   for (std::size_t pixel = 0; pixel < x.size(); pixel += channels) {
-    const std::vector<Number> z = normalise(x.data() + pixel, b.channels, b.epsilon);
+    std::vector<Number> z = normalise(x.data() + pixel, b.channels, b.epsilon);
+    for (Number& y : z) y = a.stored(y);
     std::vector<Number> activated(hidden);
     for (std::size_t n = 0; n < hidden; ++n) {
       Sum sum;
-      for (std::size_t k = 0; k < channels; ++k) sum.add(b.fc1[n * channels + k], z[k]);
-      activated[n] = gelu(sum.close(b.fc1_bias[n]));
+      for (std::size_t k = 0; k < channels; ++k) sum.add(a.weight(b.fc1[n * channels + k]), z[k]);
+      activated[n] = a.stored(a.gelu(sum.close(b.fc1_bias[n])));
     }
     for (std::size_t n = 0; n < channels; ++n) {
       Sum sum;
-      for (std::size_t k = 0; k < hidden; ++k) sum.add(b.fc2[n * hidden + k], activated[k]);
+      for (std::size_t k = 0; k < hidden; ++k) sum.add(a.weight(b.fc2[n * hidden + k]), activated[k]);
       out.push_back(add(x[pixel + n], sum.close(b.fc2_bias[n])));
     }
   }

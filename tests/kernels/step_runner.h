@@ -19,13 +19,14 @@ namespace smlp::test {
 
 class StepBuffer {
  public:
-  explicit StepBuffer(std::size_t bytes)
-      : bytes_(bytes), memory_((bytes + 63) / 64 * 64 + 64, Guard::after, 64) {
+  explicit StepBuffer(std::size_t bytes) : bytes_(bytes), memory_((bytes + 63) / 64 * 64 + 64, Guard::after, 64) {
     std::memset(memory_.data(), kCanary, memory_.size());
   }
   void* data() { return memory_.data(); }
   template <class T>
-  T* as() { return reinterpret_cast<T*>(memory_.data()); }
+  T* as() {
+    return reinterpret_cast<T*>(memory_.data());
+  }
 
   // Nothing was written beyond the bytes asked for.
   bool is_intact() const {
@@ -70,7 +71,7 @@ class StepRunner {
     return {to.data(), floats(bias), size, size};
   }
 
-  kernels::Block block(const PlainBlock& b) {
+  kernels::Block block(const PlainBlock& b, GeluPrecision gelu = GeluPrecision::high_precision) {
     std::vector<float> taps(b.depthwise.size());
     const auto channels = static_cast<std::size_t>(b.channels);
     for (std::size_t i = 0; i < taps.size(); ++i) taps[i % 9 * channels + i / 9] = b.depthwise[i];
@@ -84,27 +85,33 @@ class StepRunner {
             .fc1 = matrix(b.fc1, b.fc1_bias, b.hidden, 1),
             .fc2 = matrix(b.fc2, b.fc2_bias, b.channels, 1),
             .norm_epsilon = b.epsilon,
-            .gelu = GeluPrecision::high_precision};
+            .gelu = gelu};
   }
 
   // A residual stream that holds `pictures`, each NHWC. The stem with the identity for weights writes it: exact, since
-  // every other product is zero.
+  // every other product is zero. Where the stem rounds pictures to bfloat16, it is given each as a sum of three.
   StepBuffer& stream(const kernels::Shape& shape, const std::vector<std::vector<float>>& pictures) {
     const auto channels = static_cast<std::size_t>(shape.channels), pixels = static_cast<std::size_t>(shape.pixels());
     const int images = static_cast<int>(pictures.size());
-    std::vector<float> identity(channels * channels);
-    for (std::size_t c = 0; c < channels; ++c) identity[c * channels + c] = 1.0F;
-    Guarded<float> planes(pictures.size() * pixels * channels);
+    const std::size_t parts = table_.precision == Precision::bf16 ? 3 : 1, inputs = parts * channels;
+    std::vector<float> identities(channels * inputs);
+    for (std::size_t k = 0; k < inputs; ++k) identities[k % channels * inputs + k] = 1.0F;
+    Guarded<float> planes(pictures.size() * pixels * inputs);
     for (std::size_t i = 0; i < pictures.size(); ++i) {
       for (std::size_t p = 0; p < pixels; ++p) {
         for (std::size_t c = 0; c < channels; ++c) {
-          planes[(i * channels + c) * pixels + p] = pictures[i][p * channels + c];
+          float rest = pictures[i][p * channels + c];
+          for (std::size_t k = c; k < inputs; k += channels) {
+            const float part = k + channels < inputs ? static_cast<float>(rounded_to_bfloat16(rest)) : rest;
+            planes[(i * inputs + k) * pixels + p] = part;
+            rest -= part;
+          }
         }
       }
     }
     StepBuffer& x = buffer(table_.stream_bytes(images, shape));
-    StepBuffer& scratch = buffer(table_.scratch_bytes(shape, shape.channels));
-    table_.stem(matrix(identity, {}, shape.channels, 1), shape, shape.channels, 1, planes.data(),
+    StepBuffer& scratch = buffer(table_.scratch_bytes(shape, static_cast<int>(inputs)));
+    table_.stem(matrix(identities, {}, shape.channels, 1), shape, static_cast<int>(inputs), 1, planes.data(),
                 {0, images, 0, shape.size}, x.data(), scratch.data());
     return x;
   }

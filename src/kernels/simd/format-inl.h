@@ -126,5 +126,8 @@ HWY_INLINE void StorePart(V v, typename F::Element* to, std::size_t count) {
   }
   HWY_ALIGN typename F::Element lanes[HWY_MAX(HWY_MAX_BYTES / sizeof(float), kGroup)] = {};
   F::Store(hn::IfThenElseZero(hn::FirstN(d, count), v), lanes);
-  std::memcpy(to, lanes, static_cast<std::size_t>(Padded<F>(static_cast<int>(count))) * sizeof(lanes[0]));
+  // Rows start at a group's start, so the address tells where in its group the first element lies.
+  const auto before = static_cast<int>(reinterpret_cast<std::uintptr_t>(to) / sizeof(*to) % kGroup);
+  const int written = Padded<F>(before + static_cast<int>(count)) - before;
+  std::memcpy(to, lanes, static_cast<std::size_t>(written) * sizeof(*to));
 }
