@@ -24,7 +24,7 @@ struct GeluFit<9> {
 
 template <>
 struct GeluFit<17> {
-  static constexpr float cut = 5.7F, error = 3.7e-8F;
+  static constexpr float cut = 5.7F, error = 7.2e-8F;
   static constexpr float c[] = {
       2.185954143e-03F,  -1.958758296e-02F, 7.955077504e-02F,  -1.888525149e-01F, 2.757710924e-01F, -2.181283657e-01F,
       -3.034291193e-03F, 2.160866105e-01F,  -2.188304037e-01F, 2.066782616e-02F,  1.481870034e-01F, -1.098204975e-01F,
