@@ -13,11 +13,11 @@ namespace smlp {
 
 // What went wrong, where, and what to do about it. Only `what` is always set.
 struct SMLP_API Error {
-  std::string what = {};                //  "checkpoint has no tensor of this name"
-  std::string file = {};                // path as the caller gave it
+  std::string what = {};                     //  "checkpoint has no tensor of this name"
+  std::string file = {};                     // path as the caller gave it
   std::optional<std::uint64_t> offset = {};  // byte offset in the file
-  std::string tensor = {};              // tensor name
-  std::string remedy = {};              // "convert it with ..."
+  std::string tensor = {};                   // tensor name
+  std::string remedy = {};                   // "convert it with ..."
 
   // One line: `FILE: tensor 'NAME': WHAT (at byte N); REMEDY`, leaving out what is not known.
   std::string message() const;

@@ -25,9 +25,9 @@ class SMLP_API Model {
   // The small Imagenette model that ships with the library.
   static Result<Model> bundled();
 
-  int image_size() const;   // height and width of the input, pixels
-  int in_channels() const;  // planes of the input
-  int classes() const;      // length of one picture's logits
+  int image_size() const;                            // height and width of the input, pixels
+  int in_channels() const;                           // planes of the input
+  int classes() const;                               // length of one picture's logits
   std::span<const std::string> class_names() const;  // empty where the file carries none
   const Preprocess& preprocess() const;
 

@@ -15,8 +15,8 @@
 namespace smlp {
 
 struct SessionOptions {
-  int threads = 0;        // 0: as many as the process may use (affinity and cgroup quota)
-  int batch = 8;          // the largest batch one pass takes; longer runs are split
+  int threads = 0;             // 0: as many as the process may use (affinity and cgroup quota)
+  int batch = 8;               // the largest batch one pass takes; longer runs are split
   std::string precision = {};  // "fp32", "bf16"; empty: the model's own
   std::string isa = {};        // "amx", "avx512", "avx2", "portable", "reference"; empty: SMLP_ISA or the best here
 };

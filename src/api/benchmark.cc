@@ -14,7 +14,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr GuideThroughput kGuide[] = {{1, 171.6, 177.7}, {4, 273.5, 341.5},  {8, 298.7, 359.0},
+constexpr GuideThroughput kGuide[] = {{1, 171.6, 177.7},  {4, 273.5, 341.5},  {8, 298.7, 359.0},
                                       {16, 290.0, 363.7}, {32, 273.0, 371.0}, {64, 257.5, 359.1}};
 
 std::vector<float> made_up_pictures(std::size_t floats) {
@@ -52,10 +52,10 @@ BatchTimes times_of(int batch, const std::vector<double>& milliseconds) {
 
 Result<BatchTimes> measure(const std::shared_ptr<const Network>& network, const BenchmarkOptions& options, int batch) {
   reset_peak_memory();
-  SMLP_TRY(engine, Engine::create(network, {.threads = options.threads,
-                                            .batch = batch,
-                                            .isa = options.isa,
-                                            .precision = options.precision}));
+  SMLP_TRY(
+      engine,
+      Engine::create(network,
+                     {.threads = options.threads, .batch = batch, .isa = options.isa, .precision = options.precision}));
   const auto pictures = static_cast<std::size_t>(batch);
   const std::vector<float> input = made_up_pictures(pictures * network->config.picture_floats());
   std::vector<float> logits(pictures * static_cast<std::size_t>(network->config.classes));
@@ -95,10 +95,9 @@ const BatchTimes* BenchmarkReport::best() const {
 
 Result<BenchmarkReport> run_benchmark(std::shared_ptr<const Network> network, const BenchmarkOptions& options,
                                       const std::function<void(const BatchTimes&)>& done) {
-  SMLP_TRY(engine, Engine::create(network, {.threads = options.threads,
-                                            .batch = 1,
-                                            .isa = options.isa,
-                                            .precision = options.precision}));
+  SMLP_TRY(engine,
+           Engine::create(
+               network, {.threads = options.threads, .batch = 1, .isa = options.isa, .precision = options.precision}));
   BenchmarkReport report{.machine = inspect_machine().cpu,
                          .model = network->source_name,
                          .precision = std::string(precision_name(options.precision)),
@@ -134,7 +133,7 @@ Result<Comparison> compare_benchmarks(const BenchmarkReport& before, const Bench
     // Two runs of the same program differ by 2 % on a quiet machine; a busy one shows in its spread.
     constexpr double kLeast = 0.02;
     const double ratio = a.median / b->median, uncertainty = std::max({kLeast, a.spread() / 2, b->spread() / 2});
-    const Verdict verdict = ratio > 1 + uncertainty       ? Verdict::faster
+    const Verdict verdict = ratio > 1 + uncertainty         ? Verdict::faster
                             : ratio < 1 / (1 + uncertainty) ? Verdict::slower
                                                             : Verdict::cannot_tell;
     out.batches.push_back({a.batch, ratio, uncertainty, verdict});

@@ -13,9 +13,9 @@ namespace smlp {
 
 struct BenchmarkOptions {
   std::vector<int> batch_sizes = {1, 4, 8, 16, 32, 64};
-  int loop = 0;         // executions of each batch size; 0: as many as fit in `seconds`
-  double seconds = 5;   // for each batch size, where loop is 0
-  int warmup = 1;       // executions before the first that counts
+  int loop = 0;        // executions of each batch size; 0: as many as fit in `seconds`
+  double seconds = 5;  // for each batch size, where loop is 0
+  int warmup = 1;      // executions before the first that counts
   int threads = 0;
   Precision precision = Precision::fp32;
   std::string isa;
@@ -38,7 +38,7 @@ struct BenchmarkReport {
   std::string machine, model, precision, isa;
   int threads = 0;
   double peak_gflops = 0;
-  double gmacs = 0;      // of one picture
+  double gmacs = 0;        // of one picture
   bool is_guides = false;  // sMLPNet-T at 224, which the guide's columns are about
   std::vector<BatchTimes> results;
 
@@ -55,7 +55,8 @@ struct GuideThroughput {
 };
 const GuideThroughput* find_guide_throughput(int batch);  // null for a batch size the guide does not list
 
-// Runs made-up pictures (normally distributed, the same each time) through the network. `done` hears of each batch size.
+// Runs made-up pictures (normally distributed, the same each time) through the network. `done` hears of each batch
+// size.
 Result<BenchmarkReport> run_benchmark(std::shared_ptr<const Network> network, const BenchmarkOptions& options,
                                       const std::function<void(const BatchTimes&)>& done);
 
@@ -72,9 +73,9 @@ struct BatchComparison {
 };
 
 struct Comparison {
-  std::vector<BatchComparison> batches;   // batch sizes that both have
-  std::vector<std::string> differences;   // what else differs: machine, model, precision, isa, threads
-  Verdict verdict;                        // slower where any batch size is slower, else faster where any is faster
+  std::vector<BatchComparison> batches;  // batch sizes that both have
+  std::vector<std::string> differences;  // what else differs: machine, model, precision, isa, threads
+  Verdict verdict;                       // slower where any batch size is slower, else faster where any is faster
 };
 
 // Is `after` faster than `before`? Errors: no batch size in common.

@@ -72,10 +72,11 @@ Result<LabelMap> map_labels(std::span<const std::string> folders, int classes, c
   if (std::ssize(folders) != classes) {
     const bool fewer = std::ssize(folders) < classes;
     return fail(Error{.what = fmt::format("{} class folders for a model of {} classes", folders.size(), classes),
-                      .remedy = fewer ? "give every class its folder, or name the folders as the model names its classes "
-                                        "(for WordNet ids, pass --classes with lines of `n01440764 name`)"
-                                      : "the data set has classes that the model does not know; choose the data set that "
-                                        "the model was trained for"});
+                      .remedy = fewer
+                                    ? "give every class its folder, or name the folders as the model names its classes "
+                                      "(for WordNet ids, pass --classes with lines of `n01440764 name`)"
+                                    : "the data set has classes that the model does not know; choose the data set that "
+                                      "the model was trained for"});
   }
   LabelMap map;
   for (int i = 0; i < classes; ++i) map.class_of_folder.push_back(i);

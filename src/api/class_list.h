@@ -11,13 +11,13 @@
 namespace smlp {
 
 struct ClassList {
-  std::vector<std::string> names;  // by class index
+  std::vector<std::string> names;       // by class index
   std::vector<std::string> wnids = {};  // "n01440764", by class index; empty where the file gives none
 };
 
-// One class a line, in the order of the indices: `name`, or `n01440764 name` as in lists of ImageNet's classes (all lines
-// or none). CRLF line ends and a byte order mark are dropped. Errors name the line: empty, not UTF-8; and a number of
-// lines other than `classes`.
+// One class a line, in the order of the indices: `name`, or `n01440764 name` as in lists of ImageNet's classes (all
+// lines or none). CRLF line ends and a byte order mark are dropped. Errors name the line: empty, not UTF-8; and a
+// number of lines other than `classes`.
 Result<ClassList> read_class_list(const std::filesystem::path& path, int classes);
 
 enum class LabelRule {

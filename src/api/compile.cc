@@ -38,12 +38,11 @@ std::optional<int> parse_size(std::string_view text) {
 
 Result<void> check_input(const InputShape& input, const Config& config) {
   if (input.channels == config.in_channels && input.height == config.image && input.width == config.image) return {};
-  return fail(Error{.what = fmt::format("--input_shape says {} x {} x {} for a picture, the model takes {} x {} x {}",
-                                        input.channels, input.height, input.width, config.in_channels, config.image,
-                                        config.image),
-                    .remedy = fmt::format("give {}:{},{},{},{}", input.name.empty() ? "input" : input.name,
-                                          input.batch == 0 ? -1 : input.batch, config.in_channels, config.image,
-                                          config.image)});
+  return fail(Error{
+      .what = fmt::format("--input_shape says {} x {} x {} for a picture, the model takes {} x {} x {}", input.channels,
+                          input.height, input.width, config.in_channels, config.image, config.image),
+      .remedy = fmt::format("give {}:{},{},{},{}", input.name.empty() ? "input" : input.name,
+                            input.batch == 0 ? -1 : input.batch, config.in_channels, config.image, config.image)});
 }
 
 Result<void> apply_options(const CompileOptions& options, Network& network) {
@@ -115,7 +114,8 @@ Result<CompileReport> compile_model(const CompileOptions& options) {
                       .remedy = "give --force to replace it, or another --output"});
   }
   if (fs::equivalent(options.model, report.output, code)) {
-    return fail(Error{.what = "is the model itself", .file = report.output.string(), .remedy = "give another --output"});
+    return fail(
+        Error{.what = "is the model itself", .file = report.output.string(), .remedy = "give another --output"});
   }
   SMLP_TRY(network, load_network(options.model));
   SMLP_CHECK(apply_options(options, network));

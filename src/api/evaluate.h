@@ -20,11 +20,11 @@ struct ClassScore {
 };
 
 struct Evaluation {
-  std::int64_t images = 0;   // answered
-  std::int64_t skipped = 0;  // could not be read
+  std::int64_t images = 0;              // answered
+  std::int64_t skipped = 0;             // could not be read
   std::int64_t right1 = 0, right5 = 0;  // right5: among the best 5, or among all where there are fewer classes
-  double seconds = 0;        // from the first file's opening to the last answer: decoding is counted
-  std::vector<ClassScore> per_class;  // by class index
+  double seconds = 0;                   // from the first file's opening to the last answer: decoding is counted
+  std::vector<ClassScore> per_class;    // by class index
 
   double acc1() const { return images > 0 ? static_cast<double>(right1) / static_cast<double>(images) : 0; }
   double acc5() const { return images > 0 ? static_cast<double>(right5) / static_cast<double>(images) : 0; }
@@ -32,7 +32,7 @@ struct Evaluation {
 };
 
 struct EvaluationWatch {
-  std::function<void(std::int64_t done)> progress;    // after every few pictures
+  std::function<void(std::int64_t done)> progress;  // after every few pictures
   std::function<void(const Error& error)> skipped;  // each picture that could not be read
 };
 

@@ -273,7 +273,8 @@ Result<ResultPlace> choose_named_folder(const fs::path& folder, const InferFiles
   if (earlier && options.resume) {
     if (*earlier == identity) return ResultPlace{folder, true, std::move(lock)};
     if (!options.force) {
-      return occupied(folder, "cannot be gone on with: it holds results of another model, other inputs or another format");
+      return occupied(folder,
+                      "cannot be gone on with: it holds results of another model, other inputs or another format");
     }
     SMLP_CHECK(remove_results(folder));
   }
@@ -352,8 +353,9 @@ Result<void> run_inputs(Executor& executor, ResultSink& sink, const std::vector<
     if (watch.progress) watch.progress(report.resumed + i + 1, files.size());
     return {};
   };
-  SMLP_CHECK(ordered_pipeline(todo.size(), threads, static_cast<std::size_t>(2 * threads + 2),
-                              [&](std::size_t i) { return load(*todo[i], spec); }, consume));
+  SMLP_CHECK(ordered_pipeline(
+      todo.size(), threads, static_cast<std::size_t>(2 * threads + 2),
+      [&](std::size_t i) { return load(*todo[i], spec); }, consume));
   return batcher.flush();
 }
 

@@ -21,28 +21,28 @@ struct InferFilesOptions {
   std::filesystem::path output;  // empty: results are thrown away
   std::string output_dirname;    // empty: the time, as %Y_%m_%d-%H_%M_%S
   ResultFormat format = ResultFormat::npy;
-  int batch = 1;                 // pictures in one execution; also that of the session
-  int loop = 1;                  // executions of each batch
-  int warmup = 1;                // executions before the first that counts
+  int batch = 1;   // pictures in one execution; also that of the session
+  int loop = 1;    // executions of each batch
+  int warmup = 1;  // executions before the first that counts
   PureData pure = PureData::zero;
-  bool packed = false;           // all results in one array
-  bool resume = false;           // go on where a run into the same folder stopped
-  bool force = false;            // replace the results of an earlier run
-  std::string model_sha256;      // so that no other model's run is gone on with
-  std::string precision;         // the session's
+  bool packed = false;                 // all results in one array
+  bool resume = false;                 // go on where a run into the same folder stopped
+  bool force = false;                  // replace the results of an earlier run
+  std::string model_sha256;            // so that no other model's run is gone on with
+  std::string precision;               // the session's
   std::vector<std::string> arguments;  // for the summary
 };
 
 // All times in milliseconds.
 struct InferFilesReport {
   Statistics h2d, compute, d2h;
-  std::vector<double> compute_list;  // one an execution
-  double mean_rows = 0;              // pictures an execution really held: a short last batch counts as what it is
-  double throughput = 0;             // 1000 * mean_rows / compute.mean
-  double wall_seconds = 0;           // from opening the first input to the last result's renaming
-  std::uint64_t pictures = 0;        // of this run, each counted once
-  std::uint64_t broken = 0;          // inputs that could not be read
-  std::uint64_t resumed = 0;         // inputs whose results an earlier run wrote
+  std::vector<double> compute_list;       // one an execution
+  double mean_rows = 0;                   // pictures an execution really held: a short last batch counts as what it is
+  double throughput = 0;                  // 1000 * mean_rows / compute.mean
+  double wall_seconds = 0;                // from opening the first input to the last result's renaming
+  std::uint64_t pictures = 0;             // of this run, each counted once
+  std::uint64_t broken = 0;               // inputs that could not be read
+  std::uint64_t resumed = 0;              // inputs whose results an earlier run wrote
   std::filesystem::path folder, summary;  // empty without an output
 
   double images_per_second(int loop) const {
@@ -51,9 +51,9 @@ struct InferFilesReport {
 };
 
 struct InferFilesWatch {
-  std::function<void(std::string_view)> note, warning;                     // lines for the log
+  std::function<void(std::string_view)> note, warning;                    // lines for the log
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;  // inputs
-  std::function<void(const Error&)> broken;                                // a picture that cannot be read
+  std::function<void(const Error&)> broken;                               // a picture that cannot be read
 };
 
 // What each number includes, one sentence, for whoever reads the numbers.

@@ -15,7 +15,8 @@ nlohmann::ordered_json statistics_json(const Statistics& s) {
 
 std::string_view timing_explanation() {
   return "NPU_compute_time is one execution of the network alone, with its input already in the session's buffer; "
-         "H2D_latency and D2H_latency are the copies of a batch into that buffer and of its logits out of it; wall clock "
+         "H2D_latency and D2H_latency are the copies of a batch into that buffer and of its logits out of it; wall "
+         "clock "
          "is everything an application waits for: reading (and decoding) files, copies, executions and writing results";
 }
 
@@ -34,9 +35,10 @@ std::string infer_summary(const InferFilesReport& report, const InferFilesOption
   json["npu_compute_time_list"] = report.compute_list;
   json["throughput"] = report.throughput;
   json["pid"] = ::getpid();
-  json["smlp"] = {{"wall_clock", {{"seconds", report.wall_seconds},
-                                  {"pictures", report.pictures},
-                                  {"images_per_second", report.images_per_second(options.loop)}}},
+  json["smlp"] = {{"wall_clock",
+                   {{"seconds", report.wall_seconds},
+                    {"pictures", report.pictures},
+                    {"images_per_second", report.images_per_second(options.loop)}}},
                   {"batch", options.batch},
                   {"loop", options.loop},
                   {"classes", classes},

@@ -16,9 +16,9 @@ struct FileReport {
   std::string path, format;  // format: "PyTorch zip", "compiled sMLPNet (safetensors)"
   std::int64_t bytes = 0;
   std::string sha256;
-  TensorFile file;                   // every tensor, whatever network it belongs to
-  std::optional<Network> network = {};    // empty where the file is no sMLPNet
-  std::optional<Error> no_network = {};   // then: why not
+  TensorFile file;                       // every tensor, whatever network it belongs to
+  std::optional<Network> network = {};   // empty where the file is no sMLPNet
+  std::optional<Error> no_network = {};  // then: why not
 };
 
 // Errors only where the file's tensors cannot be listed.

@@ -20,8 +20,8 @@ Result<void> read_line(std::string_view line, OpPrecision& modes) {
   }
   const auto equals = line.find('=');
   if (equals == std::string_view::npos) {
-    return fail(Error{.what = fmt::format("'{}' is no assignment", line),
-                      .remedy = "write one such as Gelu=high_performance"});
+    return fail(
+        Error{.what = fmt::format("'{}' is no assignment", line), .remedy = "write one such as Gelu=high_performance"});
   }
   const auto name = trim(line.substr(0, equals)), mode = trim(line.substr(equals + 1));
   if (name != "Gelu") {

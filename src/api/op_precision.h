@@ -13,8 +13,8 @@ struct OpPrecision {
 };
 
 // Lines `Operator=mode`; blank lines, comments (# or ;), spaces and the section header [ByOpType] are fine.
-// Errors name the file and the line: an operator or mode that is not known (they list those that are), a line that is no
-// assignment, one operator set twice to different modes.
+// Errors name the file and the line: an operator or mode that is not known (they list those that are), a line that is
+// no assignment, one operator set twice to different modes.
 Result<OpPrecision> read_op_precision(const std::filesystem::path& path);
 
 }  // namespace smlp

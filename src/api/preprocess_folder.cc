@@ -286,9 +286,8 @@ Result<PreprocessFolderReport> preprocess_folder(const PreprocessFolderOptions& 
     journal.keep_first(whole);
   }
 
-  PreprocessFolderReport report{.resumed = journal.recorded(),
-                                .labels = run.parent / kLabels,
-                                .manifest = run.parent / kManifest};
+  PreprocessFolderReport report{
+      .resumed = journal.recorded(), .labels = run.parent / kLabels, .manifest = run.parent / kManifest};
   std::size_t picture = 0;
   for (const BatchRecord& batch : journal.batches) {
     for (const PictureRecord& record : batch.pictures) {
@@ -300,7 +299,8 @@ Result<PreprocessFolderReport> preprocess_folder(const PreprocessFolderOptions& 
   if (!journal.complete()) SMLP_CHECK(write_bins(run, picture, journal, watch));
 
   const LabelTable labels = label_table(run, journal);
-  if (labels.labels.empty()) return fail(Error{.what = "not one picture could be read", .file = options.data_root.string()});
+  if (labels.labels.empty())
+    return fail(Error{.what = "not one picture could be read", .file = options.data_root.string()});
   SMLP_CHECK(flush_disk(options.save_dir));
   SMLP_CHECK(write_file(report.labels, labels_bytes(labels), Existing::replace));
   SMLP_CHECK(write_file(report.manifest, manifest_text(run, journal), Existing::replace));

@@ -23,7 +23,7 @@ struct PreprocessFolderReport {
   std::uint64_t pictures = 0;  // in bins
   std::uint64_t broken = 0;    // left out of bins, labels and manifest
   std::uint64_t bins = 0;
-  std::uint64_t resumed = 0;   // pictures (broken ones too) that an earlier run had dealt with
+  std::uint64_t resumed = 0;  // pictures (broken ones too) that an earlier run had dealt with
   std::filesystem::path labels, manifest;
 };
 
@@ -32,14 +32,14 @@ struct PreprocessFolderWatch {
   std::function<void(const Error&)> broken;                               // a picture that cannot be read
 };
 
-// bin b holds pictures as float32 NCHW, one after another in the order of the listing; broken pictures leave no gap; the
-// last bin holds what remains. labels.npy is int64 (bins, batch_size), with -1 where the last bin holds no picture.
+// bin b holds pictures as float32 NCHW, one after another in the order of the listing; broken pictures leave no gap;
+// the last bin holds what remains. labels.npy is int64 (bins, batch_size), with -1 where the last bin holds no picture.
 // manifest.jsonl has a line a picture: {"file", "label", "class", "sha256", "batch", "index"}; file is relative to
 // data_root, picture `index` of bin `batch`.
 //
-// Every file is whole or absent whenever the process ends. Run again, it goes on where it stopped and ends with the same
-// bytes. Errors: pictures, batch size or transform that changed since the first run, and files that this run did not
-// write and would have to replace (all but with `force`).
+// Every file is whole or absent whenever the process ends. Run again, it goes on where it stopped and ends with the
+// same bytes. Errors: pictures, batch size or transform that changed since the first run, and files that this run did
+// not write and would have to replace (all but with `force`).
 Result<PreprocessFolderReport> preprocess_folder(const PreprocessFolderOptions& options,
                                                  const PreprocessFolderWatch& watch);
 

@@ -131,9 +131,10 @@ class Scorer {
     }
     SMLP_TRY(label, label_of(file, stem));
     if (label >= classes) {
-      return score_error(truth_.source, fmt::format("picture {} is of class {}, and the results have {} classes", position_,
-                                                    label, classes),
-                         "these labels belong to another model");
+      return score_error(
+          truth_.source,
+          fmt::format("picture {} is of class {}, and the results have {} classes", position_, label, classes),
+          "these labels belong to another model");
     }
     ++position_;
     ++score_.pictures;
@@ -196,9 +197,9 @@ Result<void> score_files(const ResultFolder& results, const Truth& truth, Scorer
     SMLP_TRY(logits, read_logits(file, expected_rows(truth, i), classes));
     const int wanted = results.numbered ? labels_in_bin(truth, i) : 0;
     if (wanted > 0 && logits.rows != wanted) {
-      return score_error(file.path, fmt::format("{} rows of logits, and {} has {} labels for it", logits.rows,
-                                                truth.source, wanted),
-                         "the results were made from other bins than the labels");
+      return score_error(
+          file.path, fmt::format("{} rows of logits, and {} has {} labels for it", logits.rows, truth.source, wanted),
+          "the results were made from other bins than the labels");
     }
     const auto width = static_cast<std::size_t>(logits.classes);
     for (std::size_t row = 0; row < static_cast<std::size_t>(logits.rows) && !scorer.full(); ++row) {
@@ -212,8 +213,8 @@ Result<void> score_packed(const ResultFolder& results, Scorer& scorer) {
   const ResultFile& file = results.files.front();
   SMLP_TRY(logits, read_logits(file, 0, results.classes));
   if (static_cast<std::size_t>(logits.rows) != results.packed_stems.size()) {
-    return score_error(file.path, fmt::format("{} rows, and {} has {} lines", logits.rows, kPackedNames,
-                                              results.packed_stems.size()));
+    return score_error(
+        file.path, fmt::format("{} rows, and {} has {} lines", logits.rows, kPackedNames, results.packed_stems.size()));
   }
   const auto width = static_cast<std::size_t>(logits.classes);
   std::uint64_t expected = 0;
@@ -245,9 +246,10 @@ void warn(const Scorer& scorer, const Truth& truth, const ScoreOptions& options,
   }
   if (at_chance_level(static_cast<std::int64_t>(score.right1), static_cast<std::int64_t>(score.pictures),
                       score.classes)) {
-    warnings.push_back(fmt::format("acc@1 is what guessing among {} classes gives: the labels are probably in another "
-                                   "order than the model's classes",
-                                   score.classes));
+    warnings.push_back(
+        fmt::format("acc@1 is what guessing among {} classes gives: the labels are probably in another "
+                    "order than the model's classes",
+                    score.classes));
   }
 }
 
@@ -258,17 +260,18 @@ Result<Score> score_results(const ScoreOptions& options) {
   SMLP_TRY(truth, find_truth(options, results));
   if (!results.numbered && truth.named.empty() && !truth.imagenet &&
       truth.table.pictures() != std::max(results.files.size(), results.packed_stems.size())) {
-    return score_error(results.folder,
-                       fmt::format("its {} results have names without numbers, and {} has {} labels: which is whose?",
-                                   std::max(results.files.size(), results.packed_stems.size()), truth.source,
-                                   truth.table.pictures()),
-                       "give --data_root, where the names tell the classes");
+    return score_error(
+        results.folder,
+        fmt::format("its {} results have names without numbers, and {} has {} labels: which is whose?",
+                    std::max(results.files.size(), results.packed_stems.size()), truth.source, truth.table.pictures()),
+        "give --data_root, where the names tell the classes");
   }
   Score score{.truth = truth.source, .warnings = {}};
   Scorer scorer(truth, options, score);
   SMLP_CHECK(results.packed ? score_packed(results, scorer) : score_files(results, truth, scorer));
   if (options.n && score.pictures < *options.n) {
-    return score_error(results.folder, fmt::format("{} pictures have results, --n asks for {}", score.pictures, *options.n),
+    return score_error(results.folder,
+                       fmt::format("{} pictures have results, --n asks for {}", score.pictures, *options.n),
                        fmt::format("finish the run with infer --resume, or give --n {}", score.pictures));
   }
   const std::size_t files = std::max(results.files.size(), results.packed_stems.size());

@@ -13,14 +13,14 @@
 namespace smlp {
 
 struct ScoreOptions {
-  std::filesystem::path results;     // the folder that infer, or the guide's own tool, wrote
-  std::optional<std::uint64_t> n;    // score the first n pictures; more than there are is an error
-  std::filesystem::path labels;      // labels.npy; empty: looked for
-  std::filesystem::path data_root;   // or the ImageFolder that the pictures came from
+  std::filesystem::path results;    // the folder that infer, or the guide's own tool, wrote
+  std::optional<std::uint64_t> n;   // score the first n pictures; more than there are is an error
+  std::filesystem::path labels;     // labels.npy; empty: looked for
+  std::filesystem::path data_root;  // or the ImageFolder that the pictures came from
 };
 
 struct Score {
-  std::uint64_t pictures = 0;        // scored
+  std::uint64_t pictures = 0;  // scored
   std::uint64_t right1 = 0, right5 = 0;
   int classes = 0;
   std::string truth;                  // where the labels came from: "work/labels.npy"

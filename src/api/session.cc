@@ -39,13 +39,13 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
     precision = *named;
   }
   try {
-    SMLP_TRY(engine, Engine::create(model.network(), {.threads = options.threads,
-                                                      .batch = options.batch,
-                                                      .isa = options.isa,
-                                                      .precision = precision}));
+    SMLP_TRY(engine,
+             Engine::create(
+                 model.network(),
+                 {.threads = options.threads, .batch = options.batch, .isa = options.isa, .precision = precision}));
     const int threads = engine->threads();
-    return Session(std::make_unique<State>(model, options.batch, std::move(engine),
-                                           PictureLoader(model.preprocess(), threads)));
+    return Session(
+        std::make_unique<State>(model, options.batch, std::move(engine), PictureLoader(model.preprocess(), threads)));
   } catch (const std::exception& error) {  // memory or threads ran out
     return fail("cannot make a session: {}", error.what());
   }

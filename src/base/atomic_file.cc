@@ -21,15 +21,22 @@ constexpr std::string_view kTemporarySuffix = ".smlp-tmp";
 std::string_view remedy_for(int code) {
   switch (code) {
     case ENOSPC:
-    case EDQUOT: return "free some space or choose another folder";
-    case EFBIG: return "the file is larger than this system lets a process write (ulimit -f)";
+    case EDQUOT:
+      return "free some space or choose another folder";
+    case EFBIG:
+      return "the file is larger than this system lets a process write (ulimit -f)";
     case EACCES:
-    case EPERM: return "check the permissions of the folder";
-    case EROFS: return "choose a folder that is not mounted read-only";
+    case EPERM:
+      return "check the permissions of the folder";
+    case EROFS:
+      return "choose a folder that is not mounted read-only";
     case ENOENT:
-    case ENOTDIR: return "check the path";
-    case ENAMETOOLONG: return "choose a shorter name";
-    default: return "";
+    case ENOTDIR:
+      return "check the path";
+    case ENAMETOOLONG:
+      return "choose a shorter name";
+    default:
+      return "";
   }
 }
 
@@ -80,9 +87,8 @@ Result<AtomicFile> AtomicFile::create(const fs::path& target, Existing existing)
   std::error_code ignored;
   if (fs::is_directory(target, ignored)) return system_error("write", EISDIR, target);
   if (existing == Existing::keep && is_there(target)) return exists_error(target);
-  const fs::path temporary =
-      target.parent_path() /
-      fmt::format(".{}.{}-{}{}", target.filename().string(), ::getpid(), counter++, kTemporarySuffix);
+  const fs::path temporary = target.parent_path() / fmt::format(".{}.{}-{}{}", target.filename().string(), ::getpid(),
+                                                                counter++, kTemporarySuffix);
   const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (fd < 0) return system_error("create", errno, target);
   return AtomicFile(target, temporary, existing, fd);

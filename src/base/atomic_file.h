@@ -13,9 +13,9 @@ namespace smlp {
 
 enum class Existing { keep, replace };
 
-// Whether commit() waits until the bytes are on the disk. `later` is for thousands of small files: a killed process still
-// leaves each whole or absent, but after a power cut one may be shorter than it was. Whoever uses it calls flush_disk()
-// once and checks sizes when it goes on after an interruption.
+// Whether commit() waits until the bytes are on the disk. `later` is for thousands of small files: a killed process
+// still leaves each whole or absent, but after a power cut one may be shorter than it was. Whoever uses it calls
+// flush_disk() once and checks sizes when it goes on after an interruption.
 enum class Flush { now, later };
 
 // A file written under a temporary name in the directory of its target, then renamed over it.
@@ -44,8 +44,7 @@ class AtomicFile {
 // The whole of a file in one call; `bytes` may come in several pieces, written one after another.
 Result<void> write_file(const std::filesystem::path& target, std::initializer_list<std::span<const std::byte>> bytes,
                         Existing existing = Existing::keep);
-Result<void> write_file(const std::filesystem::path& target, std::string_view text,
-                        Existing existing = Existing::keep);
+Result<void> write_file(const std::filesystem::path& target, std::string_view text, Existing existing = Existing::keep);
 
 // Waits until everything written to the file system of `directory` is on the disk.
 Result<void> flush_disk(const std::filesystem::path& directory);

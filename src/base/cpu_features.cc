@@ -52,7 +52,9 @@ CpuFeatures detect() {
   const bool ymm = (state & 0x6) == 0x6, zmm = (state & 0xe6) == 0xe6, tiles = (state & 0x60000) == 0x60000;
 
   const bool avx2 = has(extended.ebx, 5) && has(basic.ecx, 12) && has(basic.ecx, 29);
-  f.why_not_avx2 = !avx2 ? "the processor lacks AVX2, FMA or F16C" : !ymm ? "the system does not save YMM registers" : "";
+  f.why_not_avx2 = !avx2  ? "the processor lacks AVX2, FMA or F16C"
+                   : !ymm ? "the system does not save YMM registers"
+                          : "";
   f.avx2 = f.why_not_avx2.empty();
 
   const bool avx512 = has(extended.ebx, 16) && has(extended.ebx, 17) && has(extended.ebx, 28) &&

@@ -8,10 +8,10 @@ namespace smlp {
 // An instruction-set extension is usable when the processor has it, the operating system saves its registers (XGETBV)
 // and, for AMX, the kernel has granted the tiles to this process.
 struct CpuFeatures {
-  bool avx2 = false;         // with FMA and F16C
-  bool avx512 = false;       // F, BW, CD, DQ, VL
+  bool avx2 = false;    // with FMA and F16C
+  bool avx512 = false;  // F, BW, CD, DQ, VL
   bool avx512_bf16 = false;
-  bool amx_bf16 = false;     // tiles and bf16 products
+  bool amx_bf16 = false;                                                            // tiles and bf16 products
   std::string why_not_avx2, why_not_avx512, why_not_avx512_bf16, why_not_amx_bf16;  // empty where usable
 };
 
@@ -21,7 +21,8 @@ const CpuFeatures& cpu_features();
 // Processors that the process's affinity mask allows.
 int affinity_cpus();
 
-// Processors' worth of time that the control groups grant (v1 and v2, the tightest on the way to the root); 0: no limit.
+// Processors' worth of time that the control groups grant (v1 and v2, the tightest on the way to the root); 0: no
+// limit.
 double quota_cpus();
 
 // Processors that this process may keep busy: the affinity mask, capped by the quota rounded up. At least 1.

@@ -17,8 +17,9 @@ Result<std::shared_ptr<const FileMap>> FileMap::open(const std::filesystem::path
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) {
     const int code = errno;
-    return error(fmt::format("cannot open: {}", std::strerror(code)),
-                 code == ENOENT ? "check the path" : code == EACCES ? "check the file's permissions" : "");
+    return error(fmt::format("cannot open: {}", std::strerror(code)), code == ENOENT   ? "check the path"
+                                                                      : code == EACCES ? "check the file's permissions"
+                                                                                       : "");
   }
   struct stat info = {};
   if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {

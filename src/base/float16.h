@@ -21,7 +21,9 @@ inline float half_to_float(std::uint16_t bits) {
 }
 
 // bfloat16 is the upper half of a float32.
-inline float bfloat16_to_float(std::uint16_t bits) { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
+inline float bfloat16_to_float(std::uint16_t bits) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+}
 
 // Rounds to nearest, ties to even; a NaN stays a NaN.
 inline std::uint16_t float_to_bfloat16(float value) {

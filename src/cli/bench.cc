@@ -25,8 +25,11 @@ std::vector<Row> rows_of(const BenchmarkReport& report, bool mark_best) {
   for (const BatchTimes& t : report.results) {
     Row row = {fmt::format("{}", t.batch),
                fmt::format("{:.1f}{}", t.images_per_second, mark_best && &t == report.best() ? " *" : ""),
-               fmt::format("{:.2f}", t.min), fmt::format("{:.2f}", t.median), fmt::format("{:.2f}", t.p90),
-               fmt::format("{:.2f}", t.p99), fmt::format("{:.1f}", 100 * t.share_of_peak),
+               fmt::format("{:.2f}", t.min),
+               fmt::format("{:.2f}", t.median),
+               fmt::format("{:.2f}", t.p90),
+               fmt::format("{:.2f}", t.p99),
+               fmt::format("{:.1f}", 100 * t.share_of_peak),
                fmt::format("{:.0f}", t.peak_rss_mb)};
     if (report.is_guides) {
       const GuideThroughput* guide = find_guide_throughput(t.batch);
@@ -67,12 +70,14 @@ std::vector<std::string> remarks(const BenchmarkReport& report) {
   if (const BatchTimes* best = report.best()) lines.push_back(fmt::format("* best batch size: {}", best->batch));
   lines.push_back(
       "Times are of one execution: a batch in memory to its logits, without decoding, preprocessing and copies.");
-  if (!report.is_guides) lines.push_back("The guide's columns are left out: they are of sMLPNet-T at 224 with 1000 classes.");
+  if (!report.is_guides)
+    lines.push_back("The guide's columns are left out: they are of sMLPNet-T at 224 with 1000 classes.");
   for (const BatchTimes& t : report.results) {
     if (t.spread() <= kNoisySpread) continue;
-    lines.push_back(fmt::format("Not to be trusted: at batch {} executions spread over {:.0f} % of their median; "
-                                "something else used the machine.",
-                                t.batch, 100 * t.spread()));
+    lines.push_back(
+        fmt::format("Not to be trusted: at batch {} executions spread over {:.0f} % of their median; "
+                    "something else used the machine.",
+                    t.batch, 100 * t.spread()));
   }
   return lines;
 }
@@ -109,9 +114,9 @@ Result<Exit> compare(const std::vector<std::string>& files) {
                std::string(word(b.verdict))});
   }
   cli::print("{}{} is {} than {}\n", table.text(), printable(files[1]),
-        comparison.verdict == Verdict::cannot_tell ? "neither faster nor slower for certain (can't tell)"
-                                                   : word(comparison.verdict),
-        printable(files[0]));
+             comparison.verdict == Verdict::cannot_tell ? "neither faster nor slower for certain (can't tell)"
+                                                        : word(comparison.verdict),
+             printable(files[0]));
   return comparison.verdict == Verdict::slower ? exit_slower : exit_ok;
 }
 
@@ -149,11 +154,13 @@ Run add_bench(CLI::App& app) {
   app.add_option("--batch-sizes,--batch_sizes", benchmark.batch_sizes, "Batch sizes (default 1,4,8,16,32,64)")
       ->delimiter(',')
       ->check(CLI::Range(1, 4096));
-  auto* loop = app.add_option("--loop", benchmark.loop, "Executions of each batch size")->check(CLI::Range(1, 1000000000));
+  auto* loop =
+      app.add_option("--loop", benchmark.loop, "Executions of each batch size")->check(CLI::Range(1, 1000000000));
   app.add_option("--duration", benchmark.seconds, "Seconds for each batch size (default 5)")
       ->check(CLI::Range(0.001, 86400.0))
       ->excludes(loop);
-  app.add_option("--warmup_count,--warmup-count", benchmark.warmup, "Executions before the first that counts (default 1)")
+  app.add_option("--warmup_count,--warmup-count", benchmark.warmup,
+                 "Executions before the first that counts (default 1)")
       ->check(CLI::Range(0, 1000000));
   app.add_flag("--json", options->json, "Write JSON");
   app.add_flag("--csv", options->csv, "Write comma-separated values");
@@ -161,8 +168,9 @@ Run add_bench(CLI::App& app) {
   app.add_option("--compare", options->compare,
                  "Two files of --json: is the second faster? Exits with 3 where it is slower, else with 0")
       ->expected(2);
-  add_examples(app, {"smlp bench --batch-sizes 1,8 --duration 2", "smlp bench --model smlp_t.smlp --loop 100 --json > now.json",
-                     "smlp bench --compare before.json now.json"});
+  add_examples(
+      app, {"smlp bench --batch-sizes 1,8 --duration 2", "smlp bench --model smlp_t.smlp --loop 100 --json > now.json",
+            "smlp bench --compare before.json now.json"});
   return [options] { return run(*options); };
 }
 

@@ -17,19 +17,23 @@ struct Options {
 // What the guide's converter calls a framework; what we read is told by content.
 std::string_view framework_name(int number) {
   switch (number) {
-    case 0: return "Caffe";
-    case 1: return "MindSpore";
-    case 3: return "TensorFlow";
-    default: return "ONNX";
+    case 0:
+      return "Caffe";
+    case 1:
+      return "MindSpore";
+    case 3:
+      return "TensorFlow";
+    default:
+      return "ONNX";
   }
 }
 
 Result<void> explain_framework(const Options& options, Error error) {
   if (options.framework >= 0 && options.framework != 5) {
-    error.remedy += fmt::format("{}--framework={} is {}, which smlp does not read; it reads ONNX (--framework=5), "
-                                "PyTorch checkpoints, safetensors and .smlp",
-                                error.remedy.empty() ? "" : "; ", options.framework,
-                                framework_name(options.framework));
+    error.remedy += fmt::format(
+        "{}--framework={} is {}, which smlp does not read; it reads ONNX (--framework=5), "
+        "PyTorch checkpoints, safetensors and .smlp",
+        error.remedy.empty() ? "" : "; ", options.framework, framework_name(options.framework));
   }
   return fail(std::move(error));
 }
@@ -49,7 +53,8 @@ void log_network(const CompileReport& report) {
   log_info("{}: sMLPNet with dim {}, depths {}, alpha {}, patch {}, {} x {} x {} pixels, {} classes, {} parameters",
            network.source_name, config.dim, fmt::join(config.depths, " "), config.alpha, config.patch,
            config.in_channels, config.image, config.image, config.classes, config.parameters());
-  log_info("folded: BN2 into the depthwise convolutions, LayerNorm's weight and bias into FC1, the last BN into the head");
+  log_info(
+      "folded: BN2 into the depthwise convolutions, LayerNorm's weight and bias into FC1, the last BN into the head");
   log_info("precision {}, Gelu {}, {}", precision_name(network.precision), gelu_precision_name(network.gelu),
            network.batch > 0 ? fmt::format("batch {} where infer is given none", network.batch) : "any batch");
 }
@@ -58,9 +63,10 @@ Result<Exit> run(Options& options) {
   SMLP_CHECK(parse(options));
   const bool quiet = options.log == "null";
   if (!options.soc_version.empty() && !quiet) {
-    log_info("--soc_version={} names an NPU and means nothing here: the model is packed for this machine's CPU when it "
-             "is loaded",
-             options.soc_version);
+    log_info(
+        "--soc_version={} names an NPU and means nothing here: the model is packed for this machine's CPU when it "
+        "is loaded",
+        options.soc_version);
   }
   auto report = compile_model(options.compile);
   if (!report) SMLP_CHECK(explain_framework(options, std::move(report).error()));

@@ -32,7 +32,7 @@ Result<void> finish_output();
 void report_error(std::string_view message);
 void report_warning(std::string_view message);
 
-bool output_is_terminal();  // stdout
+bool output_is_terminal();   // stdout
 bool remarks_on_terminal();  // stderr
 bool use_colour();           // stdout is a terminal, and NO_COLOR is not set
 int terminal_width();        // columns of stdout's terminal, else 80

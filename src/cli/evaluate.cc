@@ -35,8 +35,8 @@ std::vector<Row> class_rows(const NamedModel& named, const ImageFolder& data, co
   std::vector<Row> rows;
   for (std::size_t folder = 0; folder < data.classes.size(); ++folder) {
     const int index = labels.class_of_folder[folder];
-    rows.push_back({index, data.classes[folder], class_name(named, index),
-                    result.per_class[static_cast<std::size_t>(index)]});
+    rows.push_back(
+        {index, data.classes[folder], class_name(named, index), result.per_class[static_cast<std::size_t>(index)]});
   }
   std::ranges::sort(rows, {}, &Row::index);
   return rows;
@@ -52,9 +52,10 @@ std::string class_table(const NamedModel& named, const std::vector<Row>& rows) {
               {right, left, left, right, right, right, left});
   for (const Row& row : rows) {
     const ClassScore& s = row.score;
-    table.add({fmt::format("{}", row.index), printable(row.folder), printable(row.name), fmt::format("{}", s.images),
-               share_text(s.right1, s.images), share_text(s.right5, s.images),
-               s.mistakes == 0 ? "" : fmt::format("{} ({})", printable(class_name(named, s.mistaken_for)), s.mistakes)});
+    table.add(
+        {fmt::format("{}", row.index), printable(row.folder), printable(row.name), fmt::format("{}", s.images),
+         share_text(s.right1, s.images), share_text(s.right5, s.images),
+         s.mistakes == 0 ? "" : fmt::format("{} ({})", printable(class_name(named, s.mistaken_for)), s.mistakes)});
   }
   return table.text();
 }
@@ -106,14 +107,14 @@ Json result_json(const Evaluation& result, const std::vector<Row>& rows, const S
 // What could make the number mean something else than the reader thinks.
 void warn_about_data(const ImageFolder& data) {
   if (!data.empty_classes.empty()) {
-    report_warning(fmt::format("{}: class folder '{}'{} no picture", data.root.string(), data.empty_classes.front(),
-                               data.empty_classes.size() == 1
-                                   ? " holds"
-                                   : fmt::format(" and {} more hold", data.empty_classes.size() - 1)));
+    report_warning(fmt::format(
+        "{}: class folder '{}'{} no picture", data.root.string(), data.empty_classes.front(),
+        data.empty_classes.size() == 1 ? " holds" : fmt::format(" and {} more hold", data.empty_classes.size() - 1)));
   }
   if (!data.others.empty()) {
     report_warning(fmt::format("{}: {} in class folders {} no picture and left out, the first is {}",
-                               data.root.string(), data.others.size() == 1 ? "1 file" : fmt::format("{} files", data.others.size()),
+                               data.root.string(),
+                               data.others.size() == 1 ? "1 file" : fmt::format("{} files", data.others.size()),
                                data.others.size() == 1 ? "is" : "are", data.others.front().string()));
   }
 }
@@ -141,8 +142,9 @@ Result<Exit> run(const Options& options) {
     progress.clear();
     report_error(error.message());
   };
-  const Evaluation result = evaluate(session, data, labels->class_of_folder,
-                                     {.progress = [&](std::int64_t done) { progress.update(done); }, .skipped = skipped});
+  const Evaluation result =
+      evaluate(session, data, labels->class_of_folder,
+               {.progress = [&](std::int64_t done) { progress.update(done); }, .skipped = skipped});
   progress.clear();
   if (result.images == 0) {
     return fail(Error{.what = fmt::format("none of the {} pictures could be read", result.skipped),

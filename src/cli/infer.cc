@@ -80,7 +80,8 @@ Result<Exit> run(Options& options) {
   if (files.output.empty() && (files.packed || files.resume || files.force || !files.output_dirname.empty())) {
     return usage_error("--packed, --resume, --force and --output_dirname need --output");
   }
-  if (files.packed && files.format != ResultFormat::npy) return usage_error("--packed writes one .npy: give --outfmt NPY");
+  if (files.packed && files.format != ResultFormat::npy)
+    return usage_error("--packed writes one .npy: give --outfmt NPY");
   if (files.resume && files.input.empty()) return usage_error("--resume needs --input");
   if (files.output_dirname == "." || files.output_dirname == ".." ||
       files.output_dirname.find('/') != std::string::npos) {
@@ -89,8 +90,8 @@ Result<Exit> run(Options& options) {
 
   SMLP_TRY(opened, open(options));
   const Session& session = opened.session;
-  log_info("model {}, {} kernels, {} threads, {}, batchsize {}", opened.named.model.network()->source_name, session.isa(),
-           session.threads(), files.precision, files.batch);
+  log_info("model {}, {} kernels, {} threads, {}, batchsize {}", opened.named.model.network()->source_name,
+           session.isa(), session.threads(), files.precision, files.batch);
 
   std::optional<Progress> progress;
   const InferFilesWatch watch{.note = [](std::string_view line) { log_info("{}", line); },
@@ -135,17 +136,20 @@ Run add_infer(CLI::App& app) {
   app.add_option("--batchsize,--batch_size,--batch-size", options->batch,
                  "Pictures in one execution (default: the compiled model's, else 1)")
       ->check(CLI::Range(1, 4096).description(""));
-  app.add_option("--loop", files.loop, "Execute each batch this many times")->check(CLI::Range(1, 1000000000).description(""));
+  app.add_option("--loop", files.loop, "Execute each batch this many times")
+      ->check(CLI::Range(1, 1000000000).description(""));
   app.add_option("--warmup_count,--warmup-count", files.warmup, "Executions before the first that counts (default 1)")
       ->check(CLI::Range(0, 1000000).description(""));
   app.add_option("--pure_data_type,--pure-data-type", options->pure, "What made-up data are: zero or random")
       ->check(CLI::IsMember({"zero", "random"}).description(""));
   app.add_option("--device", options->device, "Accepted as in the guide; the one device here is the CPU");
-  app.add_flag("--packed", files.packed, "One array packed_0.npy for the whole run, its rows named in packed_names.tsv");
+  app.add_flag("--packed", files.packed,
+               "One array packed_0.npy for the whole run, its rows named in packed_names.tsv");
   app.add_flag("--resume", files.resume, "Go on with the interrupted run in --output_dirname, or the newest one");
   app.add_flag("--force", files.force, "Replace the results of an earlier run");
-  add_examples(app, {"smlp infer --model smlp_t_bs8.smlp --input prep_dataset --output result --outfmt NPY --batchsize 8",
-                     "smlp infer --model smlp_t_bs8.smlp --batchsize 8 --loop 100"});
+  add_examples(app,
+               {"smlp infer --model smlp_t_bs8.smlp --input prep_dataset --output result --outfmt NPY --batchsize 8",
+                "smlp infer --model smlp_t_bs8.smlp --batchsize 8 --loop 100"});
   return [options] {
     options->files.arguments = own_arguments();
     return run(*options);

@@ -29,7 +29,11 @@ std::string machine_text(const Machine& machine) {
                            (machine.memory_limit > 0 ? ", limited to " + bytes_text(machine.memory_limit) : "")});
   Table kernels({"kernels", "precision", "", ""}, {left, left, left, left});
   for (const IsaChoice& choice : machine.isas) {
-    kernels.add({choice.isa, choice.precision, choice.taken ? "taken" : choice.usable ? "usable" : "refused", choice.reason});
+    kernels.add({choice.isa, choice.precision,
+                 choice.taken    ? "taken"
+                 : choice.usable ? "usable"
+                                 : "refused",
+                 choice.reason});
   }
   return table.text() + "\n" + kernels.text();
 }

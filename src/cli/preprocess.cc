@@ -1,8 +1,7 @@
 // smlp preprocess: an ImageFolder -> bins, labels.npy and a manifest.
-#include "api/preprocess_folder.h"
-
 #include <optional>
 
+#include "api/preprocess_folder.h"
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/progress.h"
@@ -22,18 +21,18 @@ Result<Exit> run(Options& options) {
     options.folder.how = model.preprocess();
   }
   std::optional<Progress> progress;
-  const PreprocessFolderWatch watch{
-      .progress =
-          [&](std::uint64_t done, std::uint64_t total) {
-            const auto count = static_cast<std::int64_t>(done);
-            if (!progress) progress.emplace("pictures", static_cast<std::int64_t>(total), count);
-            progress->update(count);
-          },
-      .broken =
-          [&](const Error& error) {
-            if (progress) progress->clear();
-            report_error(error.message());
-          }};
+  const PreprocessFolderWatch watch{.progress =
+                                        [&](std::uint64_t done, std::uint64_t total) {
+                                          const auto count = static_cast<std::int64_t>(done);
+                                          if (!progress)
+                                            progress.emplace("pictures", static_cast<std::int64_t>(total), count);
+                                          progress->update(count);
+                                        },
+                                    .broken =
+                                        [&](const Error& error) {
+                                          if (progress) progress->clear();
+                                          report_error(error.message());
+                                        }};
   auto report = preprocess_folder(options.folder, watch);
   progress.reset();
   if (!report) return fail(std::move(report).error());
@@ -70,7 +69,8 @@ Run add_preprocess(CLI::App& app) {
   app.add_option("--model", options->model,
                  "Prepare pictures as this model wants them ('bundled': the one that comes with smlp); default 224 "
                  "pixels, resized from 256, ImageNet's mean and deviation");
-  app.add_option("--threads", folder.threads, "Threads that decode (default: all)")->check(CLI::Range(1, 1024).description(""));
+  app.add_option("--threads", folder.threads, "Threads that decode (default: all)")
+      ->check(CLI::Range(1, 1024).description(""));
   app.add_flag("--force", folder.force, "Start over, replacing what an earlier run made");
   add_examples(app, {"smlp preprocess --data_root imagenet --save_dir prep_dataset",
                      "smlp preprocess --data_root imagenette/val --save_dir work/bins --batch_size 8 --model bundled"});

@@ -9,7 +9,9 @@ namespace smlp {
 
 namespace fs = std::filesystem;
 
-fs::path bin_path(const fs::path& folder, std::uint64_t batch) { return folder / fmt::format("batch-{:05}.bin", batch); }
+fs::path bin_path(const fs::path& folder, std::uint64_t batch) {
+  return folder / fmt::format("batch-{:05}.bin", batch);
+}
 
 std::optional<std::uint64_t> batch_number(std::string_view filename) {
   constexpr std::string_view prefix = "batch-";

@@ -21,9 +21,8 @@ Result<std::vector<std::string>> class_folders(const fs::path& root) {
   if (code) {
     return fail(Error{.what = "cannot list the folder: " + code.message(),
                       .file = root.string(),
-                      .remedy = code == std::errc::not_a_directory
-                                    ? "a folder with one subfolder per class is expected"
-                                    : "check the path and its permissions"});
+                      .remedy = code == std::errc::not_a_directory ? "a folder with one subfolder per class is expected"
+                                                                   : "check the path and its permissions"});
   }
   std::ranges::sort(names);
   return names;
@@ -57,9 +56,10 @@ Result<ImageFolder> read_image_folder(const fs::path& folder) {
     if (listing.pictures.empty()) data.empty_classes.push_back(classes[label]);
   }
   if (data.pictures.empty()) {
-    return fail(Error{.what = classes.empty() ? "the folder holds no class folders" : "the class folders hold no picture",
-                      .file = root.string(),
-                      .remedy = "expected are pictures at FOLDER/CLASS/PICTURE"});
+    return fail(
+        Error{.what = classes.empty() ? "the folder holds no class folders" : "the class folders hold no picture",
+              .file = root.string(),
+              .remedy = "expected are pictures at FOLDER/CLASS/PICTURE"});
   }
   return data;
 }

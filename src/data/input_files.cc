@@ -120,10 +120,10 @@ Result<void> check_npy(InputFile& file, const InputSpec& spec) {
   const auto& shape = array.shape();
   const bool single = shape == one;
   if (!single && (shape.size() != 4 || !std::equal(one.begin(), one.end(), shape.begin() + 1) || shape[0] == 0)) {
-    return input_error(file.path,
-                       fmt::format("an array of shape ({}) ({} bytes); ({}, {}, {}) or (N, {}, {}, {}) was expected",
-                                   fmt::join(shape, ", "), file.bytes, spec.channels, spec.side, spec.side, spec.channels,
-                                   spec.side, spec.side));
+    return input_error(
+        file.path, fmt::format("an array of shape ({}) ({} bytes); ({}, {}, {}) or (N, {}, {}, {}) was expected",
+                               fmt::join(shape, ", "), file.bytes, spec.channels, spec.side, spec.side, spec.channels,
+                               spec.side, spec.side));
   }
   return check_rows(file, single ? 1 : static_cast<std::uint64_t>(shape[0]), spec);
 }
@@ -134,7 +134,8 @@ Result<void> check_picture(const InputFile& file, const InputSpec& spec) {
                        "give prepared .bin or .npy files");
   }
   SMLP_TRY(map, FileMap::open(file.path));
-  const std::string_view start(reinterpret_cast<const char*>(map->bytes().data()), std::min<std::size_t>(map->bytes().size(), 8));
+  const std::string_view start(reinterpret_cast<const char*>(map->bytes().data()),
+                               std::min<std::size_t>(map->bytes().size(), 8));
   if (start.starts_with("\xFF\xD8\xFF") || start.starts_with("\x89PNG\r\n\x1A\n")) return {};
   return input_error(file.path, fmt::format("{} bytes, and neither a JPEG nor a PNG", file.bytes));
 }
@@ -149,9 +150,12 @@ Result<void> check(InputFile& file, const InputSpec& spec) {
   file.bytes = static_cast<std::uint64_t>(info.st_size);
   file.mtime_ns = info.st_mtim.tv_sec * std::int64_t{1'000'000'000} + info.st_mtim.tv_nsec;
   switch (file.kind) {
-    case InputKind::bin: return check_bin(file, spec);
-    case InputKind::npy: return check_npy(file, spec);
-    case InputKind::picture: return check_picture(file, spec);
+    case InputKind::bin:
+      return check_bin(file, spec);
+    case InputKind::npy:
+      return check_npy(file, spec);
+    case InputKind::picture:
+      return check_picture(file, spec);
   }
   return {};
 }
@@ -168,9 +172,9 @@ Result<void> check_equal_rows(const std::vector<InputFile>& files) {
   for (const InputFile& file : files) {
     if (file.kind != InputKind::bin || file.rows == first->rows) continue;
     if (&file == last && file.rows < first->rows) continue;
-    return input_error(file.path,
-                       fmt::format("{} bytes, where {} has {}", file.bytes, first->path.filename().string(), first->bytes),
-                       "bins of one run hold equally many pictures, only the last may hold fewer");
+    return input_error(
+        file.path, fmt::format("{} bytes, where {} has {}", file.bytes, first->path.filename().string(), first->bytes),
+        "bins of one run hold equally many pictures, only the last may hold fewer");
   }
   return {};
 }
@@ -180,10 +184,10 @@ Result<void> check_names(const std::vector<InputFile>& files) {
   for (const InputFile& file : files) {
     const auto [at, is_new] = seen.emplace(file.stem(), &file);
     if (is_new) continue;
-    return input_error(file.path,
-                       fmt::format("its result would be named {}_0, and so would that of {}", file.stem(),
-                                   at->second->path.string()),
-                       "rename one, or run them one after the other");
+    return input_error(
+        file.path,
+        fmt::format("its result would be named {}_0, and so would that of {}", file.stem(), at->second->path.string()),
+        "rename one, or run them one after the other");
   }
   return {};
 }
@@ -203,8 +207,8 @@ Result<void> check_journals(const InputSpec& spec, InputListing& listing) {
     const auto journal = read_journal(checked / kPreprocessJournal);
     if (!journal || !*journal || (*journal)->header.how == spec.how) continue;
     const Preprocess& made = (*journal)->header.how;
-    const std::string what = fmt::format("its bins were made for {}; the model takes {}", transform_text(made),
-                                         transform_text(spec.how));
+    const std::string what =
+        fmt::format("its bins were made for {}; the model takes {}", transform_text(made), transform_text(spec.how));
     if (made.crop != spec.side) return input_error(checked, what, "make them with smlp preprocess --model");
     listing.warnings.push_back(fmt::format("{}: {}", checked.string(), what));
   }

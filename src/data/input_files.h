@@ -18,7 +18,7 @@ enum class InputKind { bin, npy, picture };
 struct InputFile {
   std::filesystem::path path;
   InputKind kind = InputKind::bin;
-  int rows = 1;            // pictures in the file
+  int rows = 1;  // pictures in the file
   std::uint64_t bytes = 0;
   std::int64_t mtime_ns = 0;
 
@@ -29,8 +29,8 @@ struct InputFile {
 // What one picture of the model is.
 struct InputSpec {
   int channels = 3, side = 224;
-  Preprocess how;       // for pictures
-  int max_rows = 1;     // pictures that one file may hold: the batch; 0: any number
+  Preprocess how;    // for pictures
+  int max_rows = 1;  // pictures that one file may hold: the batch; 0: any number
 
   std::size_t floats() const {
     return static_cast<std::size_t>(channels) * static_cast<std::size_t>(side) * static_cast<std::size_t>(side);
@@ -38,7 +38,7 @@ struct InputSpec {
 };
 
 struct InputListing {
-  std::vector<InputFile> files;               // of a folder: in natural order of their names
+  std::vector<InputFile> files;                // of a folder: in natural order of their names
   std::vector<std::filesystem::path> ignored;  // other files of a folder: notes, labels, ...
   std::vector<std::string> warnings;           // bins that were resized or normalised otherwise than the model says
 };

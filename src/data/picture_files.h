@@ -18,8 +18,8 @@ struct FolderListing {
 };
 
 // Walks `folder` with all its subfolders; links are followed, a loop of links is cut. Hidden files and folders (those
-// whose names start with a dot) are left out. A link to nothing is listed where its name is a picture's, so that whoever
-// opens it reports it. Errors name the folder that cannot be listed.
+// whose names start with a dot) are left out. A link to nothing is listed where its name is a picture's, so that
+// whoever opens it reports it. Errors name the folder that cannot be listed.
 Result<FolderListing> list_folder(const std::filesystem::path& folder);
 
 // The pictures of `folder` in natural order of their paths. No picture at all is an error.

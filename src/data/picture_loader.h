@@ -22,9 +22,9 @@ class PictureLoader {
   // Floats of one picture: 3 x crop x crop.
   std::size_t picture_floats() const;
 
-  // Decodes and preprocesses files[i] into row i of `rows` (files.size() x picture_floats()). A thread that is done with
-  // a picture takes the next, so one large picture holds up nobody else. Result i says what became of file i; the rows
-  // of failed files are not written. One call at a time.
+  // Decodes and preprocesses files[i] into row i of `rows` (files.size() x picture_floats()). A thread that is done
+  // with a picture takes the next, so one large picture holds up nobody else. Result i says what became of file i; the
+  // rows of failed files are not written. One call at a time.
   std::vector<Result<void>> load(std::span<const std::filesystem::path> files, std::span<float> rows);
 
  private:

@@ -15,9 +15,7 @@ namespace {
 
 using nlohmann::json;
 
-std::string line_of(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
-}
+std::string line_of(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"; }
 
 std::string header_line(const JournalHeader& header) {
   return line_of({{"smlp_preprocess", 1},
@@ -43,10 +41,11 @@ std::string batch_line(const BatchRecord& batch) {
 // These two throw json::exception on anything unexpected.
 JournalHeader parse_header(const json& line) {
   if (line.at("smlp_preprocess") != 1) throw json::other_error::create(501, "another version", nullptr);
-  return {.batch_size = line.at("batch_size"),
-          .pictures = line.at("pictures"),
-          .listing_sha256 = line.at("listing_sha256"),
-          .how = {.resize = line.at("resize"), .crop = line.at("crop"), .mean = line.at("mean"), .std = line.at("std")}};
+  return {
+      .batch_size = line.at("batch_size"),
+      .pictures = line.at("pictures"),
+      .listing_sha256 = line.at("listing_sha256"),
+      .how = {.resize = line.at("resize"), .crop = line.at("crop"), .mean = line.at("mean"), .std = line.at("std")}};
 }
 
 BatchRecord parse_batch(const json& line) {

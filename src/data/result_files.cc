@@ -186,7 +186,8 @@ Result<std::optional<RunIdentity>> read_identity(const fs::path& folder) {
 }
 
 Result<void> remove_results(const fs::path& folder) {
-  std::vector<fs::path> ours = {folder / kIdentity, folder / kPackedNames, folder / fmt::format(".{}.part", kPackedNames),
+  std::vector<fs::path> ours = {folder / kIdentity, folder / kPackedNames,
+                                folder / fmt::format(".{}.part", kPackedNames),
                                 folder / fmt::format(".{}.part", kPackedResult)};
   std::error_code code;
   for (fs::directory_iterator entry(folder, code), end; !code && entry != end; entry.increment(code)) {

@@ -155,7 +155,8 @@ Result<std::vector<float>> parse_line(std::string_view line, int number) {
     line.remove_prefix(start);
     float value = 0;
     const auto [end, code] = std::from_chars(line.data(), line.data() + line.size(), value);
-    if (code != std::errc()) return fail("line {}: '{}' is no number", number, line.substr(0, line.find_first_of(" \t\r,")));
+    if (code != std::errc())
+      return fail("line {}: '{}' is no number", number, line.substr(0, line.find_first_of(" \t\r,")));
     values.push_back(value);
     line.remove_prefix(static_cast<std::size_t>(end - line.data()));
   }
@@ -192,14 +193,15 @@ Result<ResultFolder> find_results(const fs::path& folder) {
     return results;
   }
   if (!results.files.empty()) {
-    return folder_error(where, fmt::format("holds {} and {} as well", kPackedResult,
-                                           results.files.front().path.filename().string()),
-                        "keep the results of one run in a folder");
+    return folder_error(
+        where, fmt::format("holds {} and {} as well", kPackedResult, results.files.front().path.filename().string()),
+        "keep the results of one run in a folder");
   }
   results.packed = true;
   SMLP_TRY(stems, read_packed_names(where));
   results.packed_stems = std::move(stems);
-  results.numbered = std::ranges::all_of(results.packed_stems, [](const auto& s) { return batch_number(s).has_value(); });
+  results.numbered =
+      std::ranges::all_of(results.packed_stems, [](const auto& s) { return batch_number(s).has_value(); });
   results.files = {{.path = where / kPackedResult, .stem = "packed", .number = {}}};
   return results;
 }

@@ -25,9 +25,9 @@ struct ResultFolder {
   std::filesystem::path folder;
   std::vector<ResultFile> files;  // by batch number, or, where not every name has one, in natural order of the stems
   bool numbered = false;
-  bool packed = false;            // `files` is the one array of a packed run
+  bool packed = false;                    // `files` is the one array of a packed run
   std::vector<std::string> packed_stems;  // a row each; numbered applies to them
-  int classes = 0;                // as the run recorded it; 0: unknown, which only .bin files need
+  int classes = 0;                        // as the run recorded it; 0: unknown, which only .bin files need
 };
 
 // Finds the results in `folder`, or in its only subfolder that has any. Other files are left alone. Errors: no results,

@@ -44,8 +44,8 @@ struct Config {
   bool operator==(const Config&) const = default;
 };
 
-// tiny: dim 80, depths 2 8 14 2; small: dim 96, depths 2 10 24 2; base: dim 112, depths 2 10 24 2; all at 224, 1000 classes.
-// Null for another name. `name` is the guide's: smlpnet_tiny, smlpnet_small, smlpnet_base.
+// tiny: dim 80, depths 2 8 14 2; small: dim 96, depths 2 10 24 2; base: dim 112, depths 2 10 24 2; all at 224, 1000
+// classes. Null for another name. `name` is the guide's: smlpnet_tiny, smlpnet_small, smlpnet_base.
 const Config* find_named_config(std::string_view name);
 
 }  // namespace smlp

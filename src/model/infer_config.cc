@@ -124,7 +124,8 @@ int infer_stages(const TensorsByKey& tensors, int stems, int dim) {
 }
 
 // The first stage's grid, which the others halve, rounding down: of what the blocks suggest, that which suits most of
-// them; the earlier one at a tie. A stage's own grid leaves open what its halvings dropped, so earlier blocks come first.
+// them; the earlier one at a tie. A stage's own grid leaves open what its halvings dropped, so earlier blocks come
+// first.
 std::optional<std::int64_t> infer_grid(const std::vector<BlockShape>& blocks, const std::vector<int>& depths) {
   std::vector<std::pair<std::int64_t, int>> grids;  // with the stage
   for (std::size_t s = 0, b = 0; s < depths.size(); ++s) {

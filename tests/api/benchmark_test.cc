@@ -11,14 +11,25 @@ namespace {
 using ::testing::HasSubstr;
 
 BenchmarkReport measured(std::vector<BatchTimes> results) {
-  return {.machine = "a CPU", .model = "m", .precision = "fp32", .isa = "avx2", .threads = 2, .peak_gflops = 100,
-          .gmacs = 1, .results = std::move(results)};
+  return {.machine = "a CPU",
+          .model = "m",
+          .precision = "fp32",
+          .isa = "avx2",
+          .threads = 2,
+          .peak_gflops = 100,
+          .gmacs = 1,
+          .results = std::move(results)};
 }
 
 // `median` ms a picture with the given spread.
 BatchTimes times(int batch, double median, double spread = 0) {
-  return {.batch = batch, .executions = 10, .min = median * (1 - spread / 2), .median = median,
-          .p90 = median * (1 + spread / 2), .p99 = median * (1 + spread), .images_per_second = 1000 * batch / median};
+  return {.batch = batch,
+          .executions = 10,
+          .min = median * (1 - spread / 2),
+          .median = median,
+          .p90 = median * (1 + spread / 2),
+          .p99 = median * (1 + spread),
+          .images_per_second = 1000 * batch / median};
 }
 
 Verdict verdict(const BatchTimes& before, const BatchTimes& after) {

@@ -23,7 +23,8 @@ TEST(ClassList, NamesAlone) {
 
 TEST(ClassList, NamesWithWordNetIds) {
   const test::Scratch scratch;
-  const auto list = read_class_list(scratch.write("c.txt", "n01440764 tench, Tinca tinca\nn02102040 English springer"), 2);
+  const auto list =
+      read_class_list(scratch.write("c.txt", "n01440764 tench, Tinca tinca\nn02102040 English springer"), 2);
   ASSERT_TRUE(list) << list.error().message();
   EXPECT_THAT(list->names, ElementsAre("tench, Tinca tinca", "English springer"));
   EXPECT_THAT(list->wnids, ElementsAre("n01440764", "n02102040"));
@@ -64,7 +65,8 @@ TEST(MapLabels, WordNetIdsPickAFewOfManyClasses) {
 TEST(MapLabels, ANameOfTwoClassesNamesNone) {
   const ClassList list{.names = {"crane", "crane", "ant"}};
   EXPECT_EQ(map_labels(Words{"ant", "crane", "x"}, 3, list)->rule, LabelRule::by_position);
-  EXPECT_THAT(map_labels(Words{"crane"}, 3, list).error().message(), HasSubstr("1 class folders for a model of 3 classes"));
+  EXPECT_THAT(map_labels(Words{"crane"}, 3, list).error().message(),
+              HasSubstr("1 class folders for a model of 3 classes"));
 }
 
 TEST(MapLabels, AnotherNumberOfFoldersIsAnError) {

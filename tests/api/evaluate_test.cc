@@ -22,7 +22,8 @@ class EvaluateTest : public ::testing::Test {
   }
 
   Session session(int threads = 2, int batch = 3) {
-    return Session::create(Model::load(scratch_.folder() / "m.safetensors").value(), {.threads = threads, .batch = batch})
+    return Session::create(Model::load(scratch_.folder() / "m.safetensors").value(),
+                           {.threads = threads, .batch = batch})
         .value();
   }
 
@@ -48,9 +49,9 @@ TEST_F(EvaluateTest, CountsAreThoseOfTheAnswers) {
   const int identity[] = {0, 1, 2, 3, 4, 5};
   std::vector<std::string> skipped;
   std::int64_t done = 0;
-  const Evaluation result = evaluate(s, data, identity,
-                                     {.progress = [&](std::int64_t n) { done = n; },
-                                      .skipped = [&](const Error& e) { skipped.push_back(e.file); }});
+  const Evaluation result = evaluate(
+      s, data, identity,
+      {.progress = [&](std::int64_t n) { done = n; }, .skipped = [&](const Error& e) { skipped.push_back(e.file); }});
   EXPECT_EQ(result.images, 24);
   EXPECT_EQ(result.right1, 8);
   EXPECT_EQ(result.right5, 16);

@@ -62,10 +62,10 @@ TEST(Load, TheBundledModelIsLookedForWhereTheEnvironmentSays) {
 
 TEST(Inspect, AFileOfAnotherNetworkIsStillListed) {
   const test::Scratch scratch;
-  const auto path = scratch.write("other.safetensors",
-                                  std::string("\x40\0\0\0\0\0\0\0", 8) +
-                                      R"({"fc.weight":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}  )" +
-                                      std::string(8, '\0'));
+  const auto path =
+      scratch.write("other.safetensors", std::string("\x40\0\0\0\0\0\0\0", 8) +
+                                             R"({"fc.weight":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}  )" +
+                                             std::string(8, '\0'));
   const auto report = inspect_file(path);
   ASSERT_TRUE(report) << report.error().message();
   ASSERT_EQ(report->file.tensors.size(), 1U);

@@ -7,13 +7,12 @@ namespace smlp {
 namespace {
 
 TEST(Error, MessageHoldsEveryPartInOneLine) {
-  const Error error{.what = "too short", .file = "a.pth", .offset = 12, .tensor = "fc.weight", .remedy = "get it again"};
+  const Error error{
+      .what = "too short", .file = "a.pth", .offset = 12, .tensor = "fc.weight", .remedy = "get it again"};
   EXPECT_EQ(error.message(), "a.pth: tensor 'fc.weight': too short (at byte 12); get it again");
 }
 
-TEST(Error, TheInnermostPartIsKept) {
-  EXPECT_EQ(Error{.what = "x"}.in("inner").in("outer").message(), "inner: x");
-}
+TEST(Error, TheInnermostPartIsKept) { EXPECT_EQ(Error{.what = "x"}.in("inner").in("outer").message(), "inner: x"); }
 
 TEST(ByteReader, ReadsLittleEndianAndStopsAtTheEnd) {
   const std::byte bytes[] = {std::byte{0x34}, std::byte{0x12}, std::byte{7}};

@@ -10,14 +10,16 @@ namespace smlp {
 namespace {
 
 TEST(NaturalOrder, NumbersCompareAsNumbers) {
-  std::vector<std::string> names = {"b10", "b9", "b", "a2b10", "a2b9", "a10", "b0009x", "B1", "99999999999999999999", "3"};
+  std::vector<std::string> names = {"b10", "b9", "b", "a2b10", "a2b9", "a10", "b0009x", "B1", "99999999999999999999",
+                                    "3"};
   std::ranges::sort(names, natural_less);
   EXPECT_EQ(names, (std::vector<std::string>{"3", "99999999999999999999", "B1", "a2b9", "a2b10", "a10", "b", "b9",
                                              "b0009x", "b10"}));
 }
 
 TEST(NaturalOrder, IsTotal) {
-  const std::vector<std::string> names = {"", "0", "00", "1", "01", "a", "a0", "a00", "a1", "a01", "a01b", "a1b", "\xc3\xa9"};
+  const std::vector<std::string> names = {"",    "0",  "00",  "1",    "01",  "a",       "a0",
+                                          "a00", "a1", "a01", "a01b", "a1b", "\xc3\xa9"};
   for (const auto& a : names) {
     for (const auto& b : names) {
       EXPECT_EQ(natural_less(a, b) + natural_less(b, a), a == b ? 0 : 1) << a << " " << b;

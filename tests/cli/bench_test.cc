@@ -23,7 +23,8 @@ TEST(Bench, JsonHasEveryKey) {
   const Outcome outcome = bench({"--json", "--threads", "1"});
   ASSERT_EQ(outcome.status, 0) << outcome.err;
   const auto json = nlohmann::json::parse(outcome.out);
-  for (const char* key : {"machine", "model", "precision", "isa", "threads", "peak_gflops"}) EXPECT_TRUE(json.contains(key)) << key;
+  for (const char* key : {"machine", "model", "precision", "isa", "threads", "peak_gflops"})
+    EXPECT_TRUE(json.contains(key)) << key;
   EXPECT_EQ(json["threads"], 1);
   EXPECT_GT(json["peak_gflops"], 0.0);
   ASSERT_EQ(json["results"].size(), 2U);
@@ -50,8 +51,10 @@ TEST(Bench, TablesForPeopleMarkTheBestBatchSize) {
 TEST(Bench, ComparesWithAnExitStatusForScripts) {
   const Scratch scratch;
   const auto file = [&](const char* name, double ms) {
-    const nlohmann::json json = {{"results", {{{"batch", 1}, {"images_per_second", 1000 / ms},
-                                               {"latency_ms", {{"min", ms}, {"median", ms}, {"p90", ms}, {"p99", ms}}}}}}};
+    const nlohmann::json json = {{"results",
+                                  {{{"batch", 1},
+                                    {"images_per_second", 1000 / ms},
+                                    {"latency_ms", {{"min", ms}, {"median", ms}, {"p90", ms}, {"p99", ms}}}}}}};
     return scratch.write(name, json.dump()).string();
   };
   const std::string fast = file("fast.json", 10), slow = file("slow.json", 20);

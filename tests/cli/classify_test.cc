@@ -142,7 +142,8 @@ TEST_F(Classify, OddFileNamesCannotBreakALine) {
   EXPECT_TRUE(nlohmann::json::accept(classify({odd, "--json"}).out));
   fs::create_directory(scratch_.folder() / "[2020]");
   fs::copy_file(photo(1), scratch_.folder() / "[2020]/1.png");
-  const Outcome bracket = run_shell("cd '" + scratch_.folder().string() + "' && $SMLP classify --model m.safetensors '[2020]'");
+  const Outcome bracket =
+      run_shell("cd '" + scratch_.folder().string() + "' && $SMLP classify --model m.safetensors '[2020]'");
   EXPECT_EQ(bracket.status, 0) << bracket.err;
   EXPECT_THAT(bracket.out, StartsWith("./[2020]/1.png\t"));
 }
@@ -156,8 +157,7 @@ TEST_F(Classify, UsageErrorsExit2) {
   EXPECT_EQ(classify({photo(1), "--isa", "neon9"}).status, 2);
   const Outcome outcome = classify({photo(1), "--tpo", "3"});
   EXPECT_EQ(outcome.status, 2);
-  EXPECT_EQ(outcome.err,
-            "smlp: error: unknown option '--tpo' (did you mean --top?); see 'smlp classify --help'\n");
+  EXPECT_EQ(outcome.err, "smlp: error: unknown option '--tpo' (did you mean --top?); see 'smlp classify --help'\n");
 }
 
 TEST_F(Classify, AModelThatIsNoneIsOneErrorLine) {

@@ -28,7 +28,8 @@ class EvaluateCommand : public ::testing::Test {
     for (unsigned i = 0; i < kPictures; ++i) {
       test::write_png(scratch_.folder() / "pool" / (std::to_string(i) + ".png"), 40 + static_cast<int>(i), 50, i);
     }
-    const Outcome answers = run_smlp({"classify", "--json", "--top", "1", "--model", model_, scratch_.folder() / "pool"});
+    const Outcome answers =
+        run_smlp({"classify", "--json", "--top", "1", "--model", model_, scratch_.folder() / "pool"});
     for (const std::string& line : lines_of(answers.out)) {
       const auto json = nlohmann::json::parse(line);
       const fs::path file = json.at("file").get<std::string>();

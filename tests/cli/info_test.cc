@@ -73,10 +73,10 @@ TEST(Info, AModelFile) {
 
 TEST(Info, AFileOfAnotherNetworkIsListedAndCannotClassify) {
   const test::Scratch scratch;
-  const std::string file = scratch.write(
-      "other.safetensors", std::string("\x40\0\0\0\0\0\0\0", 8) +
-                               R"({"fc.weight":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}  )" +
-                               std::string(8, '\0'));
+  const std::string file =
+      scratch.write("other.safetensors", std::string("\x40\0\0\0\0\0\0\0", 8) +
+                                             R"({"fc.weight":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}  )" +
+                                             std::string(8, '\0'));
   const Outcome outcome = run_smlp({"info", "--json", file});
   EXPECT_EQ(outcome.status, 0) << outcome.err;
   const auto json = nlohmann::json::parse(outcome.out);

@@ -41,7 +41,8 @@ TEST_F(ImageFolderTest, ClassesAndFilesAreSortedByByte) {
 
 // torchvision walks sorted(os.walk(class)): folders by their whole path ('-' sorts before '/'), then the files of each.
 TEST_F(ImageFolderTest, SubfoldersComeInTorchvisionsOrder) {
-  for (const char* name : {"a/s/1.jpg", "a/s/t/0.jpg", "a/s-2/3.jpg", "a/z.jpg", "a/.hidden.jpg"}) scratch_.write(name, "");
+  for (const char* name : {"a/s/1.jpg", "a/s/t/0.jpg", "a/s-2/3.jpg", "a/z.jpg", "a/.hidden.jpg"})
+    scratch_.write(name, "");
   EXPECT_THAT(listing(), ElementsAre("a/z.jpg=0", "a/s/1.jpg=0", "a/s-2/3.jpg=0", "a/s/t/0.jpg=0"));
 }
 
@@ -66,7 +67,8 @@ TEST_F(ImageFolderTest, ContentDecidesWhereTheNameDoesNot) {
   const auto data = read_image_folder(scratch_.folder());
   ASSERT_TRUE(data);
   EXPECT_EQ(data->pictures.size(), 2U);
-  EXPECT_THAT(data->others, UnorderedElementsAre(scratch_.folder() / "a/README.txt", scratch_.folder() / "empty/notes.txt"));
+  EXPECT_THAT(data->others,
+              UnorderedElementsAre(scratch_.folder() / "a/README.txt", scratch_.folder() / "empty/notes.txt"));
   EXPECT_THAT(data->empty_classes, ElementsAre("empty"));
   EXPECT_THAT(data->classes, ElementsAre("a", "empty"));
 }
@@ -110,8 +112,8 @@ TEST_F(ImageFolderTest, PicturesOfAPlainFolderComeInNaturalOrder) {
   for (const char* name : {"10.jpg", "9.jpg", "sub/1.png", "notes.txt"}) scratch_.write(name, "");
   const auto pictures = list_pictures(scratch_.folder());
   ASSERT_TRUE(pictures);
-  EXPECT_THAT(*pictures, ElementsAre(scratch_.folder() / "9.jpg", scratch_.folder() / "10.jpg",
-                                     scratch_.folder() / "sub/1.png"));
+  EXPECT_THAT(*pictures,
+              ElementsAre(scratch_.folder() / "9.jpg", scratch_.folder() / "10.jpg", scratch_.folder() / "sub/1.png"));
   fs::create_directory(scratch_.folder() / "none");
   EXPECT_THAT(list_pictures(scratch_.folder() / "none").error().message(), HasSubstr("holds no picture"));
 }

@@ -9,9 +9,7 @@
 namespace smlp::test {
 
 // |got - want| <= bound; false if anything is NaN, or if exactly one is infinite.
-inline bool within(double got, double want, double bound) {
-  return got == want || std::abs(got - want) <= bound;
-}
+inline bool within(double got, double want, double bound) { return got == want || std::abs(got - want) <= bound; }
 
 // max |got - want| / max |want|; infinite if any number is not finite, or the lengths differ.
 inline double relative_error(std::span<const float> got, std::span<const double> want) {

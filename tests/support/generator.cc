@@ -103,17 +103,17 @@ class WeightMaker {
     const std::size_t hidden = size(config_.hidden(stage));
     const std::string local = fmt::format("token_mix.{}.0.conv_merge.", b), mix = fmt::format("token_mix.{}.1.", b);
     const std::string channel = fmt::format("channel_mix.{}.", b);
-    return {.bn1 = batch_norm(local + "BN", c),
-            .depthwise = matrix(local + "Conv.weight", c, 9, 2.0, signal_),
-            .bn2 = batch_norm(mix + "BN", c),
-            .mix_width = mixing(mix + "proj_h", h, 1),
-            .mix_height = mixing(mix + "proh_w", h, 2),
-            .fuse = matrix(mix + "fuse.weight", c, 3 * c, 0.25, signal_),
-            .norm = {.weight = norm_weight(channel + "1.weight", c), .bias = norm_bias(channel + "1.bias", c)},
-            .fc1 = {matrix(channel + "2.net.0.weight", hidden, c, 1.0, 1.0),
-                    bias(channel + "2.net.0.bias", hidden, 1.0)},
-            .fc2 = {matrix(channel + "2.net.3.weight", c, hidden, 0.5, signal_),
-                    bias(channel + "2.net.3.bias", c, signal_)}};
+    return {
+        .bn1 = batch_norm(local + "BN", c),
+        .depthwise = matrix(local + "Conv.weight", c, 9, 2.0, signal_),
+        .bn2 = batch_norm(mix + "BN", c),
+        .mix_width = mixing(mix + "proj_h", h, 1),
+        .mix_height = mixing(mix + "proh_w", h, 2),
+        .fuse = matrix(mix + "fuse.weight", c, 3 * c, 0.25, signal_),
+        .norm = {.weight = norm_weight(channel + "1.weight", c), .bias = norm_bias(channel + "1.bias", c)},
+        .fc1 = {matrix(channel + "2.net.0.weight", hidden, c, 1.0, 1.0), bias(channel + "2.net.0.bias", hidden, 1.0)},
+        .fc2 = {matrix(channel + "2.net.3.weight", c, hidden, 0.5, signal_),
+                bias(channel + "2.net.3.bias", c, signal_)}};
   }
 
   Config config_;

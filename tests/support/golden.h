@@ -13,10 +13,10 @@ namespace smlp::test {
 struct GoldenActivation {
   std::string name;  // as an engine's observer is told it; "logits" of all pictures, one after the other
   std::size_t elements = 0;
-  double mean = 0, rms = 0, max = 0;          // of all elements; max of magnitudes
-  double bound = 0;                           // on the error of one element in float32 arithmetic (rounding.py)
-  double reference_bound = 0;                 // the same where sums are accumulated in double
-  std::vector<double> samples;                // at sample_positions(); the logits are whole
+  double mean = 0, rms = 0, max = 0;  // of all elements; max of magnitudes
+  double bound = 0;                   // on the error of one element in float32 arithmetic (rounding.py)
+  double reference_bound = 0;         // the same where sums are accumulated in double
+  std::vector<double> samples;        // at sample_positions(); the logits are whole
 };
 
 struct GoldenNetwork {

@@ -18,7 +18,8 @@ void write_model(const std::filesystem::path& path, const Config& config, unsign
   const Weights weights = make_weights(config, seed);
   const TensorFile file = tensors_from_weights(weights);
   std::vector<SafetensorsEntry> entries;
-  for (const Tensor& tensor : file.tensors) entries.push_back({tensor.name, tensor.dtype, tensor.shape, tensor.storage});
+  for (const Tensor& tensor : file.tensors)
+    entries.push_back({tensor.name, tensor.dtype, tensor.shape, tensor.storage});
   if (const auto written = write_safetensors(path, entries, metadata, Existing::replace); !written) {
     std::cerr << written.error().message() << "\n";
     std::abort();

@@ -11,7 +11,8 @@ void write_png(const std::filesystem::path& path, int width, int height, unsigne
   std::vector<unsigned char> rgb;
   for (int y = 0; y < height; ++y) {
     for (int x = 0; x < width; ++x) {
-      const unsigned stripe = (static_cast<unsigned>(x) * (seed % 7 + 1) + static_cast<unsigned>(y) * (seed % 5 + 1)) / 8;
+      const unsigned stripe =
+          (static_cast<unsigned>(x) * (seed % 7 + 1) + static_cast<unsigned>(y) * (seed % 5 + 1)) / 8;
       rgb.push_back(static_cast<unsigned char>(x * 255 / width));
       rgb.push_back(static_cast<unsigned char>(stripe * 37 + seed * 91));
       rgb.push_back(static_cast<unsigned char>(y * 255 / height));
