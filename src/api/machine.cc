@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -71,6 +72,8 @@ std::vector<CacheLevel> read_caches() {
 }
 
 void list_isas(Machine& machine) {
+  const char* named = std::getenv("SMLP_ISA");
+  const bool forced = named != nullptr && *named != '\0';
   bool any_taken = false;
   for (const kernels::Candidate& candidate : kernels::candidates()) {
     const auto chosen = kernels::choose("", candidate.precision);
@@ -80,6 +83,12 @@ void list_isas(Machine& machine) {
                             .usable = candidate.table != nullptr,
                             .taken = chosen && candidate.table == *chosen,
                             .reason = candidate.reason});
+    IsaChoice& choice = machine.isas.back();
+    if (choice.taken) {
+      choice.reason = forced ? "SMLP_ISA names it" : "the first of its precision that can run here";
+    } else if (choice.usable) {
+      choice.reason = forced ? "SMLP_ISA names another" : "can run here, after the one taken";
+    }
     any_taken = any_taken || machine.isas.back().taken;
   }
   if (any_taken) machine.isa_error.clear();

@@ -19,7 +19,7 @@ struct IsaChoice {
   std::string isa, precision;
   bool usable = false;
   bool taken = false;  // what a session of this precision runs on unless told otherwise (SMLP_ISA is heeded)
-  std::string reason;  // why it is refused; empty where usable
+  std::string reason;  // why it is taken, passed over or refused
 };
 
 struct Machine {

@@ -27,7 +27,7 @@ TEST(Info, EveryIsaIsTakenOrSaysWhyNot) {
   const auto json = nlohmann::json::parse(run_smlp({"info", "--json"}).out);
   int taken = 0;
   for (const auto& isa : json.at("isas")) {
-    EXPECT_EQ(isa.at("usable").get<bool>(), isa.at("reason").get<std::string>().empty()) << isa;
+    EXPECT_FALSE(isa.at("reason").get<std::string>().empty()) << isa;
     if (isa.at("precision") == "fp32") taken += isa.at("taken").get<bool>();
   }
   EXPECT_EQ(taken, 1);
