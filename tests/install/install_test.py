@@ -88,7 +88,7 @@ def main():
         project.mkdir()
         (project / "CMakeLists.txt").write_text(PROJECT)
         (project / "app.cc").write_text(readme_snippet())
-        run(options.cmake, "-S", project, "-B", project / "build", f"-DCMAKE_PREFIX_PATH={prefix}",
+        run(options.cmake, "-G", "Ninja", "-S", project, "-B", project / "build", f"-DCMAKE_PREFIX_PATH={prefix}",
             f"-DCMAKE_CXX_COMPILER={options.compiler}", "-DCMAKE_CXX_FLAGS=-Wall -Wextra -Werror")
         run(options.cmake, "--build", project / "build")
         app = project / "build" / "app"
