@@ -71,7 +71,7 @@ CpuFeatures detect() {
   f.why_not_amx_bf16 = !amx                     ? "the processor lacks AMX-TILE or AMX-BF16"
                        : !tiles                 ? "the system does not save tile registers"
                        : !kernel_grants_tiles() ? "the kernel refused this process the AMX tiles"
-                                                : f.why_not_avx512;
+                                                : f.why_not_avx512_bf16;
   f.amx_bf16 = f.why_not_amx_bf16.empty();
   return f;
 }

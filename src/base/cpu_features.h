@@ -11,7 +11,7 @@ struct CpuFeatures {
   bool avx2 = false;    // with FMA and F16C
   bool avx512 = false;  // F, BW, CD, DQ, VL
   bool avx512_bf16 = false;
-  bool amx_bf16 = false;                                                            // tiles and bf16 products
+  bool amx_bf16 = false;  // tiles and bf16 products, AVX512_BF16
   std::string why_not_avx2, why_not_avx512, why_not_avx512_bf16, why_not_amx_bf16;  // empty where usable
 };
 

@@ -37,8 +37,8 @@ struct Engine::State {
         packed(pack(*network, table)),
         pool(threads),
         all(threads),
-        solo_plan(Plan::make(packed, std::clamp(batch / threads, 1, kSoloPictures), 1)),
-        shared_plan(Plan::make(packed, std::clamp(threads == 1 ? 1 : threads - 1, 1, batch), threads)) {
+        solo_plan(Plan::make(packed, table, std::clamp(batch / threads, 1, kSoloPictures), 1)),
+        shared_plan(Plan::make(packed, table, std::clamp(threads == 1 ? 1 : threads - 1, 1, batch), threads)) {
     const bool has_solo = batch >= threads;
     for (int t = 0; has_solo && t < threads; ++t) solo.push_back(Workspace::make(solo_plan, packed, table));
     shared = Workspace::make(shared_plan, packed, table);
@@ -48,7 +48,11 @@ struct Engine::State {
 };
 
 Result<std::unique_ptr<Engine>> Engine::create(std::shared_ptr<const Network> network, const EngineOptions& options) {
-  SMLP_TRY(table, kernels::choose(options.isa, options.precision));
+  const kernels::Kernels* table = options.table;
+  if (table == nullptr) {
+    SMLP_TRY(chosen, kernels::choose(options.isa, options.precision));
+    table = chosen;
+  }
   if (options.threads < 0 || options.batch < 1) {
     return fail("{} threads and a batch of {}: both must be positive", options.threads, options.batch);
   }
@@ -92,7 +96,7 @@ void Engine::run(const float* input, int count, float* logits) {
 
 void Engine::run_observed(const float* input, float* logits, const Observer& observer) {
   State& state = *state_;
-  Plan plan = Plan::make(state.packed, 1, 1);
+  Plan plan = Plan::make(state.packed, state.table, 1, 1);
   for (StagePlan& stage : plan.stages) stage.unit_rows = stage.shape.size;
   Workspace memory = Workspace::make(plan, state.packed, state.table);
   Barrier alone(1);

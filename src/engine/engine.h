@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "kernels/kernels.h"
 #include "model/network.h"
 
 namespace smlp {
@@ -16,6 +17,7 @@ struct EngineOptions {
   int batch = 8;    // the largest batch one pass takes
   std::string isa;  // empty: SMLP_ISA, else the best this machine has
   Precision precision = Precision::fp32;
+  const kernels::Kernels* table = nullptr;  // null: as `isa` and `precision` say
 };
 
 // Sees activations as float32 NHWC. Names: "stem.S" per stage, "token_mix.B" and "channel_mix.B" per block.

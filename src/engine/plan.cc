@@ -9,9 +9,7 @@ int divide_up(int value, int by) { return (value + by - 1) / by; }
 
 }  // namespace
 
-Plan Plan::make(const PackedNetwork& network, int images, int members) {
-  // A unit's activations should stay in a core's second-level cache, and be rows enough to reuse packed weights.
-  constexpr int kUnitPixels = 448, kChunkPixels = 784;
+Plan Plan::make(const PackedNetwork& network, const kernels::Kernels& table, int images, int members) {
   Plan plan{.stages = {}, .images = images, .members = members};
   int first_block = 0;
   for (int s = 0; s < network.config.stages(); ++s) {
@@ -22,10 +20,10 @@ Plan Plan::make(const PackedNetwork& network, int images, int members) {
                     .chunk = 1,
                     .unit_rows = shape.size,
                     .unit_images = 1};
-    stage.chunk = std::clamp(kChunkPixels / shape.pixels(), 1, images);
+    stage.chunk = std::clamp(table.chunk_pixels / shape.pixels(), 1, images);
     // As many rows as a unit should have, but a unit for every member, and strips of nearly equal height.
     const int share = std::max(1, stage.chunk * shape.size / members);
-    const int rows = std::clamp(kUnitPixels / shape.size, 1, share);
+    const int rows = std::clamp(table.unit_pixels / shape.size, 1, share);
     if (rows >= shape.size) {
       stage.unit_images = rows / shape.size;
     } else {

@@ -42,7 +42,7 @@ struct Plan {
   int members;  // threads that share one pass
 
   // A pass of up to `images` pictures by `members` threads together.
-  static Plan make(const PackedNetwork& network, int images, int members);
+  static Plan make(const PackedNetwork& network, const kernels::Kernels& table, int images, int members);
 };
 
 // Memory of one pass. Streams and g are shared by the pass's threads, the rest is each thread's own.

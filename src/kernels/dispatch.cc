@@ -6,6 +6,7 @@
 #include "base/cpu_features.h"
 #include "kernels/reference.h"
 #include "kernels/simd/tables.h"
+#include "kernels/x86/tables.h"
 
 namespace smlp::kernels {
 namespace {
@@ -18,6 +19,7 @@ std::vector<Candidate> list() {
     out.push_back({isa, precision, usable ? table : nullptr, usable ? "" : refusal.empty() ? "not built in" : refusal});
   };
   using enum Precision;
+  add("amx", bf16, amx_bf16(), cpu.why_not_amx_bf16);
   add("avx512", bf16, simd_avx512(bf16), cpu.why_not_avx512_bf16);
   add("avx2", bf16, simd_avx2(bf16), cpu.why_not_avx2);
   add("portable", bf16, simd_portable(bf16), "");

@@ -46,6 +46,9 @@ struct Block {
 struct Kernels {
   const char* isa;
   Precision precision;
+  // What the table works best on: pixels of a unit (its activations should stay in a core's second-level cache, and be
+  // rows enough to reuse packed weights) and of the pictures that go through a stage together.
+  int unit_pixels, chunk_pixels;
 
   // Packing, once at load. A dense layer's inputs come in `segments` of `inputs` each: weight is
   // (outputs, segments * inputs) row-major. A mixing matrix is (size, size).

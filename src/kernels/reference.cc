@@ -216,6 +216,8 @@ void read_stream(const void* x, const Shape& shape, float* nhwc) { std::memcpy(n
 template <Precision P>
 constexpr Kernels kTable = {.isa = "reference",
                             .precision = P,
+                            .unit_pixels = 448,
+                            .chunk_pixels = 784,
                             .packed_bytes = packed_bytes,
                             .pack = pack<P>,
                             .packed_mix_bytes = packed_mix_bytes,

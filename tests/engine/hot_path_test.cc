@@ -95,6 +95,7 @@ class HotPath : public testing::TestWithParam<std::size_t> {
  protected:
   void SetUp() override {
     if (!SMLP_CAN_WATCH) GTEST_SKIP() << "the sanitizers stand in front of the allocator and the locks";
+    if (is_emulated(table_)) GTEST_SKIP() << "emulated instructions are system calls: " << table_.reason;
   }
 
   // check(seen) for every mode; returns how many runs there were.

@@ -272,6 +272,17 @@ TEST_P(Step, PicturesBesideANanPictureKeepTheirBits) {
   for (const float value : result(1)) EXPECT_TRUE(std::isnan(value));
 }
 
+// Sums too long for the caches, and more rows than are kept waiting for their rest.
+TEST_P(Step, LongSumsAndManyRows) {
+  check_channel_mix({2, 330, 1300});
+  check_token_mix({2, 330, 330});
+  check_downsample({2, 340, 340});
+  check_channel_mix({30, 8, 24});
+  check_token_mix({30, 8, 8});
+  const Shape many = {30, 90, 700};
+  if (table_.isa != "reference") check_channel_mix(many);
+}
+
 // LayerNorm where a one-pass variance would cancel: a mean a thousand times the spread.
 TEST_P(Step, ChannelMixOfAPixelFarFromZero) {
   const Shape s = {2, 24, 48};

@@ -5,7 +5,7 @@
 //   Fp32   sum += a(k) b(k)
 //   Bf16   sum += a(k) b(k) + a(k+1) b(k+1)       vdpbf16ps, or two float32 products of the widened halves
 //
-// Sums are float32 in both. Element counts in memory are rounded up to a multiple of kGroup, the rest is finite.
+// Sums are float32 in both. Rows in memory are padded to a multiple of kRowMultiple elements, the padding is finite.
 
 #include "kernels/simd/gelu-inl.h"
 
@@ -16,7 +16,7 @@ using VU = hn::Vec<DU>;
 
 struct Fp32 {
   using Element = float;
-  static constexpr int kGroup = 1;
+  static constexpr int kGroup = 1, kRowMultiple = kGroup;
   static constexpr Precision kPrecision = Precision::fp32;
   static constexpr int kExactGelu = 17, kFastGelu = 9;  // polynomial degrees
 
@@ -34,7 +34,7 @@ struct Fp32 {
 
 struct Bf16 {
   using Element = std::uint16_t;
-  static constexpr int kGroup = 2;
+  static constexpr int kGroup = 2, kRowMultiple = kGroup;
   static constexpr Precision kPrecision = Precision::bf16;
   static constexpr int kExactGelu = 9, kFastGelu = 5;
 
@@ -109,10 +109,12 @@ HWY_INLINE V LoadPart(const float* from, std::size_t count) {
   return hn::MaskedLoad(hn::FirstN(d, count), d, from);
 }
 
-// Elements that `count` values take in memory.
+constexpr int RoundUp(int count, int multiple) { return (count + multiple - 1) / multiple * multiple; }
+
+// Elements that a row of `count` values takes in memory.
 template <class F>
 constexpr int Padded(int count) {
-  return (count + F::kGroup - 1) / F::kGroup * F::kGroup;
+  return RoundUp(count, F::kRowMultiple);
 }
 
 // Writes the first `count` lanes, and zeros up to the group's end; what lies beyond may belong to another thread.
@@ -128,6 +130,15 @@ HWY_INLINE void StorePart(V v, typename F::Element* to, std::size_t count) {
   F::Store(hn::IfThenElseZero(hn::FirstN(d, count), v), lanes);
   // Rows start at a group's start, so the address tells where in its group the first element lies.
   const auto before = static_cast<int>(reinterpret_cast<std::uintptr_t>(to) / sizeof(*to) % kGroup);
-  const int written = Padded<F>(before + static_cast<int>(count)) - before;
+  const int written = RoundUp(before + static_cast<int>(count), F::kGroup) - before;
   std::memcpy(to, lanes, static_cast<std::size_t>(written) * sizeof(*to));
+}
+
+// Zeros what StorePart leaves of the padding of `rows` rows of `count` values.
+template <class F>
+HWY_INLINE void ClearPadding(typename F::Element* to, int rows, int count) {
+  const int padded = Padded<F>(count), written = RoundUp(count, F::kGroup);
+  if (F::kRowMultiple == F::kGroup || written == padded) return;
+  const std::size_t bytes = static_cast<std::size_t>(padded - written) * sizeof(*to);
+  for (int r = 0; r < rows; ++r, to += padded) std::memset(to + written, 0, bytes);
 }

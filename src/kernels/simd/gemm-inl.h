@@ -22,7 +22,7 @@ constexpr int kRows = 14;
 constexpr int kRows = 6;
 #endif
 
-// A's segments, at the tile's first row.
+// A's segments, at the first row.
 template <class F>
 struct Left {
   const typename F::Element* segment[4];
@@ -119,34 +119,89 @@ HWY_INLINE void Panel(const Left<F>& a, int rows, B b, int column, int columns, 
   rest(std::integral_constant<int, 1>());
 }
 
-// B = packed weights. The last panel is half as wide where that is enough.
-template <class F, class Epilogue>
-HWY_NOINLINE void MultiplyPacked(const Left<F>& a, int rows, const void* packed, int columns,
-                                 const Epilogue& epilogue) {
-  const int lanes = static_cast<int>(hn::Lanes(D())), depth = a.segments * a.depth;
-  for (int column = 0; column < columns; column += 2 * lanes) {
-    const auto* panel = static_cast<const typename F::Element*>(packed) + static_cast<std::ptrdiff_t>(column) * depth;
-    if (columns - column > lanes) {
-      Panel(a, rows, PackedRight<F, 2>{panel}, column, columns, epilogue);
-    } else {
-      Panel(a, rows, PackedRight<F, 1>{panel}, column, columns, epilogue);
-    }
-  }
-}
+// The product and the layout of its weights. A format with a product unit of its own specialises it (x86/amx-inl.h).
+template <class F>
+struct Gemm {
+  using Element = typename F::Element;
 
-// B = `depth` rows of activations.
-template <class F, class Epilogue>
-HWY_NOINLINE void MultiplyStrided(const Left<F>& a, int rows, const typename F::Element* b, std::size_t stride,
-                                  int depth, int columns, const Epilogue& epilogue) {
-  const int lanes = static_cast<int>(hn::Lanes(D()));
-  for (int column = 0; column < columns; column += 2 * lanes) {
-    if (columns - column > lanes) {
-      Panel(a, rows, StridedRight<F, 2>{b + column, stride, depth}, column, columns, epilogue);
-    } else {
-      Panel(a, rows, StridedRight<F, 1>{b + column, stride, depth}, column, columns, epilogue);
+  static constexpr int kSlackRows = 0;  // rows of A that may be read, and come to nothing, beyond the last
+  static constexpr int kUnitPixels = 448, kChunkPixels = 784;  // see kernels.h
+  // Channel mixing takes a multiple of so many pixels at once; their hidden activations stay in the second-level cache.
+  static constexpr int kMixRows = kRows, kHiddenBytes = 400 * 1024;
+
+  static std::size_t PackedBytes(int outputs, int segments, int inputs) {
+    const int columns = RoundUp(outputs, static_cast<int>(hn::Lanes(D())));
+    return sizeof(Element) * static_cast<std::size_t>(columns) * static_cast<std::size_t>(segments * Padded<F>(inputs));
+  }
+
+  // Panels as wide as two vectors, the last one half as wide where that is enough.
+  static void Pack(const float* weight, int outputs, int segments, int inputs, void* packed) {
+    const int lanes = static_cast<int>(hn::Lanes(D()));
+    auto* to = static_cast<Element*>(packed);
+    for (int column = 0; column < outputs; column += 2 * lanes) {
+      const int width = outputs - column > lanes ? 2 * lanes : lanes;
+      for (int s = 0; s < segments; ++s) {
+        for (int k = 0; k < Padded<F>(inputs); k += F::kGroup) {
+          for (int n = column; n < column + width; ++n) {
+            for (int i = k; i < k + F::kGroup; ++i) {
+              const bool inside = n < outputs && i < inputs;
+              *to++ = F::Round(inside ? weight[(static_cast<std::size_t>(n) * segments + s) * inputs + i] : 0.0F);
+            }
+          }
+        }
+      }
     }
   }
-}
+
+  // B = packed weights.
+  template <class Epilogue>
+  static HWY_NOINLINE void Packed(const Left<F>& a, int rows, const void* packed, int columns,
+                                  const Epilogue& epilogue) {
+    const int lanes = static_cast<int>(hn::Lanes(D())), depth = a.segments * a.depth;
+    for (int column = 0; column < columns; column += 2 * lanes) {
+      const auto* panel = static_cast<const Element*>(packed) + static_cast<std::ptrdiff_t>(column) * depth;
+      if (columns - column > lanes) {
+        Panel(a, rows, PackedRight<F, 2>{panel}, column, columns, epilogue);
+      } else {
+        Panel(a, rows, PackedRight<F, 1>{panel}, column, columns, epilogue);
+      }
+    }
+  }
+
+  // B = `depth` rows of activations; A is one segment.
+  template <class Epilogue>
+  static HWY_NOINLINE void Strided(const Left<F>& a, int rows, const Element* b, std::size_t stride, int depth,
+                                   int columns, const Epilogue& epilogue) {
+    const int lanes = static_cast<int>(hn::Lanes(D()));
+    for (int column = 0; column < columns; column += 2 * lanes) {
+      if (columns - column > lanes) {
+        Panel(a, rows, StridedRight<F, 2>{b + column, stride, depth}, column, columns, epilogue);
+      } else {
+        Panel(a, rows, StridedRight<F, 1>{b + column, stride, depth}, column, columns, epilogue);
+      }
+    }
+  }
+
+  // Multiply-accumulates of a loop that keeps every product unit busy and touches no memory; returns how many. Twelve
+  // independent chains: enough to hide the latency of a product on every processor, few enough for 16 registers.
+  static std::int64_t Saturate(std::int64_t rounds) {
+    constexpr int kChains = 12;
+    alignas(4) Element tiny[2] = {F::Round(1e-20F), F::Round(1e-20F)};
+    const typename F::Left a = F::Broadcast(tiny);
+    V sum[kChains];
+    // Each chain starts elsewhere: equal ones would be computed once.
+    Unroll(kUpTo<kChains>, [&](auto i) SMLP_INLINE_LAMBDA { sum[i] = hn::Set(D(), static_cast<float>(i)); });
+    const typename F::Right b = F::LoadOnes();
+    for (std::int64_t r = 0; r < rounds; ++r) {
+      Unroll(kUpTo<kChains>, [&](auto i) SMLP_INLINE_LAMBDA { sum[i] = F::MultiplyAdd(a, b, sum[i]); });
+    }
+    V total = hn::Zero(D());
+    Unroll(kUpTo<kChains>, [&](auto i) SMLP_INLINE_LAMBDA { total = hn::Add(total, sum[i]); });
+    // Never so large; but the compiler cannot know, and keeps the loop.
+    const std::int64_t impossible = hn::GetLane(total) > 1e30F ? 1 : 0;
+    return rounds * kChains * F::kGroup * static_cast<std::int64_t>(hn::Lanes(D())) + impossible;
+  }
+};
 
 // What happens to a finished sum of (row, column...): `count` columns are left, which may be more than a vector's.
 template <class F>

@@ -12,39 +12,18 @@ struct Steps {
 
   // --- Packing and memory
 
-  static std::size_t PackedBytes(int outputs, int segments, int inputs) {
-    const int lanes = static_cast<int>(hn::Lanes(D())), columns = (outputs + lanes - 1) / lanes * lanes;
-    return sizeof(Element) * static_cast<std::size_t>(columns) * static_cast<std::size_t>(segments * Padded<F>(inputs));
+  static std::size_t RowBytes(int rows, int count) {
+    return sizeof(Element) * static_cast<std::size_t>(rows) * static_cast<std::size_t>(Padded<F>(count));
   }
 
-  // Panels as wide as two vectors, the last one half as wide where that is enough.
-  static void Pack(const float* weight, int outputs, int segments, int inputs, void* packed) {
-    const int lanes = static_cast<int>(hn::Lanes(D()));
-    auto* to = static_cast<Element*>(packed);
-    for (int column = 0; column < outputs; column += 2 * lanes) {
-      const int width = outputs - column > lanes ? 2 * lanes : lanes;
-      for (int s = 0; s < segments; ++s) {
-        for (int k = 0; k < Padded<F>(inputs); k += F::kGroup) {
-          for (int n = column; n < column + width; ++n) {
-            for (int i = k; i < k + F::kGroup; ++i) {
-              const bool inside = n < outputs && i < inputs;
-              *to++ = F::Round(inside ? weight[(static_cast<std::size_t>(n) * segments + s) * inputs + i] : 0.0F);
-            }
-          }
-        }
-      }
-    }
-  }
-
-  static std::size_t PackedMixBytes(int size) {
-    return sizeof(Element) * static_cast<std::size_t>(size) * static_cast<std::size_t>(Padded<F>(size));
-  }
+  static std::size_t PackedMixBytes(int size) { return RowBytes(size + Gemm<F>::kSlackRows, size); }
 
   static void PackMix(const float* weight, int size, void* packed) {
     auto* to = static_cast<Element*>(packed);
     for (int row = 0; row < size; ++row, weight += size) {
       for (int k = 0; k < Padded<F>(size); ++k) *to++ = F::Round(k < size ? weight[k] : 0.0F);
     }
+    std::memset(to, 0, RowBytes(Gemm<F>::kSlackRows, size));
   }
 
   static std::size_t StreamBytes(int images, const Shape& shape) {
@@ -52,27 +31,27 @@ struct Steps {
   }
 
   static std::size_t MixedBytes(int pixels, const Shape& shape) {
-    return sizeof(Element) * static_cast<std::size_t>(pixels) * Padded<F>(shape.channels);
+    return RowBytes(pixels + Gemm<F>::kSlackRows, shape.channels);
   }
 
   static std::size_t LocalBytes(int images, const Shape& shape) { return MixedBytes(images * shape.pixels(), shape); }
 
-  // Pixels that channel mixing takes at once: a multiple of the tile's rows, few enough that the hidden activations
-  // stay in the second-level cache.
+  // Pixels that channel mixing takes at once.
   static int MixPixels(const Shape& shape) {
-    constexpr int kHiddenBytes = 400 * 1024, kTileRows = 14;
-    const int tiles = kHiddenBytes / (Padded<F>(shape.hidden) * static_cast<int>(sizeof(Element)) * kTileRows);
-    return kTileRows * (tiles < 4 ? 4 : tiles > 16 ? 16 : tiles);
+    constexpr int kStep = Gemm<F>::kMixRows;
+    const int blocks = Gemm<F>::kHiddenBytes / static_cast<int>(RowBytes(kStep, shape.hidden));
+    return kStep * (blocks < 4 ? 4 : blocks > 16 ? 16 : blocks);
   }
 
   // The most any step asks for; the steps divide it among themselves. Vectors may run over a row's end by a little.
   static std::size_t ScratchBytes(const Shape& shape, int stem_inputs) {
-    const auto size = static_cast<std::size_t>(shape.size);
-    const std::size_t rows = 3 * (size + 2) * static_cast<std::size_t>(shape.channels) * sizeof(float);
-    const std::size_t mix = static_cast<std::size_t>(MixPixels(shape)) * sizeof(Element) *
-                            static_cast<std::size_t>(Padded<F>(shape.channels) + Padded<F>(shape.hidden));
-    const std::size_t patches = size * static_cast<std::size_t>(Padded<F>(stem_inputs) + 4) * sizeof(Element);
-    const std::size_t most = rows > mix ? rows : mix;
+    const std::size_t ring =
+        3 * static_cast<std::size_t>(shape.size + 2) * static_cast<std::size_t>(shape.channels) * sizeof(float);
+    const int mixed = MixPixels(shape) + Gemm<F>::kSlackRows;
+    const std::size_t mix = RowBytes(mixed, shape.channels) + RowBytes(mixed, shape.hidden);
+    // Downsampling pads each of its four segments.
+    const std::size_t patches = 4 * RowBytes(shape.size + Gemm<F>::kSlackRows, (stem_inputs + 3) / 4);
+    const std::size_t most = ring > mix ? ring : mix;
     return (most > patches ? most : patches) + 256;
   }
 
@@ -92,7 +71,7 @@ struct Steps {
       for (int row = unit.row; row < unit.row + unit.rows; ++row) {
         for (int p = 0; p < shape.size; ++p) {
           Element* to = patches + static_cast<std::size_t>(p) * depth;
-          to[depth - 1] = 0;
+          for (int k = weights.inputs; k < depth; ++k) to[k] = 0;
           for (int c = 0; c < in_channels; ++c) {
             const float* from =
                 pictures +
@@ -104,8 +83,8 @@ struct Steps {
             }
           }
         }
-        MultiplyPacked<F>(A{{patches}, 1, static_cast<std::size_t>(depth), depth}, shape.size, weights.weight,
-                          shape.channels, RowOfX(shape, x, i, row));
+        Gemm<F>::Packed(A{{patches}, 1, static_cast<std::size_t>(depth), depth}, shape.size, weights.weight,
+                        shape.channels, RowOfX(shape, x, i, row));
       }
     }
   }
@@ -131,10 +110,11 @@ struct Steps {
             for (int c = 0; c < inputs; c += lanes) {
               StorePart<F>(hn::LoadU(D(), pixel + c), to + c, static_cast<std::size_t>(inputs - c));
             }
+            ClearPadding<F>(to, 1, inputs);
           }
         }
-        MultiplyPacked<F>(A{{patches}, 1, static_cast<std::size_t>(4 * padded), 4 * padded}, shape.size, weights.weight,
-                          shape.channels, RowOfX(shape, x, i, row));
+        Gemm<F>::Packed(A{{patches}, 1, static_cast<std::size_t>(4 * padded), 4 * padded}, shape.size, weights.weight,
+                        shape.channels, RowOfX(shape, x, i, row));
       }
     }
   }
@@ -164,8 +144,9 @@ struct Steps {
       for (int row = unit.row; row < unit.row + unit.rows; ++row) {
         activate(row + 1);
         const float* rows[3] = {slot(row - 1), slot(row), slot(row + 1)};
-        ConvolveRow<F, Degree>(rows, block.depthwise, block.depthwise_bias, shape.size, shape.channels,
-                               g + (picture + static_cast<std::size_t>(row) * size) * g_stride, g_stride);
+        Element* to = g + (picture + static_cast<std::size_t>(row) * size) * g_stride;
+        ConvolveRow<F, Degree>(rows, block.depthwise, block.depthwise_bias, shape.size, shape.channels, to, g_stride);
+        ClearPadding<F>(to, shape.size, shape.channels);
       }
     }
   }
@@ -189,11 +170,11 @@ struct Steps {
     for (int i = unit.image; i < unit.image + unit.images; ++i) {
       const Element* picture = static_cast<const Element*>(g) + static_cast<std::size_t>(i) * size * width;
       for (int row = unit.row; row < unit.row + unit.rows; ++row, to_width += width) {
-        MultiplyStrided<F>(by_width, size, picture + static_cast<std::size_t>(row) * width, pixel, size, channels,
-                           StoreSumRowBias<F>{to_width, pixel, block.mix_width.bias});
+        Gemm<F>::Strided(by_width, size, picture + static_cast<std::size_t>(row) * width, pixel, size, channels,
+                         StoreSumRowBias<F>{to_width, pixel, block.mix_width.bias});
       }
-      MultiplyStrided<F>(by_height.rows_from(unit.row), unit.rows, picture, width, size, size * channels,
-                         StoreSumRowBias<F>{to_height, width, block.mix_height.bias + unit.row});
+      Gemm<F>::Strided(by_height.rows_from(unit.row), unit.rows, picture, width, size, size * channels,
+                       StoreSumRowBias<F>{to_height, width, block.mix_height.bias + unit.row});
       to_height += static_cast<std::size_t>(unit.rows) * width;
     }
   }
@@ -208,8 +189,8 @@ struct Steps {
                     stride,
                     depth};
     const auto channels = static_cast<std::size_t>(shape.channels);
-    MultiplyPacked<F>(left, unit.pixels(shape), block.fuse.weight, shape.channels,
-                      AddSum{static_cast<float*>(x) + first * channels, channels, nullptr});
+    Gemm<F>::Packed(left, unit.pixels(shape), block.fuse.weight, shape.channels,
+                    AddSum{static_cast<float*>(x) + first * channels, channels, nullptr});
   }
 
   // --- Channel mixing
@@ -220,16 +201,21 @@ struct Steps {
     const auto channels = static_cast<std::size_t>(shape.channels);
     const int depth = Padded<F>(shape.channels), hidden = Padded<F>(shape.hidden);
     const auto depth_stride = static_cast<std::size_t>(depth), hidden_stride = static_cast<std::size_t>(hidden);
-    const int at_once = MixPixels(shape), last = unit.first_pixel(shape) + unit.pixels(shape);
+    // In parts of nearly equal size.
+    const int first = unit.first_pixel(shape), last = first + unit.pixels(shape);
+    const int parts = (last - first + MixPixels(shape) - 1) / MixPixels(shape);
+    const int at_once = RoundUp((last - first + parts - 1) / parts, Gemm<F>::kMixRows);
     Element *normalized = scratch, *activated = scratch + static_cast<std::size_t>(at_once) * depth_stride;
-    for (int pixel = unit.first_pixel(shape); pixel < last; pixel += at_once) {
+    ClearPadding<F>(normalized, at_once, shape.channels);
+    ClearPadding<F>(activated, at_once, shape.hidden);
+    for (int pixel = first; pixel < last; pixel += at_once) {
       const int pixels = last - pixel < at_once ? last - pixel : at_once;
       float* stream = x + static_cast<std::size_t>(pixel) * channels;
       NormalizePixels<F>(stream, pixels, shape.channels, block.norm_epsilon, normalized, depth_stride);
-      MultiplyPacked<F>(A{{normalized}, 1, depth_stride, depth}, pixels, block.fc1.weight, shape.hidden,
-                        StoreGelu<F, Degree>{activated, hidden_stride, block.fc1.bias});
-      MultiplyPacked<F>(A{{activated}, 1, hidden_stride, hidden}, pixels, block.fc2.weight, shape.channels,
-                        AddSum{stream, channels, block.fc2.bias});
+      Gemm<F>::Packed(A{{normalized}, 1, depth_stride, depth}, pixels, block.fc1.weight, shape.hidden,
+                      StoreGelu<F, Degree>{activated, hidden_stride, block.fc1.bias});
+      Gemm<F>::Packed(A{{activated}, 1, hidden_stride, hidden}, pixels, block.fc2.weight, shape.channels,
+                      AddSum{stream, channels, block.fc2.bias});
     }
   }
 
@@ -253,31 +239,13 @@ struct Steps {
       StorePart<F>(hn::Div(sum, hn::Set(d, static_cast<float>(pixels))), mean + c,
                    static_cast<std::size_t>(channels - c));
     }
+    ClearPadding<F>(mean, 1, channels);
     const int depth = Padded<F>(channels);
-    MultiplyPacked<F>(A{{mean}, 1, static_cast<std::size_t>(depth), depth}, 1, weights.weight, weights.outputs,
-                      StoreSum<Fp32>{logits, static_cast<std::size_t>(weights.outputs), weights.bias});
+    Gemm<F>::Packed(A{{mean}, 1, static_cast<std::size_t>(depth), depth}, 1, weights.weight, weights.outputs,
+                    StoreSum<Fp32>{logits, static_cast<std::size_t>(weights.outputs), weights.bias});
   }
 
-  // --- Measuring
-
-  // Twelve independent chains: enough to hide the latency of a product on every processor, few enough for 16 registers.
-  static std::int64_t Saturate(std::int64_t rounds) {
-    constexpr int kChains = 12;
-    alignas(4) Element tiny[2] = {F::Round(1e-20F), F::Round(1e-20F)};
-    const typename F::Left a = F::Broadcast(tiny);
-    V sum[kChains];
-    // Each chain starts elsewhere: equal ones would be computed once.
-    Unroll(kUpTo<kChains>, [&](auto i) SMLP_INLINE_LAMBDA { sum[i] = hn::Set(D(), static_cast<float>(i)); });
-    const typename F::Right b = F::LoadOnes();
-    for (std::int64_t r = 0; r < rounds; ++r) {
-      Unroll(kUpTo<kChains>, [&](auto i) SMLP_INLINE_LAMBDA { sum[i] = F::MultiplyAdd(a, b, sum[i]); });
-    }
-    V total = hn::Zero(D());
-    Unroll(kUpTo<kChains>, [&](auto i) SMLP_INLINE_LAMBDA { total = hn::Add(total, sum[i]); });
-    // Never so large; but the compiler cannot know, and keeps the loop.
-    const std::int64_t impossible = hn::GetLane(total) > 1e30F ? 1 : 0;
-    return rounds * kChains * F::kGroup * static_cast<std::int64_t>(hn::Lanes(D())) + impossible;
-  }
+  // --- Reading
 
   static void ReadStream(const void* x, const Shape& shape, float* nhwc) {
     std::memcpy(nhwc, x, StreamBytes(1, shape));
@@ -286,8 +254,10 @@ struct Steps {
   static Kernels Table(const char* isa) {
     return {.isa = isa,
             .precision = F::kPrecision,
-            .packed_bytes = PackedBytes,
-            .pack = Pack,
+            .unit_pixels = Gemm<F>::kUnitPixels,
+            .chunk_pixels = Gemm<F>::kChunkPixels,
+            .packed_bytes = Gemm<F>::PackedBytes,
+            .pack = Gemm<F>::Pack,
             .packed_mix_bytes = PackedMixBytes,
             .pack_mix = PackMix,
             .stream_bytes = StreamBytes,
@@ -301,7 +271,7 @@ struct Steps {
             .fuse = Fuse,
             .channel_mix = ChannelMix,
             .head = Head,
-            .saturate = Saturate,
+            .saturate = Gemm<F>::Saturate,
             .read_stream = ReadStream};
   }
 };

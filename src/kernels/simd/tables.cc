@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "kernels/gelu_coefficients.h"
+#include "kernels/x86/tables.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/simd/tables.cc"
@@ -40,8 +41,6 @@ HWY_AFTER_NAMESPACE();
 namespace smlp::kernels {
 
 #if HWY_TARGETS & HWY_AVX3
-const Kernels* avx512_bf16();  // x86/avx512_bf16.cc
-
 const Kernels* simd_avx512(Precision precision) {
   static const Kernels fp32 = N_AVX3::Fp32Table("avx512");
   return precision == Precision::fp32 ? &fp32 : avx512_bf16();

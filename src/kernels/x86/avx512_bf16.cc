@@ -10,6 +10,7 @@
 #include "hwy/highway.h"
 #include "kernels/gelu_coefficients.h"
 #include "kernels/kernels.h"
+#include "kernels/x86/tables.h"
 
 #define SMLP_INLINE_LAMBDA __attribute__((always_inline))
 

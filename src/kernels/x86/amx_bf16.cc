@@ -1,0 +1,37 @@
+// The SIMD source once more, with the matrix product on AMX tiles: compiled for them as a whole, as avx512_bf16.cc is.
+
+#define HWY_COMPILE_ONLY_STATIC
+#include <immintrin.h>
+
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+#include <utility>
+
+#include "hwy/highway.h"
+#include "kernels/gelu_coefficients.h"
+#include "kernels/kernels.h"
+#include "kernels/x86/tables.h"
+
+#define SMLP_INLINE_LAMBDA __attribute__((always_inline))
+
+HWY_BEFORE_NAMESPACE();
+namespace smlp::kernels {
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+// The rest of the source, one header in the next: steps, elementwise, gemm, format, gelu.
+#include "kernels/simd/steps-inl.h"
+// After it, what it does not know.
+#include "kernels/x86/amx-inl.h"
+
+}  // namespace
+
+const Kernels* amx_bf16() {
+  static const Kernels table = Steps<TileBf16>::Table("amx");
+  return &table;
+}
+
+}  // namespace smlp::kernels
+HWY_AFTER_NAMESPACE();
