@@ -173,7 +173,7 @@ Stage::Stage(const kernels::Kernels& table, const Config& config, int stage, int
       stage_(stage),
       network_(random_stage(config, stage, gelu)),
       packed_(smlp::pack(network_, table)) {
-  const Plan plan = Plan::make(packed_, images, 1);
+  const Plan plan = Plan::make(packed_, table, images, 1);
   plan_ = plan.stages[static_cast<std::size_t>(stage)];
   const kernels::Shape& shape = plan_.shape;
   scratch_ = AlignedBuffer(table.scratch_bytes(shape, std::max(kFillInputs, packed_.stems.back().inputs)));
