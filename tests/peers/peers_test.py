@@ -1,0 +1,207 @@
+"""What `./dev peers` makes of its measurements: statistics, refusal of wrong answers, tables, README.md's markers."""
+
+import csv
+import io
+import math
+import sys
+import tempfile
+import unittest
+from array import array
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+from peers import accuracy, catalog, duel, options, readme, summary, table  # noqa: E402
+
+
+def saved_run():
+    """Two peers, one of them failed at batch 8; ours twice as fast in each round, whatever the machine's speed."""
+    return {
+        "date": "2031-02-03 04:05", "quick": False, "machine": "A CPU", "cpus": [2, 3], "threads": 2, "commit": "abc123",
+        "network": "sMLPNet tiny at 224", "config": {"classes": 3}, "gmacs": 5.0, "rounds": 3, "seconds": 1.5,
+        "peaks": {"fp32": 400.0, "bf16": 800.0}, "isas": {"fp32": "avx2", "bf16": "avx512"},
+        "versions": {"openvino": "9.8", "torch": None}, "reference": "torch-fp32", "reference_classes": 4,
+        "answers": [{"who": "smlp", "precision": "bf16", "error": 0.004, "same_top1": 15, "pictures": 16},
+                    {"who": "openvino-bf16", "precision": "bf16", "error": 0.006, "same_top1": 16, "pictures": 16}],
+        "results": [{"peer": "openvino-bf16", "batch": 1, "effective": "bf16 in 2 of 2 products", "choice": "1 stream",
+                     "ours": [20.0, 40.0, 60.0], "theirs": [10.0, 20.0, 30.0], "disturbance": 0.0}],
+        "failures": [{"peer": "openvino-bf16", "batch": 8, "reason": "out of | memory"},
+                     {"peer": "torch-fp32", "batch": 1, "reason": "not installed: offline"}]}
+
+
+class Summary(unittest.TestCase):
+    def test_percentiles_lie_between_neighbours(self):
+        self.assertEqual(summary.percentile([4, 1, 3, 2], 50), 2.5)
+        self.assertEqual(summary.percentile([10, 20, 30, 40, 50], 25), 20)
+        self.assertAlmostEqual(summary.percentile([1, 2], 75), 1.75)
+        self.assertEqual(summary.percentile([7], 25), 7)
+        with self.assertRaises(ValueError):
+            summary.percentile([], 50)
+
+    def test_spread_is_median_quartiles_and_extremes(self):
+        self.assertEqual(summary.spread([5, 1, 2, 4, 3]), summary.Spread(3, 2, 4, 1, 5))
+
+    def test_paired_ratios_are_blind_to_a_drift_of_both(self):
+        self.assertEqual(summary.paired_ratios([2.0, 4.0, 8.0], [1.0, 2.0, 4.0]), [2.0, 2.0, 2.0])
+        with self.assertRaises(ValueError):
+            summary.paired_ratios([1.0], [])
+
+
+class Accuracy(unittest.TestCase):
+    reference = [[1.0, -4.0, 2.0], [0.0, 3.0, 1.0]]
+
+    def test_error_is_relative_to_the_largest_logit(self):
+        got = accuracy.compare([[1.0, -4.2, 2.0], [0.0, 3.0, 1.0]], self.reference)
+        self.assertAlmostEqual(got.error, 0.05)
+        self.assertEqual((got.same_top1, got.pictures), (2, 2))
+        self.assertIn("relative error 0.05", got.wrong("fp32"))
+        self.assertEqual(got.wrong("bf16"), "")
+
+    def test_another_best_class_is_counted(self):
+        got = accuracy.compare([[2.5, -4.0, 2.0], [0.0, 3.0, 1.0]], self.reference)
+        self.assertEqual((got.same_top1, got.pictures), (1, 2))
+
+    def test_not_a_number_anywhere_is_wrong(self):
+        for place in range(3):
+            row = [1.0, -4.0, 2.0]
+            row[place] = math.nan
+            got = accuracy.compare([row, self.reference[1]], self.reference)
+            self.assertTrue(got.wrong("bf16"))
+
+    def test_sizes_must_agree(self):
+        with self.assertRaises(ValueError):
+            accuracy.compare(self.reference[:1], self.reference)
+        with self.assertRaises(ValueError):
+            accuracy.compare([[1.0], [2.0]], self.reference)
+
+    def test_logits_are_read_as_rows(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = Path(directory) / "logits"
+            path.write_bytes(array("f", [1, 2, 3, 4, 5, 6]).tobytes())
+            self.assertEqual([list(row) for row in accuracy.read_logits(path, 3)], [[1, 2, 3], [4, 5, 6]])
+            with self.assertRaises(ValueError):
+                accuracy.read_logits(path, 4)
+
+
+class FakeWorker:
+    """Answers `run` with the next speed; writes down who ran, and uses `idle_cpu` whenever it is looked at."""
+
+    def __init__(self, name, log, speeds, idle_cpu=0.0):
+        self.name, self.log, self.speeds, self.idle_cpu, self.cpu = name, log, list(speeds), idle_cpu, 0.0
+
+    def ask(self, command, limit):
+        self.log.append(self.name)
+        return {"executions": self.speeds.pop(0), "seconds": 2.0}
+
+    def cpu_seconds(self):
+        self.cpu += self.idle_cpu
+        return self.cpu
+
+
+class Duel(unittest.TestCase):
+    def setUp(self):
+        self.addCleanup(setattr, duel, "PAUSE", duel.PAUSE)
+        duel.PAUSE = 0
+
+    def test_the_two_alternate_and_the_first_round_does_not_count(self):
+        log = []
+        turns = duel.fight(FakeWorker("A", log, [1, 10, 20]), FakeWorker("B", log, [1, 5, 5]), 4, 2, 0.1, 1)
+        self.assertEqual("".join(log), "ABABAB")
+        self.assertEqual((turns.ours, turns.theirs), ([20.0, 40.0], [10.0, 10.0]))
+        self.assertEqual(turns.ratio().median, 3.0)
+        self.assertEqual(turns.disturbance, 0.0)
+
+    def test_an_idle_side_that_works_is_noticed(self):
+        turns = duel.fight(FakeWorker("A", [], [1, 1]), FakeWorker("B", [], [1, 1], idle_cpu=1.0), 1, 1, 0.1, 1)
+        self.assertEqual(turns.disturbance, 0.5)
+
+
+class Table(unittest.TestCase):
+    def test_a_result_is_one_row_with_shares_of_peak(self):
+        row = table.rows_of(saved_run())[1]
+        # 2 * 5 GMAC * 20 images/s of 800 GFLOP/s are 25 %.
+        self.assertEqual(row, ["bf16", "OpenVINO", "1", "20.0 (15.0..25.0)", "40.0 (30.0..50.0)", "2.00 (2.00..2.00)",
+                               "25.0", "50.0", "1 stream"])
+
+    def test_failures_stand_in_the_table_with_their_reason(self):
+        rows = table.rows_of(saved_run())
+        self.assertEqual([row[:4] for row in rows],
+                         [["fp32", "PyTorch eager", "1", "not timed: not installed: offline"],
+                          ["bf16", "OpenVINO", "1", "20.0 (15.0..25.0)"],
+                          ["bf16", "OpenVINO", "8", "not timed: out of / memory"]])
+
+    def test_every_row_of_the_page_has_its_titles_cells(self):
+        page = table.markdown(saved_run())
+        for part in ("2031-02-03", "A CPU", "2 threads on CPU 2, 3", "abc123", "openvino 9.8", "torch (not installed)",
+                     "bf16 800 GFLOP/s (avx512 kernels)", "| bf16 | smlp | avx512 kernels | 4.0e-03 | 15 of 16 |",
+                     "| bf16 | OpenVINO | bf16 in 2 of 2 products | 6.0e-03 | 16 of 16 |"):
+            self.assertIn(part, page)
+        for block in page.split("\n\n"):
+            if block.startswith("|"):
+                self.assertEqual(len({line.count("|") for line in block.strip().splitlines()}), 1)
+
+    def test_a_page_without_any_result_can_be_made(self):
+        report = {**saved_run(), "results": [], "answers": []}
+        self.assertIn("not timed", table.markdown(report))
+
+    def test_comma_separated_values_keep_every_number(self):
+        rows = list(csv.DictReader(io.StringIO(table.comma_separated(saved_run()))))
+        self.assertEqual(len(rows), 3)
+        self.assertEqual((rows[0]["smlp / peer median"], rows[0]["peer images/s least"], rows[0]["version"]),
+                         ("2", "10", "9.8"))
+        self.assertEqual(rows[1]["failure"], "out of | memory")
+
+
+class Readme(unittest.TestCase):
+    page = f"# Title\n\n{readme.BEGIN}\nold\n{readme.END}\n\nrest\n"
+
+    def test_only_what_is_between_the_markers_changes(self):
+        once = readme.replaced(self.page, "| new |\n")
+        self.assertEqual(once, f"# Title\n\n{readme.BEGIN}\n\n| new |\n\n{readme.END}\n\nrest\n")
+        self.assertEqual(readme.replaced(once, "| new |"), once)
+
+    def test_missing_or_doubled_markers_are_refused(self):
+        for page in ("", self.page + self.page, f"{readme.END}\n{readme.BEGIN}"):
+            with self.assertRaises(ValueError):
+                readme.replaced(page, "new")
+
+    def test_the_newest_full_run_is_taken(self):
+        import json
+        with tempfile.TemporaryDirectory() as name:
+            directory = Path(name)
+            page = directory / "README.md"
+            page.write_text(self.page)
+            with self.assertRaises(ValueError):
+                readme.update(page, directory)
+            for date, quick in (("2031-01-01 00:00", False), ("2031-02-01 00:00", False), ("2031-03-01 00:00", True)):
+                (directory / f"{date[:10]}.json").write_text(json.dumps({**saved_run(), "date": date, "quick": quick}))
+            self.assertEqual(readme.update(page, directory), "2031-02-01 00:00")
+            self.assertIn("2031-02-01 00:00", page.read_text())
+
+    def test_the_projects_readme_has_the_markers(self):
+        page = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+        self.assertIn("| table |", readme.replaced(page, "| table |"))
+
+
+class CommandLine(unittest.TestCase):
+    def test_defaults(self):
+        given = options.parse([])
+        self.assertEqual((given.batch_sizes, given.peers), ([1, 4, 8, 16, 32, 64], catalog.DEFAULT))
+
+    def test_quick_is_short_and_yields_to_what_is_said(self):
+        given = options.parse(["--quick", "--batch-sizes", "3"])
+        self.assertEqual((given.batch_sizes, given.rounds), ([3], 3))
+        self.assertTrue(given.quick)
+
+    def test_nonsense_is_refused(self):
+        for bad in (["--batch-sizes", "0"], ["--peers", "nobody"], ["--network", "no/such.pth"], ["--seconds", "nan"]):
+            with self.assertRaises(SystemExit), self.quiet():
+                options.parse(bad)
+
+    @staticmethod
+    def quiet():
+        import contextlib
+        return contextlib.redirect_stderr(io.StringIO())
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,78 @@
+"""OpenVINO, fp32 and bf16 (INFERENCE_PRECISION_HINT).
+
+A batch can be run by one stream with all threads (what the LATENCY hint chooses) or be dealt out to one stream a thread
+(what THROUGHPUT chooses). Which is faster depends on the batch and the machine: both are tried where the batch divides,
+and the faster is measured. Either way the whole batch is done before the next one starts, as with every other peer. The
+network is read with a fixed batch, from which OpenVINO chooses its kernels.
+"""
+
+from collections import Counter
+
+import numpy as np
+import openvino
+
+from .candidates import fastest
+
+PRODUCTS = {"Convolution", "FullyConnected", "MatMul"}
+
+
+class Streams:
+    """`count` requests that share a batch."""
+
+    def __init__(self, setup, batch, count):
+        core, config = openvino.Core(), setup.config
+        network = core.read_model(setup.onnx)
+        network.reshape([batch // count, config["channels"], config["image"], config["image"]])
+        self.compiled = core.compile_model(network, "CPU", {
+            "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[setup.precision],
+            "INFERENCE_NUM_THREADS": setup.threads,
+            "NUM_STREAMS": count})
+        self.requests = [self.compiled.create_infer_request() for _ in range(count)]
+
+    def set_input(self, pictures):
+        self.parts = np.split(pictures, len(self.requests))
+        for request, part in zip(self.requests, self.parts):
+            request.set_input_tensor(openvino.Tensor(part, shared_memory=True))
+
+    def execute(self):
+        if len(self.requests) == 1:
+            self.requests[0].infer()
+            return self.requests[0].get_output_tensor().data
+        for request in self.requests:
+            request.start_async()
+        for request in self.requests:
+            request.wait()
+        return np.concatenate([request.get_output_tensor().data for request in self.requests])
+
+    def effective_precision(self):
+        """What the matrix products were compiled to, as the executed graph tells: the hint alone proves nothing."""
+        precisions, kernels = Counter(), set()
+        for node in self.compiled.get_runtime_model().get_ops():
+            told = {key: node.rt_info[key].astype(str) for key in ("layerType", "runtimePrecision", "primitiveType")
+                    if key in node.rt_info}
+            if told.get("layerType") in PRODUCTS:
+                precisions[told.get("runtimePrecision", "?")] += 1
+                kernels.add(told.get("primitiveType", "?"))
+        total = sum(precisions.values())
+        counts = ", ".join(f"{name} in {count} of {total} products" for name, count in precisions.most_common())
+        return f"{counts} ({', '.join(sorted(kernels))})"
+
+
+class Backend:
+    def __init__(self, setup):
+        self.setup = setup
+        self.streams = None
+
+    def prepare(self, batch, pictures):
+        self.streams = None  # two at a time would need twice the memory
+        counts = [1]
+        if self.setup.threads > 1 and batch % self.setup.threads == 0:
+            counts.append(self.setup.threads)
+        self.streams, count = fastest(lambda count: Streams(self.setup, batch, count), counts, pictures)
+        return {"effective": self.streams.effective_precision(), "choice": f"{count} stream{'s' * (count > 1)}"}
+
+    def set_input(self, pictures):
+        self.streams.set_input(pictures)
+
+    def execute(self):
+        return self.streams.execute()

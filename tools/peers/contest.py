@@ -1,0 +1,190 @@
+"""One run: prepares what everybody needs, then lets ours and each peer run in turns at each batch size."""
+
+import json
+import os
+import subprocess
+import time
+from dataclasses import dataclass
+
+from . import accuracy, catalog, duel, machine
+from .process import Worker, WorkerFailed
+
+PREPARE_LIMIT = 3600  # seconds; compilers are slow
+RUN_LIMIT = 1200
+DISTURBED = 0.05  # CPUs that an idle side may use
+
+
+@dataclass(frozen=True)
+class Network:
+    """The same weights in all forms."""
+
+    title: str
+    config: dict     # of `smlp info --json`
+    gmacs: float     # a picture
+    checkpoint: str  # for PyTorch
+    onnx: str
+    compiled: dict   # precision: .smlp
+
+
+class Contest:
+    def __init__(self, options, environment, paths, say):
+        self.options, self.environment, self.paths, self.say = options, environment, paths, say
+        self.cpus = machine.usable_cpus()[: options.threads or None]
+        self.threads = options.threads or len(self.cpus)
+        self.precisions = sorted({peer.precision for peer in options.peers})
+        self.answers = {}  # (who, precision): Agreement, the worst of all batch sizes
+        self.checked = set()
+        self.peaks, self.isas = {}, {}
+        self.results, self.failures = [], []
+
+    # What everybody needs.
+
+    def smlp(self, *arguments):
+        command = [self.paths.smlp, *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True,
+                              preexec_fn=lambda: os.sched_setaffinity(0, self.cpus))
+        if done.returncode != 0:
+            raise RuntimeError(f"smlp {arguments[0]}: {done.stderr.strip()}")
+        return done.stdout
+
+    def make_inputs(self, *arguments):
+        command = [self.environment.python, "-m", "peers.make_inputs", *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0:
+            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+            raise RuntimeError(f"no {arguments[0]} could be made: {last}")
+
+    def prepare_network(self):
+        work, named = self.paths.work, self.options.network
+        checkpoint = named
+        if not os.path.isfile(named):
+            checkpoint = work / f"{named}.pth"
+            self.make_inputs("checkpoint", named, checkpoint)
+        info = json.loads(self.smlp("info", "--json", checkpoint))
+        if not info["config"]:
+            raise RuntimeError(f"{checkpoint} holds no sMLPNet: {info['why_no_network']}")
+        # Opset 20 has LayerNormalization and Gelu as single operators, which every peer runs at least as fast.
+        self.smlp("export", "--force", "--pth_path", checkpoint, "--onnx_path", work / "net.onnx", "--opset_version", 20)
+        compiled = {}
+        for precision in self.precisions:
+            compiled[precision] = work / f"{precision}.smlp"
+            self.smlp("compile", "--force", "--log", "error", "--model", checkpoint, "--precision", precision,
+                      "--output", compiled[precision])
+        title = f"sMLPNet {named}" if not os.path.isfile(named) else os.path.basename(named)
+        self.network = Network(f"{title} at {info['config']['image']}", info["config"], info["macs"] / 1e9,
+                               str(checkpoint), str(work / "net.onnx"), compiled)
+
+    def prepare_pictures(self):
+        most = max(16, *self.options.batch_sizes)
+        self.pictures = self.paths.work / "pictures.bin"
+        self.make_inputs("pictures", -(-most // 8) * 8, json.dumps(self.network.config), self.pictures)
+
+    def measure_peaks(self):
+        """GFLOP/s of the instructions that a precision's products use, by `smlp bench`, and the kernels' name. Called
+        before and after the contest: the higher is nearer to what the machine can do."""
+        for precision, model in self.network.compiled.items():
+            report = json.loads(self.smlp("bench", "--model", model, "--precision", precision, "--threads", self.threads,
+                                          "--batch-sizes", 1, "--loop", 1, "--json"))
+            self.peaks[precision] = max(report["peak_gflops"], self.peaks.get(precision, 0))
+            self.isas[precision] = report["isa"]
+
+    # Workers.
+
+    def our_worker(self, precision):
+        command = [self.paths.ours, self.network.compiled[precision], self.pictures, self.threads]
+        return Worker("smlp", command, self.cpus, self.paths.logs / f"smlp-{precision}.log", {})
+
+    def peer_worker(self, peer):
+        if peer.package in self.environment.failures:
+            raise WorkerFailed(self.environment.failures[peer.package])
+        setup = {"backend": peer.backend, "mode": peer.mode, "precision": peer.precision, "threads": self.threads,
+                 "onnx": self.network.onnx, "checkpoint": self.network.checkpoint, "config": self.network.config,
+                 "pictures": str(self.pictures)}
+        settings = {"OMP_NUM_THREADS": str(self.threads), "CUDA_VISIBLE_DEVICES": "",
+                    "TORCHINDUCTOR_CACHE_DIR": str(self.paths.inductor)}
+        command = [self.environment.python, "-m", "peers.worker", json.dumps(setup)]
+        return Worker(peer.name, command, self.cpus, self.paths.logs / f"{peer.name}.log", settings)
+
+    def logits_of(self, worker):
+        path = self.paths.work / f"{worker.name}.logits"
+        worker.ask(f"logits {path}", RUN_LIMIT)
+        return accuracy.read_logits(path, self.network.config["classes"])
+
+    def compute_reference(self):
+        """PyTorch's fp32 logits; those of another fp32 peer where PyTorch does not run."""
+        others = [peer for peer in catalog.PEERS if peer.precision == "fp32" and peer is not catalog.REFERENCE]
+        for peer in [catalog.REFERENCE, *others]:
+            try:
+                with self.peer_worker(peer) as worker:
+                    worker.ask("prepare 8", PREPARE_LIMIT)
+                    self.reference, self.reference_peer = self.logits_of(worker), peer
+                return
+            except WorkerFailed as failure:
+                self.say(f"{peer.name} cannot be the reference: {failure}")
+        raise RuntimeError("no peer can compute the reference logits")
+
+    # The contest itself.
+
+    def check(self, who, worker, precision):
+        got = self.logits_of(worker)
+        agreement = accuracy.compare(got, self.reference[: len(got)])
+        worst = self.answers.get((who, precision))
+        if worst is None or not agreement.error <= worst.error:
+            self.answers[who, precision] = agreement
+        if wrong := agreement.wrong(precision):
+            raise WorkerFailed(wrong)
+
+    def check_ours(self, worker, precision, batch):
+        if (precision, batch) in self.checked:
+            return
+        try:
+            self.check("smlp", worker, precision)
+        except WorkerFailed as failure:
+            raise WorkerFailed(f"smlp itself: {failure}") from None
+        self.checked.add((precision, batch))
+
+    def meet(self, peer, batch):
+        with self.our_worker(peer.precision) as ours, self.peer_worker(peer) as theirs:
+            ours.ask(f"prepare {batch}", PREPARE_LIMIT)
+            start = time.monotonic()
+            chosen = theirs.ask(f"prepare {batch}", PREPARE_LIMIT)
+            preparation = time.monotonic() - start
+            self.check_ours(ours, peer.precision, batch)
+            self.check(peer.name, theirs, peer.precision)
+            turns = duel.fight(ours, theirs, batch, self.options.rounds, self.options.seconds, RUN_LIMIT)
+        if turns.disturbance > DISTURBED:
+            self.say(f"{peer.name}, batch {batch}: the idle side used {turns.disturbance:.2f} CPUs")
+        return {"peer": peer.name, "batch": batch, "prepared_in": preparation, **chosen, **turns.as_dict()}
+
+    def hold(self):
+        self.prepare_network()
+        self.prepare_pictures()
+        self.measure_peaks()
+        self.compute_reference()
+        for peer in self.options.peers:
+            for batch in self.options.batch_sizes:
+                try:
+                    result = self.meet(peer, batch)
+                except WorkerFailed as failure:
+                    self.failures.append({"peer": peer.name, "batch": batch, "reason": str(failure)})
+                    self.say(f"{peer.name}, batch {batch}: {failure}")
+                    continue
+                self.results.append(result)
+                ratio = duel.Turns(result["ours"], result["theirs"]).ratio()
+                self.say(f"{peer.name}, batch {batch}: ours/theirs {ratio.median:.2f}")
+        self.measure_peaks()
+        return self.report()
+
+    def report(self):
+        """What is saved as JSON, and all that a table is made of."""
+        return {
+            "date": time.strftime("%Y-%m-%d %H:%M"), "quick": self.options.quick, "machine": machine.cpu_model(),
+            "cpus": self.cpus, "threads": self.threads, "commit": machine.commit(self.paths.root),
+            "network": self.network.title, "config": self.network.config, "gmacs": self.network.gmacs,
+            "rounds": self.options.rounds, "seconds": self.options.seconds, "peaks": self.peaks, "isas": self.isas,
+            "versions": {peer.package: self.environment.versions().get(peer.package) for peer in self.options.peers},
+            "reference": self.reference_peer.name,
+            "reference_classes": len({row.index(max(row)) for row in self.reference}),
+            "answers": [{"who": who, "precision": precision, **agreement.as_dict()}
+                        for (who, precision), agreement in self.answers.items()],
+            "results": self.results, "failures": self.failures}
