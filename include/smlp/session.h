@@ -19,6 +19,13 @@ struct SessionOptions {
   int batch = 8;               // the largest batch one pass takes; longer runs are split
   std::string precision = {};  // "fp32", "bf16"; empty: the model's own
   std::string isa = {};        // "amx", "avx512", "avx2", "portable", "reference"; empty: SMLP_ISA or the best here
+  // "throughput": each thread takes pictures of its own. "latency": all threads share each picture. "automatic": as
+  // many pictures as divide among the threads go to one thread each, the others are shared.
+  std::string mode = "automatic";
+  // Keeps each thread on a processor of its own, from those that the process may use. The thread that creates the
+  // session is one of them: it is pinned until the session goes away, and threads it makes meanwhile inherit its
+  // processor.
+  bool pin = false;
 };
 
 // A session owns packed weights, a workspace and threads. One call at a time: use one session per calling thread.
@@ -31,7 +38,7 @@ class SMLP_API Session {
   ~Session();
 
   // input: count x in_channels x image x image float32, preprocessed; logits: count x classes.
-  // The same picture gives the same bits whatever the batch and the number of threads.
+  // The same picture gives the same bits whatever the batch, the mode and the number of threads.
   Result<void> run(std::span<const float> input, int count, std::span<float> logits);
 
   // Reads, preprocesses and classifies picture files: the `top` best classes of each, best first, one result per

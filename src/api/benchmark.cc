@@ -7,7 +7,6 @@
 
 #include "api/machine.h"
 #include "base/statistics.h"
-#include "engine/engine.h"
 
 namespace smlp {
 namespace {
@@ -50,12 +49,19 @@ BatchTimes times_of(int batch, const std::vector<double>& milliseconds) {
           .images_per_second = 1000.0 * batch * static_cast<double>(sorted.size()) / sum};
 }
 
+Result<std::unique_ptr<Engine>> make_engine(const std::shared_ptr<const Network>& network,
+                                            const BenchmarkOptions& options, int batch) {
+  return Engine::create(network, {.threads = options.threads,
+                                  .batch = batch,
+                                  .isa = options.isa,
+                                  .precision = options.precision,
+                                  .mode = options.mode,
+                                  .pin = options.pin});
+}
+
 Result<BatchTimes> measure(const std::shared_ptr<const Network>& network, const BenchmarkOptions& options, int batch) {
   reset_peak_memory();
-  SMLP_TRY(
-      engine,
-      Engine::create(network,
-                     {.threads = options.threads, .batch = batch, .isa = options.isa, .precision = options.precision}));
+  SMLP_TRY(engine, make_engine(network, options, batch));
   const auto pictures = static_cast<std::size_t>(batch);
   const std::vector<float> input = made_up_pictures(pictures * network->config.picture_floats());
   std::vector<float> logits(pictures * static_cast<std::size_t>(network->config.classes));
@@ -95,14 +101,14 @@ const BatchTimes* BenchmarkReport::best() const {
 
 Result<BenchmarkReport> run_benchmark(std::shared_ptr<const Network> network, const BenchmarkOptions& options,
                                       const std::function<void(const BatchTimes&)>& done) {
-  SMLP_TRY(engine,
-           Engine::create(
-               network, {.threads = options.threads, .batch = 1, .isa = options.isa, .precision = options.precision}));
+  SMLP_TRY(engine, make_engine(network, options, 1));
   BenchmarkReport report{.machine = inspect_machine().cpu,
                          .model = network->source_name,
                          .precision = std::string(precision_name(options.precision)),
                          .isa = std::string(engine->isa()),
                          .threads = engine->threads(),
+                         .mode = std::string(mode_name(options.mode)),
+                         .pinned = options.pin,
                          .peak_gflops = engine->peak_gflops(),
                          .gmacs = static_cast<double>(network->config.macs()) / 1e9,
                          .is_guides = network->config == *find_named_config("smlpnet_tiny"),
@@ -127,6 +133,8 @@ Result<Comparison> compare_benchmarks(const BenchmarkReport& before, const Bench
   differs("precision", before.precision, after.precision);
   differs("isa", before.isa, after.isa);
   differs("threads", before.threads, after.threads);
+  differs("mode", before.mode, after.mode);
+  differs("pinned", before.pinned, after.pinned);
   for (const BatchTimes& a : before.results) {
     const auto b = std::ranges::find(after.results, a.batch, &BatchTimes::batch);
     if (b == after.results.end() || !(a.median > 0) || !(b->median > 0)) continue;

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "model/network.h"
+#include "engine/engine.h"
 
 namespace smlp {
 
@@ -19,6 +19,8 @@ struct BenchmarkOptions {
   int threads = 0;
   Precision precision = Precision::fp32;
   std::string isa;
+  Mode mode = Mode::automatic;
+  bool pin = false;
 };
 
 // Times of one execution in milliseconds: logits of a batch that lies in memory, preprocessing and copies not included.
@@ -37,6 +39,8 @@ struct BatchTimes {
 struct BenchmarkReport {
   std::string machine, model, precision, isa;
   int threads = 0;
+  std::string mode;
+  bool pinned = false;
   double peak_gflops = 0;
   double gmacs = 0;        // of one picture
   bool is_guides = false;  // sMLPNet-T at 224, which the guide's columns are about
@@ -74,7 +78,7 @@ struct BatchComparison {
 
 struct Comparison {
   std::vector<BatchComparison> batches;  // batch sizes that both have
-  std::vector<std::string> differences;  // what else differs: machine, model, precision, isa, threads
+  std::vector<std::string> differences;  // what else differs: machine, model, precision, isa, threads, mode, pinning
   Verdict verdict;                       // slower where any batch size is slower, else faster where any is faster
 };
 

@@ -1,4 +1,5 @@
-// {"machine", "model", "precision", "isa", "threads", "peak_gflops", "results": [{"batch", "images_per_second",
+// {"machine", "model", "precision", "isa", "threads", "mode", "pinned", "peak_gflops", "results": [{"batch",
+// "images_per_second",
 //  "latency_ms": {"min", "median", "p90", "p99"}, "share_of_peak", "peak_rss_mb"}]}, and a few keys more.
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -27,7 +28,8 @@ std::string benchmark_json(const BenchmarkReport& report) {
   }
   const nlohmann::ordered_json json = {{"machine", report.machine},     {"model", report.model},
                                        {"precision", report.precision}, {"isa", report.isa},
-                                       {"threads", report.threads},     {"peak_gflops", report.peak_gflops},
+                                       {"threads", report.threads},     {"mode", report.mode},
+                                       {"pinned", report.pinned},       {"peak_gflops", report.peak_gflops},
                                        {"gmacs", report.gmacs},         {"results", std::move(results)}};
   return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
 }
@@ -48,6 +50,8 @@ Result<BenchmarkReport> read_benchmark_json(const std::filesystem::path& path) {
                            .precision = json.value("precision", ""),
                            .isa = json.value("isa", ""),
                            .threads = json.value("threads", 0),
+                           .mode = json.value("mode", "automatic"),
+                           .pinned = json.value("pinned", false),
                            .peak_gflops = json.value("peak_gflops", 0.0),
                            .gmacs = json.value("gmacs", 0.0),
                            .results = {}};

@@ -38,11 +38,15 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
     if (named == nullptr) return fail("unknown precision '{}'; known are fp32 and bf16", options.precision);
     precision = *named;
   }
+  const Mode* mode = find_mode(options.mode);
+  if (mode == nullptr) return fail("unknown mode '{}'; known are automatic, throughput and latency", options.mode);
   try {
-    SMLP_TRY(engine,
-             Engine::create(
-                 model.network(),
-                 {.threads = options.threads, .batch = options.batch, .isa = options.isa, .precision = precision}));
+    SMLP_TRY(engine, Engine::create(model.network(), {.threads = options.threads,
+                                                      .batch = options.batch,
+                                                      .isa = options.isa,
+                                                      .precision = precision,
+                                                      .mode = *mode,
+                                                      .pin = options.pin}));
     const int threads = engine->threads();
     return Session(
         std::make_unique<State>(model, options.batch, std::move(engine), PictureLoader(model.preprocess(), threads)));

@@ -1,6 +1,5 @@
 #include "base/cpu_features.h"
 
-#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -10,6 +9,8 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+
+#include "base/affinity.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -132,11 +133,7 @@ const CpuFeatures& cpu_features() {
   return features;
 }
 
-int affinity_cpus() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  return ::sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
-}
+int affinity_cpus() { return std::max(1, static_cast<int>(allowed_cpus().size())); }
 
 double quota_cpus() {
   const double cpus = cgroup_cpus();

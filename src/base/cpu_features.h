@@ -18,7 +18,7 @@ struct CpuFeatures {
 // Asked of the processor once.
 const CpuFeatures& cpu_features();
 
-// Processors that the process's affinity mask allows.
+// Processors that the calling thread's affinity mask allows; pinning it (base/affinity.h) changes nothing.
 int affinity_cpus();
 
 // Processors' worth of time that the control groups grant (v1 and v2, the tightest on the way to the root); 0: no

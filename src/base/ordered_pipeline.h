@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/affinity.h"
 #include "base/result.h"
 
 namespace smlp {
@@ -40,7 +41,7 @@ Result<void> ordered_pipeline(std::size_t count, int threads, std::size_t window
 
   Result<void> outcome;
   std::vector<std::jthread> workers;
-  for (int i = 0; i < threads; ++i) workers.emplace_back(work);
+  for (int i = 0; i < threads; ++i) workers.emplace_back(unpinned(work));
   for (std::size_t index = 0; index < count && outcome; ++index) {
     std::unique_lock lock(mutex);
     auto& slot = ring[index % window];

@@ -1,10 +1,14 @@
 #include "base/thread_pool.h"
 
+#include "base/affinity.h"
+
 namespace smlp {
 
 ThreadPool::ThreadPool(int size) : size_(size < 1 ? 1 : size) {
   try {
-    for (int worker = 1; worker < size_; ++worker) threads_.emplace_back([this, worker] { work(worker); });
+    for (int worker = 1; worker < size_; ++worker) {
+      threads_.emplace_back(unpinned([this, worker] { work(worker); }));
+    }
   } catch (...) {  // a thread could not be made: those that were must end before the exception goes on
     end();
     throw;

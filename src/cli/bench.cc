@@ -59,9 +59,10 @@ void print_csv(const BenchmarkReport& report) {
 }
 
 std::string heading(const BenchmarkReport& report) {
-  return fmt::format("{}, {}, {} kernels, {} thread{}, {}; peak {:.0f} GFLOP/s; {:.2f} GMAC a picture",
+  return fmt::format("{}, {}, {} kernels, {} thread{}{}, {} mode, {}; peak {:.0f} GFLOP/s; {:.2f} GMAC a picture",
                      printable(report.model), report.precision, report.isa, report.threads,
-                     report.threads == 1 ? "" : "s", printable(report.machine), report.peak_gflops, report.gmacs);
+                     report.threads == 1 ? "" : "s", report.pinned ? " pinned" : "", report.mode,
+                     printable(report.machine), report.peak_gflops, report.gmacs);
 }
 
 // What the columns mean, and whether they can be trusted.
@@ -127,6 +128,8 @@ Result<Exit> run(Options& options) {
   const std::shared_ptr<const Network>& network = named.model.network();
   options.benchmark.threads = options.model.session.threads;
   options.benchmark.isa = options.model.session.isa;
+  options.benchmark.pin = options.model.session.pin;
+  options.benchmark.mode = *find_mode(options.model.session.mode);
   const Precision* precision = find_precision(options.model.session.precision);
   options.benchmark.precision = precision != nullptr ? *precision : network->precision;
   const auto done = [&](const BatchTimes& t) {
@@ -150,6 +153,7 @@ Result<Exit> run(Options& options) {
 Run add_bench(CLI::App& app) {
   auto options = std::make_shared<Options>();
   BenchmarkOptions& benchmark = options->benchmark;
+  options->model.session.pin = true;
   add_model_options(app, options->model);
   app.add_option("--batch-sizes,--batch_sizes", benchmark.batch_sizes, "Batch sizes (default 1,4,8,16,32,64)")
       ->delimiter(',')

@@ -12,6 +12,17 @@ void add_model_options(CLI::App& app, ModelOptions& options) {
   app.add_option("--threads", options.session.threads, "Threads (default: as many as this process may use)")
       ->check(CLI::Range(1, 4096).description(""))
       ->type_name("N");
+  app.add_option("--mode", options.session.mode,
+                 "throughput: each thread takes its own pictures; latency: all share each; automatic: by their number")
+      ->check(CLI::IsMember({"automatic", "throughput", "latency"}).description(""))
+      ->type_name("M");
+  bool& pin = options.session.pin;
+  const char* by_default =
+      pin ? "default: yes, for steady times" : "default: no, so that programs share the machine well";
+  auto* yes = app.add_flag("--pin", pin, fmt::format("Keep each thread on a processor of its own ({})", by_default));
+  app.add_flag_callback(
+         "--no-pin", [&pin] { pin = false; }, "Leave the threads to the system")
+      ->excludes(yes);
   app.add_option("--precision", options.session.precision, "fp32 or bf16 (default: the model's own)")
       ->check(CLI::IsMember({"fp32", "bf16"}).description(""))
       ->type_name("P");

@@ -15,7 +15,7 @@ struct ModelOptions {
   SessionOptions session;
 };
 
-// --model, --classes, --threads, --precision, --isa.
+// --model, --classes, --threads, --mode, --pin, --precision, --isa. What options.session.pin holds is the default.
 void add_model_options(CLI::App& app, ModelOptions& options);
 
 // --batch N.

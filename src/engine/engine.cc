@@ -4,8 +4,10 @@
 #include <atomic>
 #include <chrono>
 #include <new>
+#include <optional>
 #include <system_error>
 
+#include "base/affinity.h"
 #include "base/cpu_features.h"
 #include "base/thread_pool.h"
 #include "engine/forward.h"
@@ -14,34 +16,84 @@
 namespace smlp {
 namespace {
 
-// Pictures of one solo pass: enough for the deep stages to reuse their weights.
-constexpr int kSoloPictures = 16;
+// Pictures of one pass: enough for the deep stages to reuse their weights.
+constexpr int kMostPictures = 16;
+
+constexpr std::pair<Mode, std::string_view> kModes[] = {
+    {Mode::automatic, "automatic"}, {Mode::throughput, "throughput"}, {Mode::latency, "latency"}};
+
+// The most pictures of a pass that a thread takes alone, and of one that all share; 0: the mode has no such passes.
+int solo_pictures(const EngineOptions& options, int threads) {
+  if (options.mode == Mode::latency || (options.mode == Mode::automatic && options.batch < threads)) return 0;
+  return std::clamp(options.batch / threads, 1, kMostPictures);
+}
+
+int shared_pictures(const EngineOptions& options, int threads) {
+  if (options.mode == Mode::throughput || (options.mode == Mode::automatic && threads == 1)) return 0;
+  if (options.mode == Mode::latency) return std::min(options.batch, kMostPictures);
+  return std::clamp(threads - 1, 1, options.batch);
+}
 
 }  // namespace
 
-// Throughput: each thread takes its own pictures through a pass of its own (`solo`). Pictures that don't divide among
-// the threads, and single ones, go through one pass that all threads share (`shared`).
+std::string_view mode_name(Mode mode) {
+  for (const auto& [known, name] : kModes) {
+    if (known == mode) return name;
+  }
+  return "";
+}
+
+const Mode* find_mode(std::string_view name) {
+  for (const auto& [known, word] : kModes) {
+    if (word == name) return &known;
+  }
+  return nullptr;
+}
+
+// A thread takes its own pictures through a pass of its own (`solo`); other pictures go through passes that all threads
+// share (`shared`). The mode decides which pictures; see alone_of().
 struct Engine::State {
   std::shared_ptr<const Network> network;
   const kernels::Kernels& table;
   PackedNetwork packed;
   ThreadPool pool;
   Barrier all, alone{1};
-  Plan solo_plan, shared_plan;
-  std::vector<Workspace> solo;
-  Workspace shared;
+  Plan solo_plan = {}, shared_plan = {};
+  std::vector<Workspace> solo;      // one a thread, or none
+  std::optional<Workspace> shared;  // nothing where no pass is shared
+  std::vector<PinnedThread> pins;
 
-  State(std::shared_ptr<const Network> net, const kernels::Kernels& kernels, int threads, int batch)
-      : network(std::move(net)),
-        table(kernels),
-        packed(pack(*network, table)),
-        pool(threads),
-        all(threads),
-        solo_plan(Plan::make(packed, table, std::clamp(batch / threads, 1, kSoloPictures), 1)),
-        shared_plan(Plan::make(packed, table, std::clamp(threads == 1 ? 1 : threads - 1, 1, batch), threads)) {
-    const bool has_solo = batch >= threads;
-    for (int t = 0; has_solo && t < threads; ++t) solo.push_back(Workspace::make(solo_plan, packed, table));
-    shared = Workspace::make(shared_plan, packed, table);
+  State(std::shared_ptr<const Network> net, const kernels::Kernels& kernels, int threads, const EngineOptions& options)
+      : network(std::move(net)), table(kernels), packed(pack(*network, table)), pool(threads), all(threads) {
+    if (const int most = solo_pictures(options, threads); most > 0) {
+      solo_plan = Plan::make(packed, table, most, 1);
+      for (int t = 0; t < threads; ++t) solo.push_back(Workspace::make(solo_plan, packed, table));
+    }
+    if (const int most = shared_pictures(options, threads); most > 0) {
+      shared_plan = Plan::make(packed, table, most, threads);
+      shared = Workspace::make(shared_plan, packed, table);
+    }
+  }
+
+  // How many of `count` pictures are taken by one thread each.
+  int alone_of(int count) const {
+    if (!shared) return count;
+    return solo.empty() ? 0 : count - count % pool.size();
+  }
+
+  Result<void> pin() {
+    const std::vector<int> cpus = pinning_order();
+    std::vector<std::optional<Result<PinnedThread>>> done(static_cast<std::size_t>(pool.size()));
+    auto work = [&](int worker) {
+      const auto w = static_cast<std::size_t>(worker);
+      done[w] = PinnedThread::pin(cpus.empty() ? -1 : cpus[w % cpus.size()]);
+    };
+    pool.run(work);
+    for (auto& one : done) {
+      SMLP_TRY(pinned, std::move(*one));
+      pins.push_back(std::move(pinned));
+    }
+    return {};
   }
 
   Pass pass(const Plan& plan, Workspace& memory) const { return {table, packed, plan, memory, nullptr}; }
@@ -58,8 +110,9 @@ Result<std::unique_ptr<Engine>> Engine::create(std::shared_ptr<const Network> ne
   }
   const int threads = options.threads == 0 ? usable_cpus() : options.threads;
   try {
-    return std::unique_ptr<Engine>(
-        new Engine(std::make_unique<State>(std::move(network), *table, threads, options.batch)));
+    auto state = std::make_unique<State>(std::move(network), *table, threads, options);
+    if (options.pin) SMLP_CHECK(state->pin());
+    return std::unique_ptr<Engine>(new Engine(std::move(state)));
   } catch (const std::bad_alloc&) {
     return fail(Error{.what = fmt::format("not enough memory for {} threads and batches of {}", threads, options.batch),
                       .remedy = "use fewer threads or a smaller batch"});
@@ -74,8 +127,7 @@ Engine::~Engine() = default;
 
 void Engine::run(const float* input, int count, float* logits) {
   State& state = *state_;
-  const int threads = state.pool.size();
-  const int each = state.solo.empty() ? 0 : count / threads;
+  const int threads = state.pool.size(), alone = state.alone_of(count);
   const std::size_t in = state.packed.config.picture_floats();
   const auto out = static_cast<std::size_t>(state.packed.config.classes);
   auto work = [&](int worker) {
@@ -85,11 +137,11 @@ void Engine::run(const float* input, int count, float* logits) {
                 std::min(plan.images, last - i), logits + static_cast<std::size_t>(i) * out);
       }
     };
-    if (each > 0) {
-      run_pass(state.solo_plan, state.solo[static_cast<std::size_t>(worker)], {0, 1, &state.alone}, worker * each,
-               (worker + 1) * each);
+    if (alone > 0) {
+      run_pass(state.solo_plan, state.solo[static_cast<std::size_t>(worker)], {0, 1, &state.alone},
+               alone * worker / threads, alone * (worker + 1) / threads);
     }
-    run_pass(state.shared_plan, state.shared, {worker, threads, &state.all}, threads * each, count);
+    if (alone < count) run_pass(state.shared_plan, *state.shared, {worker, threads, &state.all}, alone, count);
   };
   state.pool.run(work);
 }

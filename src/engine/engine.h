@@ -12,11 +12,22 @@
 
 namespace smlp {
 
+// throughput: each thread takes pictures of its own. latency: all threads share each picture. automatic: as many as
+// divide among the threads go to one thread each, the others (a single picture, for one) are shared.
+enum class Mode { automatic, throughput, latency };
+
+std::string_view mode_name(Mode mode);         // "automatic"
+const Mode* find_mode(std::string_view name);  // null for another word
+
 struct EngineOptions {
   int threads = 0;  // 0: as many as the process may use
   int batch = 8;    // the largest batch one pass takes
   std::string isa;  // empty: SMLP_ISA, else the best this machine has
   Precision precision = Precision::fp32;
+  Mode mode = Mode::automatic;
+  // Keeps each thread, the creating one among them, on a processor of its own from the affinity mask (where there are
+  // more threads than processors, they take turns); that thread's mask is restored when the engine goes away.
+  bool pin = false;
   const kernels::Kernels* table = nullptr;  // null: as `isa` and `precision` say
 };
 
@@ -25,12 +36,12 @@ using Observer = std::function<void(std::string_view name, std::span<const float
 
 class Engine {
  public:
-  // Errors: an ISA or precision that this machine lacks, saying why.
+  // Errors: an ISA or precision that this machine lacks, saying why; threads that the system refuses or won't pin.
   static Result<std::unique_ptr<Engine>> create(std::shared_ptr<const Network> network, const EngineOptions& options);
   ~Engine();
 
   // input: count x in_channels x image x image; logits: count x classes. Any count; longer than `batch` is split.
-  // Same bits for any count, batch and number of threads. One call at a time.
+  // Same bits for any count, batch, mode and number of threads. One call at a time.
   void run(const float* input, int count, float* logits);
 
   // One picture, with every stem's and half-block's output shown to `observer`.

@@ -16,6 +16,7 @@ BenchmarkReport measured(std::vector<BatchTimes> results) {
           .precision = "fp32",
           .isa = "avx2",
           .threads = 2,
+          .mode = "automatic",
           .peak_gflops = 100,
           .gmacs = 1,
           .results = std::move(results)};
@@ -74,6 +75,7 @@ TEST(BenchmarkJson, ReadsBackWhatItWrote) {
   const auto read = read_benchmark_json(path);
   ASSERT_TRUE(read) << read.error().message();
   EXPECT_EQ(read->isa, "avx2");
+  EXPECT_EQ(read->mode, "automatic");
   ASSERT_EQ(read->results.size(), 2U);
   EXPECT_EQ(read->results[1].batch, 64);
   EXPECT_EQ(read->results[0].p90, 10.5);

@@ -64,6 +64,22 @@ TEST_F(SessionTest, SameBitsForEveryBatchAndThreadCount) {
   }
 }
 
+TEST_F(SessionTest, SameBitsInEveryModeAndPinned) {
+  const Model m = model();
+  const auto pictures = input(m, 7);
+  auto plain = Session::create(m, {.threads = 1});
+  ASSERT_TRUE(plain);
+  const auto expected = run(*plain, pictures, 7);
+  for (const char* mode : {"automatic", "throughput", "latency"}) {
+    for (const bool pin : {false, true}) {
+      auto session = Session::create(m, {.threads = 3, .batch = 4, .mode = mode, .pin = pin});
+      ASSERT_TRUE(session) << session.error().message();
+      EXPECT_TRUE(same_bits(run(*session, pictures, 7), expected)) << mode << pin;
+      EXPECT_EQ(session->classify(pictures_, 1).size(), pictures_.size());
+    }
+  }
+}
+
 TEST_F(SessionTest, TwoSessionsOfOneModelRunInTwoThreads) {
   const Model m = model();
   const auto pictures = input(m, 4);
@@ -138,6 +154,7 @@ TEST_F(SessionTest, WrongSizesAndOptionsAreErrors) {
   EXPECT_FALSE(Session::create(m, {.batch = 0}));
   EXPECT_FALSE(Session::create(m, {.threads = -1}));
   EXPECT_THAT(Session::create(m, {.precision = "fp7"}).error().message(), HasSubstr("unknown precision 'fp7'"));
+  EXPECT_THAT(Session::create(m, {.mode = "fast"}).error().message(), HasSubstr("throughput"));
   EXPECT_THAT(Session::create(m, {.isa = "avx9"}).error().message(), HasSubstr("avx9"));
 }
 

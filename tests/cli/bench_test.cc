@@ -26,6 +26,8 @@ TEST(Bench, JsonHasEveryKey) {
   for (const char* key : {"machine", "model", "precision", "isa", "threads", "peak_gflops"})
     EXPECT_TRUE(json.contains(key)) << key;
   EXPECT_EQ(json["threads"], 1);
+  EXPECT_EQ(json["mode"], "automatic");
+  EXPECT_EQ(json["pinned"], true);
   EXPECT_GT(json["peak_gflops"], 0.0);
   ASSERT_EQ(json["results"].size(), 2U);
   const auto& row = json["results"][1];
@@ -46,6 +48,17 @@ TEST(Bench, TablesForPeopleMarkTheBestBatchSize) {
   const auto csv = lines_of(bench({"--csv"}).out);
   ASSERT_EQ(csv.size(), 3U);
   EXPECT_EQ(std::count(csv[0].begin(), csv[0].end(), ','), std::count(csv[2].begin(), csv[2].end(), ','));
+}
+
+TEST(Bench, TheModeAndPinningAreTheUsersChoice) {
+  for (const char* mode : {"throughput", "latency"}) {
+    const Outcome outcome = bench({"--json", "--threads", "2", "--mode", mode, "--no-pin"});
+    ASSERT_EQ(outcome.status, 0) << outcome.err;
+    const auto json = nlohmann::json::parse(outcome.out);
+    EXPECT_EQ(json["mode"], mode);
+    EXPECT_EQ(json["pinned"], false);
+  }
+  EXPECT_THAT(bench({"--threads", "2", "--mode", "latency"}).out, HasSubstr("2 threads pinned, latency mode"));
 }
 
 TEST(Bench, ComparesWithAnExitStatusForScripts) {
@@ -70,6 +83,8 @@ TEST(Bench, RefusesWhatMakesNoSense) {
   EXPECT_EQ(bench({"--duration", "1"}).status, 2);
   EXPECT_EQ(run_smlp({"bench", "--batch-sizes", "0"}).status, 2);
   EXPECT_EQ(bench({"--isa", "mmx"}).status, 2);
+  EXPECT_EQ(bench({"--mode", "fast"}).status, 2);
+  EXPECT_EQ(bench({"--pin", "--no-pin"}).status, 2);
 }
 
 }  // namespace

@@ -39,8 +39,8 @@ class Independence : public testing::TestWithParam<std::size_t> {
   }
 
   std::unique_ptr<Engine> engine(int threads, int batch) { return engine(threads, batch, table_.table); }
-  std::unique_ptr<Engine> engine(int threads, int batch, const kernels::Kernels* table) {
-    auto made = Engine::create(network_, {.threads = threads, .batch = batch, .table = table});
+  std::unique_ptr<Engine> engine(int threads, int batch, const kernels::Kernels* table, Mode mode = Mode::automatic) {
+    auto made = Engine::create(network_, {.threads = threads, .batch = batch, .mode = mode, .table = table});
     if (!made) throw std::runtime_error(made.error().message());
     return std::move(*made);
   }
@@ -94,6 +94,22 @@ TEST_P(Independence, SameBitsForAnyThreadsAndBatchOfBiggerNetworks) {
     const std::vector<float> want = run(*engine(1, 1), count);
     for (const auto& [threads, batch] : {std::pair(2, 1), std::pair(1, 8), std::pair(3, 2), std::pair(2, 5)}) {
       EXPECT_TRUE(same_bits(run(*engine(threads, batch), count), want)) << threads << " threads, batch " << batch;
+    }
+  }
+}
+
+TEST_P(Independence, SameBitsInEveryMode) {
+  use("two_stages_grid11");
+  const std::vector<float> want = run(*engine(1, 1), kPictures);
+  for (const Mode mode : {Mode::throughput, Mode::latency}) {  // the test above is of the automatic one
+    for (const int threads : {1, 2, 3}) {
+      for (const int batch : {1, 7}) {
+        const auto tried = engine(threads, batch, table_.table, mode);
+        for (const int count : {1, 3, kPictures}) {
+          EXPECT_TRUE(same_bits(run(*tried, count), {want.data(), static_cast<std::size_t>(count) * classes_}))
+              << mode_name(mode) << ", " << threads << " threads, batch " << batch << ", " << count << " pictures";
+        }
+      }
     }
   }
 }
