@@ -59,6 +59,20 @@ Result<std::unique_ptr<Engine>> make_engine(const std::shared_ptr<const Network>
                                   .pin = options.pin});
 }
 
+// The shortest of some executions: whatever else uses the machine only makes a step longer.
+template <class Execute>
+Profile profile_executions(const BenchmarkOptions& options, Execute execute) {
+  const int most = options.loop > 0 ? std::min(options.loop, 15) : 15;
+  Profile shortest, next;
+  const auto start = Clock::now();
+  for (int i = 0; i < most; ++i) {
+    execute(next);
+    if (i == 0 || next.nanoseconds < shortest.nanoseconds) std::swap(shortest, next);
+    if (options.loop == 0 && std::chrono::duration<double>(Clock::now() - start).count() >= options.seconds) break;
+  }
+  return shortest;
+}
+
 Result<BatchTimes> measure(const std::shared_ptr<const Network>& network, const BenchmarkOptions& options, int batch) {
   reset_peak_memory();
   SMLP_TRY(engine, make_engine(network, options, batch));
@@ -82,6 +96,10 @@ Result<BatchTimes> measure(const std::shared_ptr<const Network>& network, const 
   }
   BatchTimes times = times_of(batch, milliseconds);
   times.peak_rss_mb = peak_memory_mb();
+  if (options.profile) {
+    times.profile = profile_executions(
+        options, [&](Profile& profile) { engine->run_profiled(input.data(), batch, logits.data(), profile); });
+  }
   return times;
 }
 
@@ -117,8 +135,8 @@ Result<BenchmarkReport> run_benchmark(std::shared_ptr<const Network> network, co
   for (const int batch : options.batch_sizes) {
     SMLP_TRY(times, measure(network, options, batch));
     times.share_of_peak = 2 * report.gmacs * times.images_per_second / report.peak_gflops;
-    report.results.push_back(times);
-    done(times);
+    report.results.push_back(std::move(times));
+    done(report.results.back());
   }
   return report;
 }

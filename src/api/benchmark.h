@@ -4,10 +4,12 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/profile.h"
 
 namespace smlp {
 
@@ -21,6 +23,7 @@ struct BenchmarkOptions {
   std::string isa;
   Mode mode = Mode::automatic;
   bool pin = false;
+  bool profile = false;  // execute each batch size some times more, profiled
 };
 
 // Times of one execution in milliseconds: logits of a batch that lies in memory, preprocessing and copies not included.
@@ -28,9 +31,10 @@ struct BatchTimes {
   int batch = 0;
   int executions = 0;
   double min = 0, median = 0, p90 = 0, p99 = 0;
-  double images_per_second = 0;  // pictures of all executions / their summed time
-  double share_of_peak = 0;      // arithmetic done a second / peak
-  double peak_rss_mb = 0;        // most resident memory while this batch size ran, 10^6 bytes
+  double images_per_second = 0;         // pictures of all executions / their summed time
+  double share_of_peak = 0;             // arithmetic done a second / peak
+  double peak_rss_mb = 0;               // most resident memory while this batch size ran, 10^6 bytes
+  std::optional<Profile> profile = {};  // the shortest of some executions after the others
 
   // How far an execution lies from the median at worst in nine of ten: what tells a quiet machine from a busy one.
   double spread() const { return median > 0 ? (p90 - min) / median : 0; }

@@ -1,6 +1,8 @@
 // {"machine", "model", "precision", "isa", "threads", "mode", "pinned", "peak_gflops", "results": [{"batch",
 // "images_per_second",
-//  "latency_ms": {"min", "median", "p90", "p99"}, "share_of_peak", "peak_rss_mb"}]}, and a few keys more.
+//  "latency_ms": {"min", "median", "p90", "p99"}, "share_of_peak", "peak_rss_mb",
+//  "profile": {"milliseconds", "rest_milliseconds", "kinds": [{"name", "kind", "calls", "milliseconds", "gflops",
+//  "share_of_peak", "macs", "bytes"}], "steps": [the same]}}]}, and a few keys more.
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -8,6 +10,25 @@
 #include "base/file_map.h"
 
 namespace smlp {
+
+namespace {
+
+nlohmann::ordered_json cost_json(const StepCost& cost, double peak_gflops) {
+  return {{"name", cost.name},       {"kind", step_name(cost.step)},
+          {"calls", cost.calls},     {"milliseconds", 1e3 * cost.seconds},
+          {"gflops", cost.gflops()}, {"share_of_peak", cost.gflops() / peak_gflops},
+          {"macs", cost.work.macs},  {"bytes", cost.work.bytes}};
+}
+
+nlohmann::ordered_json profile_json(const Profile& profile, double peak_gflops) {
+  const ProfileSummary summary = summarize(profile);
+  nlohmann::ordered_json json = {{"milliseconds", 1e3 * summary.seconds}, {"rest_milliseconds", 1e3 * summary.rest}};
+  for (const StepCost& cost : summary.kinds) json["kinds"].push_back(cost_json(cost, peak_gflops));
+  for (const StepCost& cost : summary.steps) json["steps"].push_back(cost_json(cost, peak_gflops));
+  return json;
+}
+
+}  // namespace
 
 std::string benchmark_json(const BenchmarkReport& report) {
   nlohmann::ordered_json results = nlohmann::ordered_json::array();
@@ -24,6 +45,7 @@ std::string benchmark_json(const BenchmarkReport& report) {
     if (const GuideThroughput* guide = find_guide_throughput(t.batch); guide != nullptr && report.is_guides) {
       row["guide"] = {{"npu_images_per_second", guide->npu}, {"t4_images_per_second", guide->t4}};
     }
+    if (t.profile) row["profile"] = profile_json(*t.profile, report.peak_gflops);
     results.push_back(std::move(row));
   }
   const nlohmann::ordered_json json = {{"machine", report.machine},     {"model", report.model},

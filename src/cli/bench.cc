@@ -1,8 +1,11 @@
 // smlp bench: throughput, latency and memory over batch sizes, beside the guide's own table.
 #include "api/benchmark.h"
+#include "api/trace.h"
+#include "base/atomic_file.h"
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/model_options.h"
+#include "cli/profile_tables.h"
 #include "cli/table.h"
 
 namespace smlp::cli {
@@ -15,6 +18,8 @@ struct Options {
   BenchmarkOptions benchmark;
   std::vector<std::string> compare;
   bool json = false, csv = false, markdown = false;
+  std::string trace;  // file; empty: none
+  bool force = false;
 };
 
 using Row = std::vector<std::string>;
@@ -83,20 +88,45 @@ std::vector<std::string> remarks(const BenchmarkReport& report) {
   return lines;
 }
 
-void print_markdown(const BenchmarkReport& report) {
-  cli::print("{}\n\n", heading(report));
-  const Row titles = titles_of(report);
-  print_joined(titles, "| ", " | ", " |");
-  print_joined(Row(titles.size(), "---:"), "| ", " | ", " |");
-  for (const Row& row : rows_of(report, true)) print_joined(row, "| ", " | ", " |");
-  cli::print("\n{}\n", fmt::join(remarks(report), "\n\n"));
+// How a report is laid out: `text` makes a table whose first column is aligned as given (all others hold numbers), and
+// `gap` ends a paragraph.
+struct Layout {
+  std::string (*text)(const Row& titles, const std::vector<Row>& rows, Table::Align first);
+  std::string_view gap;
+};
+
+std::string table_text(const Row& titles, const std::vector<Row>& rows, Table::Align first) {
+  std::vector aligns(titles.size(), Table::Align::right);
+  aligns[0] = first;
+  Table table(titles, aligns);
+  for (const Row& row : rows) table.add(row);
+  return table.text();
 }
 
-void print_table(const BenchmarkReport& report) {
-  const Row titles = titles_of(report);
-  Table table(titles, std::vector(titles.size(), Table::Align::right));
-  for (Row& row : rows_of(report, true)) table.add(std::move(row));
-  cli::print("{}\n{}{}\n", heading(report), table.text(), fmt::join(remarks(report), "\n"));
+std::string markdown_text(const Row& titles, const std::vector<Row>& rows, Table::Align first) {
+  Row rules(titles.size(), "---:");
+  if (first == Table::Align::left) rules[0] = "---";
+  std::string text = fmt::format("| {} |\n| {} |\n", fmt::join(titles, " | "), fmt::join(rules, " | "));
+  for (const Row& row : rows) text += fmt::format("| {} |\n", fmt::join(row, " | "));
+  return text + "\n";
+}
+
+void print_profile(const BatchTimes& times, double peak_gflops, const Layout& layout) {
+  const ProfileTables tables = profile_tables(times, peak_gflops);
+  cli::print("\n{}{}{}\n{}", tables.heading, layout.gap, layout.text(tables.titles, tables.kinds, Table::Align::left),
+             layout.text(tables.titles, tables.steps, Table::Align::left));
+}
+
+void print_report(const BenchmarkReport& report, const Layout& layout) {
+  cli::print("{}{}{}{}\n", heading(report), layout.gap,
+             layout.text(titles_of(report), rows_of(report, true), Table::Align::right),
+             fmt::join(remarks(report), layout.gap));
+  bool profiled = false;
+  for (const BatchTimes& times : report.results) {
+    if (times.profile) print_profile(times, report.peak_gflops, layout);
+    profiled = profiled || times.profile;
+  }
+  if (profiled) cli::print("\n{}\n", profile_explanation());
 }
 
 std::string_view word(Verdict verdict) {
@@ -124,6 +154,13 @@ Result<Exit> compare(const std::vector<std::string>& files) {
 Result<Exit> run(Options& options) {
   if (!options.compare.empty()) return compare(options.compare);
   if (options.json + options.csv + options.markdown > 1) return usage_error("give one of --json, --csv and --markdown");
+  if (options.csv && options.benchmark.profile) return usage_error("a profile is no CSV: give --json or --markdown");
+  if (options.force && options.trace.empty()) return usage_error("--force is for the file of --trace");
+  std::optional<AtomicFile> trace;  // made before the measurement, so that a wrong path costs no time
+  if (!options.trace.empty()) {
+    SMLP_TRY(created, AtomicFile::create(options.trace, options.force ? Existing::replace : Existing::keep));
+    trace.emplace(std::move(created));
+  }
   SMLP_TRY(named, load_named_model(options.model.model, options.model.classes));
   const std::shared_ptr<const Network>& network = named.model.network();
   options.benchmark.threads = options.model.session.threads;
@@ -136,14 +173,18 @@ Result<Exit> run(Options& options) {
     if (remarks_on_terminal()) fmt::print(stderr, "batch {}: {:.1f} images/s\n", t.batch, t.images_per_second);
   };
   SMLP_TRY(report, run_benchmark(network, options.benchmark, done));
+  if (trace) {
+    SMLP_CHECK(trace->write(trace_json(report)));
+    SMLP_CHECK(trace->commit());
+  }
   if (options.json) {
     print("{}\n", benchmark_json(report));
   } else if (options.csv) {
     print_csv(report);
   } else if (options.markdown) {
-    print_markdown(report);
+    print_report(report, {markdown_text, "\n\n"});
   } else {
-    print_table(report);
+    print_report(report, {table_text, "\n"});
   }
   return exit_ok;
 }
@@ -169,12 +210,19 @@ Run add_bench(CLI::App& app) {
   app.add_flag("--json", options->json, "Write JSON");
   app.add_flag("--csv", options->csv, "Write comma-separated values");
   app.add_flag("--markdown", options->markdown, "Write a Markdown table");
+  auto* profile = app.add_flag("--profile", benchmark.profile,
+                               "Where the time goes: each step's time, GFLOP/s, share of peak and bytes");
+  app.add_option("--trace", options->trace, "Write the profile as a trace, which https://ui.perfetto.dev shows")
+      ->type_name("FILE")
+      ->needs(profile);
+  app.add_flag("--force", options->force, "Replace the trace of an earlier run");
   app.add_option("--compare", options->compare,
                  "Two files of --json: is the second faster? Exits with 3 where it is slower, else with 0")
-      ->expected(2);
+      ->expected(2)
+      ->excludes(profile);
   add_examples(
       app, {"smlp bench --batch-sizes 1,8 --duration 2", "smlp bench --model smlp_t.smlp --loop 100 --json > now.json",
-            "smlp bench --compare before.json now.json"});
+            "smlp bench --batch-sizes 8 --profile --trace trace.json", "smlp bench --compare before.json now.json"});
   return [options] { return run(*options); };
 }
 

@@ -11,6 +11,8 @@
 #include "base/cpu_features.h"
 #include "base/thread_pool.h"
 #include "engine/forward.h"
+#include "engine/profile.h"
+#include "engine/recorder.h"
 #include "kernels/dispatch.h"
 
 namespace smlp {
@@ -96,7 +98,23 @@ struct Engine::State {
     return {};
   }
 
-  Pass pass(const Plan& plan, Workspace& memory) const { return {table, packed, plan, memory, nullptr}; }
+  // A worker's share of a run.
+  void work(const kernels::Kernels& kernels, int worker, const float* input, int count, float* logits) {
+    const std::size_t in = packed.config.picture_floats();
+    const auto out = static_cast<std::size_t>(packed.config.classes);
+    const auto run_pass = [&](const Plan& plan, Workspace& memory, const Team& team, int first, int last) {
+      for (int i = first; i < last; i += plan.images) {
+        forward({kernels, packed, plan, memory, nullptr}, team, input + static_cast<std::size_t>(i) * in,
+                std::min(plan.images, last - i), logits + static_cast<std::size_t>(i) * out);
+      }
+    };
+    const int threads = pool.size(), by_one = alone_of(count);
+    if (by_one > 0) {
+      run_pass(solo_plan, solo[static_cast<std::size_t>(worker)], {0, 1, &alone}, by_one * worker / threads,
+               by_one * (worker + 1) / threads);
+    }
+    if (by_one < count) run_pass(shared_plan, *shared, {worker, threads, &all}, by_one, count);
+  }
 };
 
 Result<std::unique_ptr<Engine>> Engine::create(std::shared_ptr<const Network> network, const EngineOptions& options) {
@@ -126,24 +144,34 @@ Engine::Engine(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Engine::~Engine() = default;
 
 void Engine::run(const float* input, int count, float* logits) {
+  auto work = [&](int worker) { state_->work(state_->table, worker, input, count, logits); };
+  state_->pool.run(work);
+}
+
+void Engine::run_profiled(const float* input, int count, float* logits, Profile& profile) {
   State& state = *state_;
-  const int threads = state.pool.size(), alone = state.alone_of(count);
-  const std::size_t in = state.packed.config.picture_floats();
-  const auto out = static_cast<std::size_t>(state.packed.config.classes);
+  const kernels::Kernels timed = recording_table(state.table);
+  const auto threads = static_cast<std::size_t>(state.pool.size());
+  profile.threads.resize(threads);
+  std::vector<Recorder> recorders(threads);
   auto work = [&](int worker) {
-    auto run_pass = [&](const Plan& plan, Workspace& memory, const Team& team, int first, int last) {
-      for (int i = first; i < last; i += plan.images) {
-        forward(state.pass(plan, memory), team, input + static_cast<std::size_t>(i) * in,
-                std::min(plan.images, last - i), logits + static_cast<std::size_t>(i) * out);
-      }
-    };
-    if (alone > 0) {
-      run_pass(state.solo_plan, state.solo[static_cast<std::size_t>(worker)], {0, 1, &state.alone},
-               alone * worker / threads, alone * (worker + 1) / threads);
-    }
-    if (alone < count) run_pass(state.shared_plan, *state.shared, {worker, threads, &state.all}, alone, count);
+    const Recording recording(recorders[static_cast<std::size_t>(worker)]);
+    state.work(timed, worker, input, count, logits);
   };
-  state.pool.run(work);
+  for (bool all_fit = false; !all_fit;) {
+    const auto start = Recorder::Clock::now();
+    for (std::size_t t = 0; t < threads; ++t) recorders[t] = {&state.table, &state.packed, start, profile.threads[t]};
+    state.pool.run(work);
+    profile.nanoseconds = std::chrono::nanoseconds(Recorder::Clock::now() - start).count();
+    all_fit = true;
+    for (std::size_t t = 0; t < threads; ++t) {
+      all_fit = all_fit && recorders[t].calls <= profile.threads[t].size();
+      profile.threads[t].resize(recorders[t].calls);
+    }
+  }
+  for (auto& events : profile.threads) {
+    for (StepEvent& e : events) e.work = work_of(state.packed.config, state.table, e.step, e.index, e.unit);
+  }
 }
 
 void Engine::run_observed(const float* input, float* logits, const Observer& observer) {

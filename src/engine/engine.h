@@ -12,6 +12,8 @@
 
 namespace smlp {
 
+struct Profile;  // engine/profile.h
+
 // throughput: each thread takes pictures of its own. latency: all threads share each picture. automatic: as many as
 // divide among the threads go to one thread each, the others (a single picture, for one) are shared.
 enum class Mode { automatic, throughput, latency };
@@ -46,6 +48,10 @@ class Engine {
 
   // One picture, with every stem's and half-block's output shown to `observer`.
   void run_observed(const float* input, float* logits, const Observer& observer);
+
+  // run(), with its time by steps: `profile` is what comes out, and lends its memory to the run. The run is repeated
+  // once where that memory is too small, as it is the first time. Same bits.
+  void run_profiled(const float* input, int count, float* logits, Profile& profile);
 
   // What this machine reaches at best with these kernels and all threads, in GFLOP/s (a multiply-accumulate counts as
   // two): the fastest of some runs of a loop that only multiplies.
