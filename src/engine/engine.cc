@@ -64,9 +64,15 @@ struct Engine::State {
   std::vector<Workspace> solo;      // one a thread, or none
   std::optional<Workspace> shared;  // nothing where no pass is shared
   std::vector<PinnedThread> pins;
+  std::vector<Recorder> recorders;  // one a thread, for profiles
 
   State(std::shared_ptr<const Network> net, const kernels::Kernels& kernels, int threads, const EngineOptions& options)
-      : network(std::move(net)), table(kernels), packed(pack(*network, table)), pool(threads), all(threads) {
+      : network(std::move(net)),
+        table(kernels),
+        packed(pack(*network, table)),
+        pool(threads),
+        all(threads),
+        recorders(static_cast<std::size_t>(threads)) {
     if (const int most = solo_pictures(options, threads); most > 0) {
       solo_plan = Plan::make(packed, table, most, 1);
       for (int t = 0; t < threads; ++t) solo.push_back(Workspace::make(solo_plan, packed, table));
@@ -151,22 +157,22 @@ void Engine::run(const float* input, int count, float* logits) {
 void Engine::run_profiled(const float* input, int count, float* logits, Profile& profile) {
   State& state = *state_;
   const kernels::Kernels timed = recording_table(state.table);
-  const auto threads = static_cast<std::size_t>(state.pool.size());
+  const std::size_t threads = state.recorders.size();
   profile.threads.resize(threads);
-  std::vector<Recorder> recorders(threads);
   auto work = [&](int worker) {
-    const Recording recording(recorders[static_cast<std::size_t>(worker)]);
+    const Recording recording(state.recorders[static_cast<std::size_t>(worker)]);
     state.work(timed, worker, input, count, logits);
   };
   for (bool all_fit = false; !all_fit;) {
     const auto start = Recorder::Clock::now();
-    for (std::size_t t = 0; t < threads; ++t) recorders[t] = {&state.table, &state.packed, start, profile.threads[t]};
+    for (std::size_t t = 0; t < threads; ++t)
+      state.recorders[t] = {&state.table, &state.packed, start, profile.threads[t]};
     state.pool.run(work);
     profile.nanoseconds = std::chrono::nanoseconds(Recorder::Clock::now() - start).count();
     all_fit = true;
     for (std::size_t t = 0; t < threads; ++t) {
-      all_fit = all_fit && recorders[t].calls <= profile.threads[t].size();
-      profile.threads[t].resize(recorders[t].calls);
+      all_fit = all_fit && state.recorders[t].calls <= profile.threads[t].size();
+      profile.threads[t].resize(state.recorders[t].calls);
     }
   }
   for (auto& events : profile.threads) {

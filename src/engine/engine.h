@@ -22,9 +22,9 @@ std::string_view mode_name(Mode mode);         // "automatic"
 const Mode* find_mode(std::string_view name);  // null for another word
 
 struct EngineOptions {
-  int threads = 0;  // 0: as many as the process may use
-  int batch = 8;    // the largest batch one pass takes
-  std::string isa;  // empty: SMLP_ISA, else the best this machine has
+  int threads = 0;       // 0: as many as the process may use
+  int batch = 8;         // the largest batch one pass takes
+  std::string isa = {};  // empty: SMLP_ISA, else the best this machine has
   Precision precision = Precision::fp32;
   Mode mode = Mode::automatic;
   // Keeps each thread, the creating one among them, on a processor of its own from the affinity mask (where there are

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "cli/process.h"
@@ -61,6 +63,54 @@ TEST(Bench, TheModeAndPinningAreTheUsersChoice) {
   EXPECT_THAT(bench({"--threads", "2", "--mode", "latency"}).out, HasSubstr("2 threads pinned, latency mode"));
 }
 
+TEST(Bench, TheProfileSaysWhereTheTimeGoes) {
+  const Outcome json = bench({"--json", "--profile", "--threads", "2"});
+  ASSERT_EQ(json.status, 0) << json.err;
+  for (const auto& row : nlohmann::json::parse(json.out)["results"]) {
+    const auto& profile = row["profile"];
+    double steps = profile["rest_milliseconds"], kinds = steps;
+    for (const auto& step : profile["steps"]) steps += step["milliseconds"].get<double>();
+    for (const auto& kind : profile["kinds"]) kinds += kind["milliseconds"].get<double>();
+    EXPECT_NEAR(steps, profile["milliseconds"].get<double>(), 1e-9);
+    EXPECT_NEAR(kinds, profile["milliseconds"].get<double>(), 1e-9);
+    for (const char* key : {"name", "kind", "calls", "gflops", "share_of_peak", "macs", "bytes"})
+      EXPECT_TRUE(profile["steps"][0].contains(key)) << key;
+  }
+  const std::string text = bench({"--profile"}).out;
+  for (const char* words : {"batch 1: ", "batch 3: ", "GFLOP/s", "\nstem.0 ", "\nchannel_mix.0 ", "\nwaiting, rest "})
+    EXPECT_THAT(text, HasSubstr(words));
+  EXPECT_THAT(bench({"--profile", "--markdown"}).out, HasSubstr("| channel_mix.0 | "));
+  EXPECT_THAT(bench({}).out, ::testing::Not(HasSubstr("channel_mix")));
+}
+
+TEST(Bench, TheTraceIsWholeOrAbsentAndReplacesNothingUnasked) {
+  const Scratch scratch;
+  const std::string file = scratch.folder() / "trace.json";
+  const Outcome first = bench({"--profile", "--trace", file});
+  ASSERT_EQ(first.status, 0) << first.err;
+  std::ifstream stream(file);
+  EXPECT_GT(nlohmann::json::parse(stream)["traceEvents"].size(), 10U);
+
+  const Outcome again = bench({"--profile", "--trace", file});
+  EXPECT_EQ(again.status, 1);
+  EXPECT_EQ(again.out, "") << "said before anything is measured";
+  EXPECT_THAT(again.err, HasSubstr("--force"));
+  EXPECT_EQ(bench({"--profile", "--trace", file, "--force"}).status, 0);
+
+  for (const std::string& path : {std::string("/nonexistent/trace.json"), scratch.folder().string()}) {
+    const Outcome outcome = bench({"--profile", "--trace", path, "--force"});
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_THAT(outcome.err, HasSubstr(path));
+  }
+  const std::string small = "ulimit -f 1; trap '' XFSZ; $SMLP bench --model " + kNetwork +
+                            " --batch-sizes 8 --loop 3 --profile --trace " + (scratch.folder() / "big.json").string();
+  const Outcome full = run_shell(small);
+  EXPECT_EQ(full.status, 1);
+  EXPECT_THAT(full.err, HasSubstr("big.json"));
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(scratch.folder()), {}), 1) << "only trace.json is left";
+}
+
 TEST(Bench, ComparesWithAnExitStatusForScripts) {
   const Scratch scratch;
   const auto file = [&](const char* name, double ms) {
@@ -83,6 +133,9 @@ TEST(Bench, RefusesWhatMakesNoSense) {
   EXPECT_EQ(bench({"--duration", "1"}).status, 2);
   EXPECT_EQ(run_smlp({"bench", "--batch-sizes", "0"}).status, 2);
   EXPECT_EQ(bench({"--isa", "mmx"}).status, 2);
+  EXPECT_EQ(bench({"--trace", "/tmp/never-written.json"}).status, 2);
+  EXPECT_EQ(bench({"--force"}).status, 2);
+  EXPECT_EQ(bench({"--profile", "--csv"}).status, 2);
   EXPECT_EQ(bench({"--mode", "fast"}).status, 2);
   EXPECT_EQ(bench({"--pin", "--no-pin"}).status, 2);
 }

@@ -20,6 +20,7 @@
 #include "base/thread_pool.h"
 #include "engine/engine.h"
 #include "engine/fold.h"
+#include "engine/profile.h"
 #include "support/generator.h"
 #include "support/isas.h"
 #include "support/watch.h"
@@ -142,6 +143,36 @@ TEST_P(HotPath, ThreadsTogetherOnlyPark) {
 
 INSTANTIATE_TEST_SUITE_P(Isa, HotPath, testing::Range<std::size_t>(0, tables_present().size()),
                          [](const auto& test) { return table_name(tables_present()[test.param]); });
+
+// Nor does a profiled run, but for the time: that takes a system call where the kernel cannot hand it out without.
+TEST_P(HotPath, AProfileWithMemoryEnoughMakesNoRequest) {
+  struct Profiled {
+    Requests requests;
+    char not_watched[160];
+  };
+  for (const Mode& mode : {kAlone[1], kTogether[0], kTogether[2]}) {
+    SCOPED_TRACE(mode.name);
+    std::string failure;
+    const Profiled seen = in_child<Profiled>(failure, [&](Profiled& out) {
+      auto* runs = new Runs(table_, kOdd, mode, GeluPrecision::high_precision);
+      auto* profile = new Profile;
+      const auto run = [&] {
+        runs->engine->run_profiled(runs->pictures.data(), mode.count, runs->logits.data(), *profile);
+      };
+      run();
+      watch_system_calls().copy(out.not_watched, sizeof out.not_watched - 1);
+      start_watching();
+      run();
+      out.requests = stop_watching();
+    });
+    ASSERT_EQ(failure, "");
+    EXPECT_EQ(seen.requests.allocator, 0) << seen.requests.text();
+    EXPECT_EQ(seen.requests.locks, 0) << seen.requests.text();
+    if (seen.not_watched[0] != '\0') continue;
+    EXPECT_EQ(seen.requests.system_calls_but({SYS_futex, SYS_sched_yield, SYS_clock_gettime}), 0)
+        << seen.requests.text();
+  }
+}
 
 // The watch itself: what it must see, and what it must not.
 class Watch : public testing::Test {
