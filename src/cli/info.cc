@@ -1,9 +1,13 @@
-// smlp info: what this machine can run, or what a model file holds.
+// smlp info: what this machine can run, what a model file holds, or what a precision costs a model.
 #include "api/inspect.h"
+#include "api/load.h"
+#include "api/pictures.h"
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/info_parts.h"
 #include "cli/json_line.h"
+#include "cli/progress.h"
+#include "cli/suggest.h"
 
 namespace smlp::cli {
 namespace {
@@ -11,9 +15,56 @@ namespace {
 struct Options {
   std::string file;
   bool json = false;
+  std::string compare;  // "fp32,bf16"; empty: no comparison
+  std::vector<std::string> pictures;
 };
 
+// What is wrong with the words of --compare, or an empty text; they go to `options`.
+std::string read_precisions(const std::string& words, ComparisonOptions& options) {
+  const std::size_t comma = words.find(',');
+  if (comma == std::string::npos) {
+    return fmt::format("--compare takes two precisions with a comma between, such as fp32,bf16, not '{}'", words);
+  }
+  const std::string names[] = {words.substr(0, comma), words.substr(comma + 1)};
+  const Precision* found[2];
+  for (const int i : {0, 1}) {
+    found[i] = find_precision(names[i]);
+    if (found[i] != nullptr) continue;
+    static const std::string known[] = {"fp32", "bf16"};
+    const std::string near = nearest_word(names[i], known);
+    return fmt::format("--compare: unknown precision '{}'{}; known are fp32 and bf16", names[i],
+                       near.empty() ? "" : fmt::format(" (did you mean {}?)", near));
+  }
+  if (*found[0] == *found[1]) return fmt::format("--compare: '{}' names one precision twice", words);
+  options.exact = *found[0];
+  options.tried = *found[1];
+  return "";
+}
+
+Result<Exit> compare(const Options& options) {
+  ComparisonOptions comparison;
+  if (const std::string wrong = read_precisions(options.compare, comparison); !wrong.empty()) return usage_error(wrong);
+  for (const std::string& name : options.pictures) {
+    SMLP_TRY(files, expand_pictures(name));
+    comparison.pictures.insert(comparison.pictures.end(), files.begin(), files.end());
+  }
+  SMLP_TRY(named, load_named_model(options.file, {}));
+  const std::shared_ptr<const Network>& network = named.model.network();
+  std::optional<Progress> progress;
+  auto compared = compare_precisions(network, comparison, [&](std::int64_t done, std::int64_t all) {
+    if (!progress) progress.emplace("pictures", all);
+    progress->update(done);
+  });
+  progress.reset();
+  if (!compared) return fail(std::move(compared).error());
+  const std::string& name = options.file.empty() ? network->source_name : options.file;
+  write_output(options.json ? json_text(comparison_json(name, comparison, *compared), 2) + "\n"
+                            : comparison_text(name, *network, comparison, *compared));
+  return exit_ok;
+}
+
 Result<Exit> run(const Options& options) {
+  if (!options.compare.empty()) return compare(options);
   if (options.file.empty()) {
     const Machine machine = inspect_machine();
     write_output(options.json ? json_text(machine_json(machine), 2) + "\n" : machine_text(machine));
@@ -33,7 +84,19 @@ Run add_info(CLI::App& app) {
                  "Compiled model, PyTorch checkpoint, safetensors or ONNX, of any network (without it: this machine)")
       ->type_name("");
   app.add_flag("--json", options->json, "Write one JSON object");
-  add_examples(app, {"smlp info", "smlp info smlp_t.pth", "smlp info --json model.smlp"});
+  auto* compare =
+      app.add_option("--compare", options->compare,
+                     "Run the model (without FILE: the bundled one) in two precisions and print how far "
+                     "each layer's output of the second is from the first's")
+          ->type_name("P,P")
+          ->check([](const std::string& words) { return words.empty() ? std::string("no precision") : ""; });
+  app.add_option("--picture", options->pictures,
+                 "Picture, or folder of pictures, to compare on; may be repeated (default: 16 made-up ones)")
+      ->type_name("FILE")
+      ->allow_extra_args(false)
+      ->needs(compare);
+  add_examples(app, {"smlp info", "smlp info smlp_t.pth", "smlp info --json model.smlp",
+                     "smlp info smlp_t.pth --compare fp32,bf16"});
   return [options] { return run(*options); };
 }
 

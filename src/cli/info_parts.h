@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "api/compare_precisions.h"
 #include "api/inspect.h"
 #include "api/machine.h"
 #include "cli/json_line.h"
@@ -16,6 +17,12 @@ std::string file_text(const FileReport& report);
 // {"file", "format", "bytes", "sha256", "config": {...} or null, "why_no_network", "parameters", "macs", ...,
 //  "tensors": [{"name", "dtype", "shape", "container"}]}
 Json file_json(const FileReport& report);
+
+std::string comparison_text(const std::string& model, const Network& network, const ComparisonOptions& options,
+                            const PrecisionComparison& comparison);
+// {"file", "precisions": [exact, tried], "isas", "made_up", "pictures", "same_top1", "top1_agreement",
+//  "layers": [{"name", "relative_error", "largest_difference", "growth"}]}; null for what is no number
+Json comparison_json(const std::string& model, const ComparisonOptions& options, const PrecisionComparison& comparison);
 
 // "512 KiB", "92.0 MiB", "1.5 GiB"
 std::string bytes_text(std::int64_t bytes);

@@ -90,6 +90,41 @@ TEST(Info, AFileOfAnotherNetworkIsListedAndCannotClassify) {
   EXPECT_THAT(classify.err, HasSubstr(file));
 }
 
+TEST(Info, ComparesTwoPrecisionsLayerByLayer) {
+  const test::Scratch scratch;
+  const std::string file = scratch.folder() / "m.safetensors";
+  test::write_model(file, test::small_config());
+  const Outcome outcome = run_smlp({"info", "--json", "--compare", "fp32,bf16", file});
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  const auto json = nlohmann::json::parse(outcome.out);
+  EXPECT_EQ(json.at("file"), file);
+  EXPECT_EQ(json.at("precisions"), nlohmann::json({"fp32", "bf16"}));
+  EXPECT_EQ(json.at("pictures"), 16);
+  EXPECT_EQ(json.at("layers").size(), 3U * 4 + 1);
+  EXPECT_TRUE(json.at("layers")[0].at("growth").is_null());
+  EXPECT_GT(json.at("layers")[1].at("growth"), 0.0);
+  EXPECT_EQ(json.at("top1_agreement"), json.at("same_top1").get<double>() / 16);
+  const Outcome text = run_smlp({"info", file, "--compare=bf16,fp32"});
+  for (const char* words : {"fp32 (", "beside bf16 (", "\ntoken_mix.3 ", "\nlogits ", " of 16 pictures"}) {
+    EXPECT_THAT(text.out, HasSubstr(words));
+  }
+}
+
+TEST(Info, WordsThatAreNoTwoPrecisionsAreAUsageError) {
+  for (const char* words : {"fp32", "fp32,fp32", "fp32,bf61", ",", "", "fp32,bf16,fp32"}) {
+    const Outcome outcome = run_smlp({"info", "--compare", words});
+    EXPECT_EQ(outcome.status, 2) << words;
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_THAT(lines_of(outcome.err), SizeIs(1));
+    EXPECT_THAT(outcome.err, HasSubstr("--compare"));
+  }
+  EXPECT_THAT(run_smlp({"info", "--compare", "fp32,bf61"}).err, HasSubstr("did you mean bf16?"));
+  EXPECT_EQ(run_smlp({"info", "--picture", "a.jpg"}).status, 2);
+  const Outcome missing = run_smlp({"info", "--compare", "fp32,bf16", "--picture", "/nonexistent.jpg"});
+  EXPECT_EQ(missing.status, 1);
+  EXPECT_THAT(missing.err, HasSubstr("/nonexistent.jpg"));
+}
+
 TEST(Info, ABadFileIsOneErrorLine) {
   const test::Scratch scratch;
   for (const std::string& file : {scratch.write("text.pth", "hello").string(), scratch.folder().string(),
