@@ -52,6 +52,11 @@ Network random_stage(const Config& config, int stage, GeluPrecision gelu) {
   return network;
 }
 
+PackedNetwork pack_alone(const Network& network, const kernels::Kernels& table) {
+  ThreadPool alone(1);
+  return pack(network, table, alone);
+}
+
 std::vector<kernels::Unit> all(const Units& units) {
   std::vector<kernels::Unit> out;
   for (int i = 0; i < units.count(); ++i) out.push_back(units[i]);
@@ -172,7 +177,7 @@ Stage::Stage(const kernels::Kernels& table, const Config& config, int stage, int
       config_(config),
       stage_(stage),
       network_(random_stage(config, stage, gelu)),
-      packed_(smlp::pack(network_, table)) {
+      packed_(pack_alone(network_, table)) {
   const Plan plan = Plan::make(packed_, table, images, 1);
   plan_ = plan.stages[static_cast<std::size_t>(stage)];
   const kernels::Shape& shape = plan_.shape;
@@ -208,7 +213,8 @@ void Stage::fill_stream(const kernels::Shape& shape, int images, void* x) {
   const Dense dense = random.dense(shape.channels, kFillInputs, false);
   AlignedBuffer weight(table_.packed_bytes(dense.outputs, 1, dense.inputs));
   AlignedBuffer scratch(table_.scratch_bytes(shape, dense.inputs));
-  table_.pack(dense.weight.data(), dense.outputs, 1, dense.inputs, weight.data());
+  std::vector<float> room;
+  table_.pack(dense.weight.floats(room).data(), dense.outputs, 1, dense.inputs, weight.data());
   const auto pixels = static_cast<std::size_t>(images) * static_cast<std::size_t>(shape.pixels());
   const std::vector<float> pictures = random.floats(pixels * kFillInputs, 1);
   table_.stem({weight.data(), nullptr, dense.outputs, dense.inputs}, shape, kFillInputs, 1, pictures.data(),
@@ -312,13 +318,14 @@ void Stage::pack_block() {
   if (repacked_.size() == 0) repacked_ = AlignedBuffer(weight_bytes(Step::pack));
   const FoldedBlock& block = network_.blocks[0];
   std::byte* to = repacked_.data();
+  std::vector<float> room;
   const auto pack = [&](const Dense& dense, int segments) {
     const int inputs = dense.inputs / segments;
-    table_.pack(dense.weight.data(), dense.outputs, segments, inputs, to);
+    table_.pack(dense.weight.floats(room).data(), dense.outputs, segments, inputs, to);
     to += table_.packed_bytes(dense.outputs, segments, inputs);
   };
   for (const Dense* dense : {&block.mix_width, &block.mix_height}) {
-    table_.pack_mix(dense->weight.data(), dense->outputs, to);
+    table_.pack_mix(dense->weight.floats(room).data(), dense->outputs, to);
     to += table_.packed_mix_bytes(dense->outputs);
   }
   pack(block.fuse, kFuseSegments);

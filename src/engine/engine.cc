@@ -57,8 +57,8 @@ const Mode* find_mode(std::string_view name) {
 struct Engine::State {
   std::shared_ptr<const Network> network;
   const kernels::Kernels& table;
-  PackedNetwork packed;
   ThreadPool pool;
+  PackedNetwork packed;
   Barrier all, alone{1};
   Plan solo_plan = {}, shared_plan = {};
   std::vector<Workspace> solo;      // one a thread, or none
@@ -69,8 +69,8 @@ struct Engine::State {
   State(std::shared_ptr<const Network> net, const kernels::Kernels& kernels, int threads, const EngineOptions& options)
       : network(std::move(net)),
         table(kernels),
-        packed(pack(*network, table)),
         pool(threads),
+        packed(pack(*network, table, pool)),
         all(threads),
         recorders(static_cast<std::size_t>(threads)) {
     if (const int most = solo_pictures(options, threads); most > 0) {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/aligned_buffer.h"
+#include "base/thread_pool.h"
 #include "kernels/kernels.h"
 #include "model/network.h"
 
@@ -14,12 +15,12 @@ struct PackedNetwork {
   std::vector<kernels::Matrix> stems;
   std::vector<kernels::Block> blocks;
   kernels::Matrix head = {};
-  std::vector<AlignedBuffer> storage;  // what the pointers above point into
+  AlignedBuffer storage;  // what the pointers above point into
 
-  std::size_t bytes() const;
   kernels::Shape shape(int stage) const;
 };
 
-PackedNetwork pack(const Network& network, const kernels::Kernels& table);
+// `pool` shares the work.
+PackedNetwork pack(const Network& network, const kernels::Kernels& table, ThreadPool& pool);
 
 }  // namespace smlp

@@ -48,7 +48,7 @@ class Collector {
     return add(name, {size}, values, Size::small);
   }
   Result<void> dense(const std::string& name, int outputs, int inputs, const Dense& part, Bias bias, Size size) {
-    SMLP_CHECK(add(name + ".weight", {outputs, inputs}, part.weight, size));
+    SMLP_CHECK(add(name + ".weight", {outputs, inputs}, part.weight.floats(widened_.emplace_back()), size));
     if (bias == Bias::no) return {};
     return add(name + ".bias", {outputs}, part.bias, Size::small);
   }
@@ -59,14 +59,14 @@ class Collector {
   }
 
  private:
-  Result<void> add(std::string name, std::vector<std::int64_t> shape, const std::vector<float>& values, Size size) {
+  Result<void> add(std::string name, std::vector<std::int64_t> shape, std::span<const float> values, Size size) {
     std::int64_t count = 1;
     for (const auto extent : shape) count *= extent;
     if (std::ssize(values) != count) {
       return fail(
           Error{.what = fmt::format("{} values, expected shape {}", values.size(), shape_text(shape)), .tensor = name});
     }
-    SafetensorsEntry entry{std::move(name), DType::f32, std::move(shape), std::as_bytes(std::span(values))};
+    SafetensorsEntry entry{std::move(name), DType::f32, std::move(shape), std::as_bytes(values)};
     if (size == Size::large && precision_ == Precision::bf16) {
       auto& half = rounded_.emplace_back(values.size());
       std::ranges::transform(values, half.begin(), float_to_bfloat16);
@@ -79,24 +79,31 @@ class Collector {
 
   Precision precision_;
   std::vector<SafetensorsEntry> entries_;
-  std::deque<std::vector<std::uint16_t>> rounded_;  // entries point into it
+  std::deque<std::vector<std::uint16_t>> rounded_;  // entries point into these
+  std::deque<std::vector<float>> widened_;
 };
 
 class Filler {
  public:
-  explicit Filler(const TensorFile& file) {
+  explicit Filler(const TensorFile& file)
+      : owners_(std::make_shared<std::vector<std::shared_ptr<const void>>>(file.owners)) {
     for (const Tensor& tensor : file.tensors) tensors_.emplace(tensor.name, &tensor);
   }
 
   Result<void> vector(const std::string& name, int size, std::vector<float>& values) {
-    return take(name, {size}, values);
+    SMLP_TRY(tensor, take(name, {size}));
+    SMLP_TRY(converted, tensor->to_float());
+    values = std::move(converted);
+    return {};
   }
   Result<void> dense(const std::string& name, int outputs, int inputs, Dense& part, Bias bias, Size) {
     part.outputs = outputs;
     part.inputs = inputs;
-    SMLP_CHECK(take(name + ".weight", {outputs, inputs}, part.weight));
+    SMLP_TRY(tensor, take(name + ".weight", {outputs, inputs}));
+    SMLP_TRY(weight, Values::view(*tensor, owners_));
+    part.weight = std::move(weight);
     if (bias == Bias::no) return {};
-    return take(name + ".bias", {outputs}, part.bias);
+    return vector(name + ".bias", outputs, part.bias);
   }
   Result<void> finish() const {
     if (tensors_.empty()) return {};
@@ -105,7 +112,7 @@ class Filler {
   }
 
  private:
-  Result<void> take(const std::string& name, const std::vector<std::int64_t>& shape, std::vector<float>& values) {
+  Result<const Tensor*> take(const std::string& name, const std::vector<std::int64_t>& shape) {
     const auto found = tensors_.find(name);
     if (found == tensors_.end()) {
       return fail(Error{.what = fmt::format("is missing, expected shape {}", shape_text(shape)), .tensor = name});
@@ -115,13 +122,12 @@ class Filler {
       return fail(
           Error{.what = fmt::format("shape {}, expected {}", tensor.shape_text(), shape_text(shape)), .tensor = name});
     }
-    SMLP_TRY(converted, tensor.to_float());
-    values = std::move(converted);
     tensors_.erase(found);
-    return {};
+    return &tensor;
   }
 
   std::map<std::string_view, const Tensor*> tensors_;
+  std::shared_ptr<const void> owners_;  // of what the views see
 };
 
 Result<std::string> required(const Metadata& metadata, const std::string& key) {

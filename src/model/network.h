@@ -10,6 +10,7 @@
 
 #include "base/precision.h"
 #include "model/config.h"
+#include "model/values.h"
 #include "smlp/preprocess.h"
 
 namespace smlp {
@@ -27,7 +28,8 @@ struct Affine {
 // y = weight x + bias; weight (outputs, inputs) row-major; an empty bias means none.
 struct Dense {
   int outputs = 0, inputs = 0;
-  std::vector<float> weight, bias;
+  Values weight;
+  std::vector<float> bias;
 };
 
 struct FoldedBlock {

@@ -153,7 +153,8 @@ TEST_F(Fold, AnIdentityNormChangesNoBit) {
                .variance = std::vector(channels, 1.0F),
                .epsilon = 0.0F};
   const Network identity = fold(weights_);
-  EXPECT_TRUE(same_bits(identity.blocks[0].depthwise.weight, block.depthwise));
+  std::vector<float> room;
+  EXPECT_TRUE(same_bits(identity.blocks[0].depthwise.weight.floats(room), block.depthwise));
   EXPECT_TRUE(same_bits(identity.blocks[0].depthwise.bias, block.bn2.bias));
 }
 

@@ -119,6 +119,18 @@ HWY_INLINE void Panel(const Left<F>& a, int rows, B b, int column, int columns, 
   rest(std::integral_constant<int, 1>());
 }
 
+// One output's weights, a group of k every `step` elements; zeros from `inputs` on.
+template <class F>
+HWY_INLINE void PackRow(const float* row, int inputs, int padded, typename F::Element* to, int step) {
+  int k = 0;
+  for (; k + F::kGroup <= inputs; k += F::kGroup, to += step) {
+    for (int i = 0; i < F::kGroup; ++i) to[i] = F::Round(row[k + i]);
+  }
+  for (; k < padded; k += F::kGroup, to += step) {
+    for (int i = 0; i < F::kGroup; ++i) to[i] = F::Round(k + i < inputs ? row[k + i] : 0.0F);
+  }
+}
+
 // The product and the layout of its weights. A format with a product unit of its own specialises it (x86/amx-inl.h).
 template <class F>
 struct Gemm {
@@ -137,17 +149,14 @@ struct Gemm {
   // Panels as wide as two vectors, the last one half as wide where that is enough.
   static void Pack(const float* weight, int outputs, int segments, int inputs, void* packed) {
     const int lanes = static_cast<int>(hn::Lanes(D()));
-    auto* to = static_cast<Element*>(packed);
+    auto* panel = static_cast<Element*>(packed);
     for (int column = 0; column < outputs; column += 2 * lanes) {
       const int width = outputs - column > lanes ? 2 * lanes : lanes;
-      for (int s = 0; s < segments; ++s) {
-        for (int k = 0; k < Padded<F>(inputs); k += F::kGroup) {
-          for (int n = column; n < column + width; ++n) {
-            for (int i = k; i < k + F::kGroup; ++i) {
-              const bool inside = n < outputs && i < inputs;
-              *to++ = F::Round(inside ? weight[(static_cast<std::size_t>(n) * segments + s) * inputs + i] : 0.0F);
-            }
-          }
+      for (int s = 0; s < segments; ++s, panel += width * Padded<F>(inputs)) {
+        for (int n = 0; n < width; ++n) {
+          const float* row = weight + (static_cast<std::ptrdiff_t>(column + n) * segments + s) * inputs;
+          PackRow<F>(row, column + n < outputs ? inputs : 0, Padded<F>(inputs), panel + n * F::kGroup,
+                     width * F::kGroup);
         }
       }
     }

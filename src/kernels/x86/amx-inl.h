@@ -81,20 +81,15 @@ struct Gemm<TileBf16> {
 
   // [panel of 32 columns][step of 32 k][one or two tiles][16 pairs][16 columns][2]
   static void Pack(const float* weight, int outputs, int segments, int inputs, void* packed) {
-    auto* to = static_cast<Element*>(packed);
+    auto* panel = static_cast<Element*>(packed);
     for (int column = 0; column < outputs; column += 32) {
-      const int end = column + (outputs - column > 16 ? 32 : 16);
+      const int width = outputs - column > 16 ? 32 : 16;
       for (int s = 0; s < segments; ++s) {
-        for (int step = 0; step < Padded<F>(inputs); step += kStep) {
-          for (int tile = column; tile < end; tile += 16) {
-            for (int k = step; k < step + kStep; k += 2) {
-              for (int n = tile; n < tile + 16; ++n) {
-                for (int i = k; i < k + 2; ++i) {
-                  const bool inside = n < outputs && i < inputs;
-                  *to++ = F::Round(inside ? weight[(static_cast<std::size_t>(n) * segments + s) * inputs + i] : 0.0F);
-                }
-              }
-            }
+        for (int step = 0; step < Padded<F>(inputs); step += kStep, panel += width * kStep) {
+          for (int n = 0; n < width; ++n) {
+            const float* row = weight + (static_cast<std::ptrdiff_t>(column + n) * segments + s) * inputs + step;
+            const int left = inputs - step < kStep ? inputs - step : kStep;
+            PackRow<F>(row, column + n < outputs ? left : 0, kStep, panel + n / 16 * kTileElements + n % 16 * 2, 32);
           }
         }
       }

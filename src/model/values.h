@@ -1,0 +1,44 @@
+// The numbers of a matrix, wherever they lie.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "model/tensor.h"
+
+namespace smlp {
+
+// float32 in memory of its own, or a view of what a mapped file holds: float32 or bfloat16, in the order wanted. A view
+// costs nothing until it is read, so that a network is not in memory twice while its weights are packed.
+class Values {
+ public:
+  Values() = default;
+  Values(std::vector<float> own) : own_(std::move(own)) {}
+  Values(std::initializer_list<float> own) : own_(own) {}
+
+  // A view of `tensor`, kept alive by `owner`; a copy where its elements are of another type, or strided or misaligned.
+  // Errors: a type that cannot be converted to float32.
+  static Result<Values> view(const Tensor& tensor, std::shared_ptr<const void> owner);
+
+  std::size_t size() const;
+  bool empty() const { return size() == 0; }
+  float operator[](std::size_t i) const;
+
+  // All of them; `room` holds those that have to be converted.
+  std::span<const float> floats(std::vector<float>& room) const;
+
+  friend bool operator==(const Values& a, const Values& b);
+
+ private:
+  std::vector<float> own_;
+  std::span<const float> float32_;
+  std::span<const std::uint16_t> bfloat16_;
+  std::shared_ptr<const void> owner_;
+};
+
+}  // namespace smlp
