@@ -173,10 +173,6 @@ Result<Exit> run(Options& options) {
     if (remarks_on_terminal()) fmt::print(stderr, "batch {}: {:.1f} images/s\n", t.batch, t.images_per_second);
   };
   SMLP_TRY(report, run_benchmark(network, options.benchmark, done));
-  if (trace) {
-    SMLP_CHECK(trace->write(trace_json(report)));
-    SMLP_CHECK(trace->commit());
-  }
   if (options.json) {
     print("{}\n", benchmark_json(report));
   } else if (options.csv) {
@@ -185,6 +181,10 @@ Result<Exit> run(Options& options) {
     print_report(report, {markdown_text, "\n\n"});
   } else {
     print_report(report, {table_text, "\n"});
+  }
+  if (trace) {
+    SMLP_CHECK(trace->write(trace_json(report)));
+    SMLP_CHECK(trace->commit());
   }
   return exit_ok;
 }

@@ -27,7 +27,9 @@ constexpr std::pair<Mode, std::string_view> kModes[] = {
 // The most pictures of a pass that a thread takes alone, and of one that all share; 0: the mode has no such passes.
 int solo_pictures(const EngineOptions& options, int threads) {
   if (options.mode == Mode::latency || (options.mode == Mode::automatic && options.batch < threads)) return 0;
-  return std::clamp(options.batch / threads, 1, kMostPictures);
+  // In throughput mode some threads take one more than others; elsewhere what does not divide is shared.
+  const int each = options.mode == Mode::throughput ? (options.batch + threads - 1) / threads : options.batch / threads;
+  return std::clamp(each, 1, kMostPictures);
 }
 
 int shared_pictures(const EngineOptions& options, int threads) {
