@@ -5,20 +5,23 @@ import io
 import math
 import sys
 import tempfile
+import types
 import unittest
 from array import array
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 from peers import accuracy, catalog, duel, options, readme, summary, table  # noqa: E402
+from peers.contest import Contest  # noqa: E402
+from peers.process import WorkerFailed  # noqa: E402
 
 
 def saved_run():
     """Two peers, one of them failed at batch 8; ours twice as fast in each round, whatever the machine's speed."""
     return {
-        "date": "2031-02-03 04:05", "quick": False, "machine": "A CPU", "cpus": [2, 3], "threads": 2, "commit": "abc123",
-        "network": "sMLPNet tiny at 224", "config": {"classes": 3}, "gmacs": 5.0, "rounds": 3, "seconds": 1.5,
-        "peaks": {"fp32": 400.0, "bf16": 800.0}, "isas": {"fp32": "avx2", "bf16": "avx512"},
+        "date": "2031-02-03 04:05", "quick": False, "machine": "A CPU", "cpus": [2, 3], "threads": 2,
+        "commit": "abc123", "network": "sMLPNet tiny at 224", "config": {"classes": 3}, "gmacs": 5.0,
+        "rounds": 3, "seconds": 1.5, "peaks": {"fp32": 400.0, "bf16": 800.0}, "isas": {"fp32": "avx2", "bf16": "avx512"},
         "versions": {"openvino": "9.8", "torch": None}, "reference": "torch-fp32", "reference_classes": 4,
         "answers": [{"who": "smlp", "precision": "bf16", "error": 0.004, "same_top1": 15, "pictures": 16},
                     {"who": "openvino-bf16", "precision": "bf16", "error": 0.006, "same_top1": 16, "pictures": 16}],
@@ -113,6 +116,60 @@ class Duel(unittest.TestCase):
     def test_an_idle_side_that_works_is_noticed(self):
         turns = duel.fight(FakeWorker("A", [], [1, 1]), FakeWorker("B", [], [1, 1], idle_cpu=1.0), 1, 1, 0.1, 1)
         self.assertEqual(turns.disturbance, 0.5)
+
+
+class StagedContest(Contest):
+    """Without programs: `meet` fails for one peer, and the answers are what the test says."""
+
+    def __init__(self, given, failing):
+        environment = types.SimpleNamespace(failures={"openvino": "not installed: offline"},
+                                            versions=lambda: {"onnxruntime": "1"})
+        super().__init__(given, environment, types.SimpleNamespace(root="/"), lambda text: None)
+        self.failing = failing
+
+    def prepare_network(self):
+        self.network = types.SimpleNamespace(title="net", config={"classes": 2}, gmacs=1.0, onnx={}, checkpoint="")
+
+    def prepare_pictures(self):
+        self.pictures = ""
+
+    def measure_peaks(self):
+        self.peaks, self.isas = {"fp32": 1.0}, {"fp32": "avx2"}
+
+    def compute_reference(self):
+        self.reference, self.reference_peer = [[1.0, 2.0]], catalog.REFERENCE
+
+    def meet(self, peer, batch):
+        if peer.name == self.failing:
+            raise WorkerFailed("no memory")
+        if peer.package in self.environment.failures:
+            self.peer_worker(peer)
+        return {"peer": peer.name, "batch": batch, "ours": [2.0], "theirs": [1.0], "effective": "", "choice": ""}
+
+
+class Contests(unittest.TestCase):
+    def test_what_fails_is_reported_and_the_rest_goes_on(self):
+        given = options.parse(["--batch-sizes", "1,2", "--peers", "torch-fp32,openvino-fp32,onnxruntime-fp32"])
+        report = StagedContest(given, failing="torch-fp32").hold()
+        self.assertEqual([(r["peer"], r["batch"]) for r in report["results"]],
+                         [("onnxruntime-fp32", 1), ("onnxruntime-fp32", 2)])
+        self.assertEqual([(f["peer"], f["reason"]) for f in report["failures"]],
+                         [("torch-fp32", "no memory")] * 2 + [("openvino-fp32", "not installed: offline")] * 2)
+        self.assertEqual(table.markdown(report).count("not timed"), 4)
+
+    def test_wrong_answers_are_refused_and_the_worst_is_kept(self):
+        contest = StagedContest(options.parse([]), failing="")
+        contest.compute_reference()
+        worker = types.SimpleNamespace(name="somebody")
+        for logits, refused in (([1.0, 2.1], False), ([1.0, 2.0], False), ([2.0, 1.0], True)):
+            contest.logits_of = lambda _, logits=logits: [logits]
+            if refused:
+                with self.assertRaisesRegex(WorkerFailed, "wrong answers: relative error 0.5"):
+                    contest.check("somebody", worker, "bf16")
+            else:
+                contest.check("somebody", worker, "bf16")
+                self.assertAlmostEqual(contest.answers["somebody", "bf16"].error, 0.05)
+        self.assertEqual(contest.answers["somebody", "bf16"].error, 0.5)
 
 
 class Table(unittest.TestCase):

@@ -31,11 +31,12 @@ class OurWorker(unittest.TestCase):
         self.pictures.write_bytes(array("f", (noise.uniform(-2, 2) for _ in range(PICTURES * 3 * SIDE**2))).tobytes())
 
     def worker(self, model=MODEL):
-        return process.Worker("smlp", [WORKER, model, self.pictures, 1], os.sched_getaffinity(0), self.scratch / "log", {})
+        command = [WORKER, model, self.pictures, 1]
+        return process.Worker("smlp", command, os.sched_getaffinity(0), self.scratch / "log", {})
 
     def test_logits_are_those_of_smlp_infer(self):
-        subprocess.run([SMLP, "infer", "--model", MODEL, "--input", self.pictures, "--batchsize", str(PICTURES), "--outfmt",
-                        "BIN", "--output", self.scratch, "--output_dirname", "run", "--threads", "1"],
+        subprocess.run([SMLP, "infer", "--model", MODEL, "--input", self.pictures, "--batchsize", str(PICTURES),
+                        "--outfmt", "BIN", "--output", self.scratch, "--output_dirname", "run", "--threads", "1"],
                        check=True, capture_output=True)
         expected = accuracy.read_logits(self.scratch / "run" / "pictures_0.bin", CLASSES)
         for batch, whole in ((1, 4), (2, 4), (3, 3), (4, 4)):

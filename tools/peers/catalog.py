@@ -22,7 +22,7 @@ PEERS = [
     Peer("openvino-bf16", "OpenVINO", "openvino", "openvino", "bf16"),
     Peer("torch-bf16", "PyTorch eager", "torch", "torch", "bf16", "eager"),
     Peer("torch-bf16-compiled", "PyTorch compiled", "torch", "torch", "bf16", "compiled"),
-    # Inductor's own products, tuned for minutes at each batch size.
+    # Inductor's own matrix products, tuned for minutes at each batch size.
     Peer("torch-bf16-max-autotune", "PyTorch max-autotune", "torch", "torch", "bf16", "max-autotune", asked_for=True),
 ]
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from . import accuracy, catalog, duel, machine
 from .process import Worker, WorkerFailed
 
+# GELU and LayerNorm in elementary operators, LayerNorm as one, and both as one: each peer runs its fastest.
+OPSETS = ["11", "17", "20"]
 PREPARE_LIMIT = 3600  # seconds; compilers are slow
 RUN_LIMIT = 1200
 DISTURBED = 0.05  # CPUs that an idle side may use
@@ -22,7 +24,7 @@ class Network:
     config: dict     # of `smlp info --json`
     gmacs: float     # a picture
     checkpoint: str  # for PyTorch
-    onnx: str
+    onnx: dict       # opset: file
     compiled: dict   # precision: .smlp
 
 
@@ -63,8 +65,9 @@ class Contest:
         info = json.loads(self.smlp("info", "--json", checkpoint))
         if not info["config"]:
             raise RuntimeError(f"{checkpoint} holds no sMLPNet: {info['why_no_network']}")
-        # Opset 20 has LayerNormalization and Gelu as single operators, which every peer runs at least as fast.
-        self.smlp("export", "--force", "--pth_path", checkpoint, "--onnx_path", work / "net.onnx", "--opset_version", 20)
+        onnx = {opset: str(work / f"opset{opset}.onnx") for opset in OPSETS}
+        for opset, path in onnx.items():
+            self.smlp("export", "--force", "--pth_path", checkpoint, "--onnx_path", path, "--opset_version", opset)
         compiled = {}
         for precision in self.precisions:
             compiled[precision] = work / f"{precision}.smlp"
@@ -72,7 +75,7 @@ class Contest:
                       "--output", compiled[precision])
         title = f"sMLPNet {named}" if not os.path.isfile(named) else os.path.basename(named)
         self.network = Network(f"{title} at {info['config']['image']}", info["config"], info["macs"] / 1e9,
-                               str(checkpoint), str(work / "net.onnx"), compiled)
+                               str(checkpoint), onnx, compiled)
 
     def prepare_pictures(self):
         most = max(16, *self.options.batch_sizes)
@@ -83,8 +86,8 @@ class Contest:
         """GFLOP/s of the instructions that a precision's products use, by `smlp bench`, and the kernels' name. Called
         before and after the contest: the higher is nearer to what the machine can do."""
         for precision, model in self.network.compiled.items():
-            report = json.loads(self.smlp("bench", "--model", model, "--precision", precision, "--threads", self.threads,
-                                          "--batch-sizes", 1, "--loop", 1, "--json"))
+            report = json.loads(self.smlp("bench", "--model", model, "--precision", precision, "--batch-sizes", 1,
+                                          "--threads", self.threads, "--loop", 1, "--json"))
             self.peaks[precision] = max(report["peak_gflops"], self.peaks.get(precision, 0))
             self.isas[precision] = report["isa"]
 

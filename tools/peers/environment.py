@@ -33,7 +33,7 @@ class Environment:
             if package in self.versions() and not upgrade:
                 continue
             say(f"Installing {package} from PyPI into {self.python.parents[1]}")
-            if not self._run(self.python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--upgrade", package):
+            if not self._pip("install", "--upgrade", package):
                 self.failures[package] = f"not installed: {self.last_line()}"
                 say(self.failures[package])
 
@@ -44,6 +44,9 @@ class Environment:
     def last_line(self):
         lines = self.log.read_text().split("\n") if self.log.exists() else []
         return next((line.strip() for line in reversed(lines) if line.strip()), "no message")
+
+    def _pip(self, *arguments):
+        return self._run(self.python, "-m", "pip", "-q", "--disable-pip-version-check", *arguments)
 
     def _run(self, *command):
         with self.log.open("a") as log:

@@ -66,12 +66,14 @@ def network(text):
 
 def parse(arguments):
     names = ", ".join(peer.name for peer in catalog.PEERS)
+    asked_for = [peer.name for peer in catalog.PEERS if peer.asked_for]
     parser = argparse.ArgumentParser(prog="./dev peers", description=DESCRIPTION, epilog=EXAMPLES,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--network", type=network, default="tiny", metavar="NAME|FILE",
                         help="tiny (default), small or base at 224 as PyTorch initialises them, or a checkpoint")
     parser.add_argument("--batch-sizes", type=batch_list, metavar="N,...", help="default 1,4,8,16,32,64")
-    parser.add_argument("--peers", type=peer_list, default=list(catalog.DEFAULT), metavar="NAME,...", help=f"of {names}; default: all but {', '.join(p.name for p in catalog.PEERS if p.asked_for)}")
+    parser.add_argument("--peers", type=peer_list, default=list(catalog.DEFAULT), metavar="NAME,...",
+                        help=f"of {names}; default: all but {', '.join(asked_for)}")
     parser.add_argument("--threads", type=positive(int), default=0, metavar="N", help="default: the usable CPUs")
     parser.add_argument("--rounds", type=positive(int), metavar="N",
                         help="turns of ours and of the peer at each batch size (default 9)")

@@ -69,17 +69,18 @@ def heading(report):
 
 def explanation(report):
     reference = catalog.find(report["reference"])
-    return (f"Medians and, in brackets, quartiles of {report['rounds']} rounds; in each, ours and the peer ran one after "
-            f"the other for {report['seconds']:g} s, and the ratio is the median of the rounds' ratios. Errors are the "
-            f"largest difference from {reference.title}'s {reference.precision} logits / the largest of those, of pictures "
-            f"of {report['reference_classes']} classes as those logits have it.")
+    return (f"Medians and, in brackets, quartiles of {report['rounds']} rounds; in each, ours and the peer ran one "
+            f"after the other for {report['seconds']:g} s, and the ratio is the median of the rounds' ratios. Errors are "
+            f"the largest difference from {reference.title}'s {reference.precision} logits / the largest of those, for "
+            f"pictures of {report['reference_classes']} classes as those logits have it.")
 
 
 def markdown(report):
     left = {"precision", "peer", "peer's choice", "who", "what ran"}
-    answers = markdown_table(["precision", "who", "what ran", "relative error", "same top-1"], answer_rows(report), left)
-    return "\n\n".join([heading(report), markdown_table(TITLES, rows_of(report), left), answers,
-                        explanation(report)]) + "\n"
+    titles = ["precision", "who", "what ran", "relative error", "same top-1"]
+    parts = [heading(report), markdown_table(TITLES, rows_of(report), left),
+             markdown_table(titles, answer_rows(report), left), explanation(report)]
+    return "\n\n".join(parts) + "\n"
 
 
 def comma_separated(report):

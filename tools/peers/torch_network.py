@@ -1,4 +1,4 @@
-"""The network in PyTorch from a checkpoint, in two forms that compute the same: which is faster depends on the machine."""
+"""The network in PyTorch from a checkpoint, in two forms that compute the same; which is faster differs."""
 
 import sys
 from pathlib import Path

@@ -2,7 +2,7 @@
 
 The commands are those of process.py. A module backend_NAME.py holds a class Backend with
     __init__(setup)
-    prepare(batch, pictures)   gets ready for `batch` pictures at a time; may try these pictures to choose between ways of
+    prepare(batch, pictures)   gets ready for `batch` pictures at a time; may try these to choose between ways of
                                working; returns {"effective": TEXT, what precision runs; "choice": TEXT}
     set_input(pictures)        batch x channels x side x side float32, C order
     execute()                  -> batch x classes, of the pictures set last
@@ -25,8 +25,8 @@ class Setup:
     mode: str
     precision: str  # fp32 or bf16
     threads: int
-    onnx: str        # the network, in both forms
-    checkpoint: str
+    onnx: dict       # opset: the network's file
+    checkpoint: str  # the same for PyTorch
     config: dict     # as `smlp info --json` has it
     pictures: str    # file of float32
 
