@@ -83,13 +83,20 @@ TEST(Golden, EveryActivationIsThere) {
     const Config& config = network.config;
     EXPECT_TRUE(config.validate());
     EXPECT_EQ(network.activations.size(), static_cast<std::size_t>(config.stages() + 2 * config.blocks() + 1));
-    EXPECT_EQ(network.logits().samples.size(), static_cast<std::size_t>(network.pictures * config.classes));
+    const auto logits = static_cast<std::size_t>(network.pictures * config.classes);
+    EXPECT_EQ(network.logits().exact.samples.size(), logits);
     for (const GoldenActivation& a : network.activations) {
-      EXPECT_GT(a.rms, 0) << a.name;
+      EXPECT_GT(a.exact.rms, 0) << a.name;
       EXPECT_GT(a.reference_bound, 0) << a.name;
       EXPECT_GT(a.bound, a.reference_bound) << a.name;
-      EXPECT_LT(a.bound, 1e-3 * a.max) << a.name;
+      EXPECT_LT(a.bound, 1e-3 * a.exact.max) << a.name;
+      if (!a.bf16) continue;
+      EXPECT_EQ(a.bf16->values.samples.size(), a.exact.samples.size()) << a.name;
+      EXPECT_GT(a.bf16->spread, 0) << a.name;
+      EXPECT_GT(a.bf16->bound, a.bound) << a.name;
+      EXPECT_LT(a.bf16->bound, 0.1 * a.exact.max) << a.name;
     }
+    EXPECT_EQ(network.logits().bf16.has_value(), config.dim <= 80 || config.image < 200);
   }
 }
 

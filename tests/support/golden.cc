@@ -11,6 +11,8 @@ namespace {
 
 using Json = nlohmann::json;
 
+// Little-endian floating-point numbers of type Number.
+template <class Number>
 std::vector<double> decode(const std::string& base64) {
   static constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string bytes;
@@ -22,12 +24,31 @@ std::vector<double> decode(const std::string& base64) {
     buffer = buffer << 6 | static_cast<unsigned>(value);
     if ((bits += 6) >= 8) bytes.push_back(static_cast<char>(buffer >> (bits -= 8) & 0xFF));
   }
-  std::vector<double> values(bytes.size() / sizeof(double));
-  std::memcpy(values.data(), bytes.data(), values.size() * sizeof(double));
-  return values;
+  std::vector<Number> values(bytes.size() / sizeof(Number));
+  std::memcpy(values.data(), bytes.data(), values.size() * sizeof(Number));
+  return {values.begin(), values.end()};
 }
 
 std::uint64_t hex(const Json& text) { return std::strtoull(text.get<std::string>().c_str(), nullptr, 16); }
+
+template <class Number>
+GoldenValues parse_values(const Json& a) {
+  return {.mean = a.at("mean"), .rms = a.at("rms"), .max = a.at("max"), .samples = decode<Number>(a.at("samples"))};
+}
+
+GoldenActivation parse_activation(const Json& a) {
+  GoldenActivation activation = {.name = a.at("name"),
+                                 .elements = a.at("elements"),
+                                 .exact = parse_values<double>(a),
+                                 .bound = a.at("bound"),
+                                 .reference_bound = a.at("reference_bound"),
+                                 .bf16 = {}};
+  if (a.contains("bf16")) {
+    const Json& bf16 = a.at("bf16");
+    activation.bf16 = {.values = parse_values<float>(bf16), .bound = bf16.at("bound"), .spread = bf16.at("spread")};
+  }
+  return activation;
+}
 
 GoldenNetwork parse_network(const Json& json) {
   const Json& c = json.at("config");
@@ -45,16 +66,7 @@ GoldenNetwork parse_network(const Json& json) {
                         .weight_bits = hex(json.at("weight_bits")),
                         .picture_bits = hex(json.at("picture_bits")),
                         .activations = {}};
-  for (const Json& a : json.at("activations")) {
-    network.activations.push_back({.name = a.at("name"),
-                                   .elements = a.at("elements"),
-                                   .mean = a.at("mean"),
-                                   .rms = a.at("rms"),
-                                   .max = a.at("max"),
-                                   .bound = a.at("bound"),
-                                   .reference_bound = a.at("reference_bound"),
-                                   .samples = decode(a.at("samples"))});
-  }
+  for (const Json& a : json.at("activations")) network.activations.push_back(parse_activation(a));
   return network;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,13 +11,27 @@
 
 namespace smlp::test {
 
+// An activation, or what is kept of it.
+struct GoldenValues {
+  double mean = 0, rms = 0, max = 0;  // of all elements; max of magnitudes
+  std::vector<double> samples;        // at sample_positions(); the logits are whole
+};
+
+// Bounds are on the error of one element (tools/golden/rounding.py).
 struct GoldenActivation {
   std::string name;  // as an engine's observer is told it; "logits" of all pictures, one after the other
   std::size_t elements = 0;
-  double mean = 0, rms = 0, max = 0;  // of all elements; max of magnitudes
-  double bound = 0;                   // on the error of one element in float32 arithmetic (rounding.py)
-  double reference_bound = 0;         // the same where sums are accumulated in double
-  std::vector<double> samples;        // at sample_positions(); the logits are whole
+  GoldenValues exact;
+  double bound = 0;            // in float32 arithmetic
+  double reference_bound = 0;  // the same where sums are accumulated in double
+
+  // The network with bfloat16's roundings in all the right places.
+  struct Bf16 {
+    GoldenValues values;
+    double bound = 0;   // of a bfloat16 engine, from `exact`
+    double spread = 0;  // of a bfloat16 engine, from `values`
+  };
+  std::optional<Bf16> bf16;  // none for the biggest networks
 };
 
 struct GoldenNetwork {

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+import rounding
 import smlpnet
 
 FAR = 10.0
@@ -107,4 +108,23 @@ def prove(name, c, model, pictures, exact, bound):
             apply(mutant)
         with contextlib.nullcontext() if apply is not None else tanh_gelu():
             seen = excess(mutant, pictures[:1], exact, bound)
+        assert seen > FAR, (name, mutation, seen)
+
+
+def prove_rounding(name, state, depths, picture, expected, spread):
+    """Raises AssertionError if one of bfloat16's roundings could be left out, or be no rounding to nearest, unseen."""
+    def to_nearest(x, place):
+        return x.float().to(torch.bfloat16).double()
+
+    def towards_zero(x, place):
+        return (x.float().view(torch.int32) & ~0xFFFF).view(torch.float32).double()
+
+    def all_but(left_out):
+        return lambda x, place: x if place == left_out else to_nearest(x, place)
+
+    places = [p for p in rounding.PLACES if p != "downsampled" or len(depths) > 1]
+    for mutation, rule in [*((f"no rounding: {p}", all_but(p)) for p in places), ("towards zero", towards_zero)]:
+        arithmetic = rounding.Arithmetic("bfloat16", round_to_bfloat16=rule)
+        worst = rounding.deviations([arithmetic], state, depths, picture, expected)
+        seen = max(deviation / spread[activation] for activation, deviation in worst.items())
         assert seen > FAR, (name, mutation, seen)
