@@ -21,7 +21,8 @@ def saved_run():
     return {
         "date": "2031-02-03 04:05", "quick": False, "machine": "A CPU", "cpus": [2, 3], "threads": 2,
         "commit": "abc123", "network": "sMLPNet tiny at 224", "config": {"classes": 3}, "gmacs": 5.0,
-        "rounds": 3, "seconds": 1.5, "peaks": {"fp32": 400.0, "bf16": 800.0}, "isas": {"fp32": "avx2", "bf16": "avx512"},
+        "rounds": 3, "seconds": 1.5, "load": 0.1,
+        "peaks": {"fp32": 400.0, "bf16": 800.0}, "isas": {"fp32": "avx2", "bf16": "avx512"},
         "versions": {"openvino": "9.8", "torch": None}, "reference": "torch-fp32", "reference_classes": 4,
         "answers": [{"who": "smlp", "precision": "bf16", "error": 0.004, "same_top1": 15, "pictures": 16},
                     {"who": "openvino-bf16", "precision": "bf16", "error": 0.006, "same_top1": 16, "pictures": 16}],
@@ -133,7 +134,7 @@ class StagedContest(Contest):
     def prepare_pictures(self):
         self.pictures = ""
 
-    def measure_peaks(self):
+    def measure_peak(self, precision):
         self.peaks, self.isas = {"fp32": 1.0}, {"fp32": "avx2"}
 
     def compute_reference(self):
@@ -195,6 +196,10 @@ class Table(unittest.TestCase):
         for block in page.split("\n\n"):
             if block.startswith("|"):
                 self.assertEqual(len({line.count("|") for line in block.strip().splitlines()}), 1)
+
+    def test_a_busy_machine_is_named(self):
+        self.assertNotIn("Other programs", table.markdown(saved_run()))
+        self.assertIn("Other programs ran: load 3.0", table.markdown({**saved_run(), "load": 3.0}))
 
     def test_a_page_without_any_result_can_be_made(self):
         report = {**saved_run(), "results": [], "answers": []}

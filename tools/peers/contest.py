@@ -36,6 +36,7 @@ class Contest:
         self.precisions = sorted({peer.precision for peer in options.peers})
         self.answers = {}  # (who, precision): Agreement, the worst of all batch sizes
         self.checked = set()
+        self.load = os.getloadavg()[0]
         self.peaks, self.isas = {}, {}
         self.results, self.failures = [], []
 
@@ -82,14 +83,13 @@ class Contest:
         self.pictures = self.paths.work / "pictures.bin"
         self.make_inputs("pictures", -(-most // 8) * 8, json.dumps(self.network.config), self.pictures)
 
-    def measure_peaks(self):
-        """GFLOP/s of the instructions that a precision's products use, by `smlp bench`, and the kernels' name. Called
-        before and after the contest: the higher is nearer to what the machine can do."""
-        for precision, model in self.network.compiled.items():
-            report = json.loads(self.smlp("bench", "--model", model, "--precision", precision, "--batch-sizes", 1,
-                                          "--threads", self.threads, "--loop", 1, "--json"))
-            self.peaks[precision] = max(report["peak_gflops"], self.peaks.get(precision, 0))
-            self.isas[precision] = report["isa"]
+    def measure_peak(self, precision):
+        """GFLOP/s of the instructions that its products use, by `smlp bench`, and the kernels' name. Called before each
+        peer: the highest is nearest to what the machine can do."""
+        report = json.loads(self.smlp("bench", "--model", self.network.compiled[precision], "--precision", precision,
+                                      "--batch-sizes", 1, "--threads", self.threads, "--loop", 1, "--json"))
+        self.peaks[precision] = max(report["peak_gflops"], self.peaks.get(precision, 0))
+        self.isas[precision] = report["isa"]
 
     # Workers.
 
@@ -160,11 +160,13 @@ class Contest:
         return {"peer": peer.name, "batch": batch, "prepared_in": preparation, **chosen, **turns.as_dict()}
 
     def hold(self):
+        if self.load > machine.BUSY:
+            self.say(f"other programs are running (load {self.load:.1f}): this spoils every number")
         self.prepare_network()
         self.prepare_pictures()
-        self.measure_peaks()
         self.compute_reference()
         for peer in self.options.peers:
+            self.measure_peak(peer.precision)
             for batch in self.options.batch_sizes:
                 try:
                     result = self.meet(peer, batch)
@@ -175,13 +177,13 @@ class Contest:
                 self.results.append(result)
                 ratio = duel.Turns(result["ours"], result["theirs"]).ratio()
                 self.say(f"{peer.name}, batch {batch}: ours/theirs {ratio.median:.2f}")
-        self.measure_peaks()
         return self.report()
 
     def report(self):
         """What is saved as JSON, and all that a table is made of."""
         return {
-            "date": time.strftime("%Y-%m-%d %H:%M"), "quick": self.options.quick, "machine": machine.cpu_model(),
+            "date": time.strftime("%Y-%m-%d %H:%M"), "quick": self.options.quick,
+            "machine": machine.cpu_model(), "load": self.load,
             "cpus": self.cpus, "threads": self.threads, "commit": machine.commit(self.paths.root),
             "network": self.network.title, "config": self.network.config, "gmacs": self.network.gmacs,
             "rounds": self.options.rounds, "seconds": self.options.seconds, "peaks": self.peaks, "isas": self.isas,

@@ -5,6 +5,7 @@ import os
 import subprocess
 from pathlib import Path
 
+BUSY = 0.5  # load average above which other programs spoil the measurement
 CPUS = Path("/sys/devices/system/cpu")
 
 

@@ -3,7 +3,7 @@
 import csv
 import io
 
-from . import catalog, summary
+from . import catalog, machine, summary
 
 TITLES = ["precision", "peer", "batch", "peer images/s", "smlp images/s", "smlp / peer", "peer % of peak",
           "smlp % of peak", "peer's choice"]
@@ -63,16 +63,17 @@ def heading(report):
     peaks = ", ".join(f"{precision} {peak:.0f} GFLOP/s ({report['isas'][precision]} kernels)"
                       for precision, peak in sorted(report["peaks"].items(), reverse=True))
     commit = f", smlp {report['commit']}" if report["commit"] else ""
+    busy = f" Other programs ran: load {report['load']:.1f} at the start." if report["load"] > machine.BUSY else ""
     return (f"{report['network']}, {report['date']}, {report['machine']}, {report['threads']} "
-            f"thread{'s' * (report['threads'] != 1)} on CPU {cpus}{commit}; {versions}. Measured peaks: {peaks}.")
+            f"thread{'s' * (report['threads'] != 1)} on CPU {cpus}{commit}; {versions}. Measured peaks: {peaks}.{busy}")
 
 
 def explanation(report):
     reference = catalog.find(report["reference"])
     return (f"Medians and, in brackets, quartiles of {report['rounds']} rounds; in each, ours and the peer ran one "
-            f"after the other for {report['seconds']:g} s, and the ratio is the median of the rounds' ratios. Errors are "
-            f"the largest difference from {reference.title}'s {reference.precision} logits / the largest of those, for "
-            f"pictures of {report['reference_classes']} classes as those logits have it.")
+            f"after the other for {report['seconds']:g} s, and the ratio is the median of the rounds' ratios. Errors "
+            f"are the largest difference from {reference.title}'s {reference.precision} logits / the largest of those, "
+            f"for pictures of {report['reference_classes']} classes as those logits have it.")
 
 
 def markdown(report):
