@@ -12,10 +12,15 @@ HWY_INLINE void ActivateRow(const float* x, const float* scale, const float* shi
   for (int c = 0; c < channels; c += lanes) {
     const V a = hn::LoadU(d, scale + c), b = hn::LoadU(d, shift + c);
     const auto count = static_cast<std::size_t>(channels - c);
-    for (int p = 0; p < pixels; ++p) {
-      const std::size_t at = static_cast<std::size_t>(p) * channels + c;
-      StorePart<Fp32>(Gelu<Degree>(d, hn::MulAdd(LoadPart(x + at, count), a, b)), out + at, count);
-    }
+    InGroups(pixels, [&](int p, auto together) SMLP_INLINE_LAMBDA {
+      constexpr int kCount = decltype(together)::value;
+      const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(p) * channels + c;
+      V v[kCount];
+      Unroll(kUpTo<kCount>,
+             [&](auto n) SMLP_INLINE_LAMBDA { v[n] = hn::MulAdd(LoadPart(x + at + n * channels, count), a, b); });
+      Gelu<Degree>(d, v);
+      Unroll(kUpTo<kCount>, [&](auto n) SMLP_INLINE_LAMBDA { StorePart<Fp32>(v[n], out + at + n * channels, count); });
+    });
   }
 }
 
@@ -32,15 +37,22 @@ HWY_INLINE void ConvolveRow(const float* const rows[3], const float* weights, co
     });
     const V b = hn::LoadU(d, bias + c);
     const auto count = static_cast<std::size_t>(channels - c);
-    for (int p = 0; p < pixels; ++p) {
+    InGroups(pixels, [&](int p, auto together) SMLP_INLINE_LAMBDA {
+      constexpr int kCount = decltype(together)::value;
       const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(p) * channels + c;
-      V sum = b;
+      V sum[kCount];
+      Unroll(kUpTo<kCount>, [&](auto n) SMLP_INLINE_LAMBDA { sum[n] = b; });
       Unroll(kUpTo<9>, [&](auto tap) SMLP_INLINE_LAMBDA {
         const float* pixel = rows[tap / 3] + at + static_cast<std::ptrdiff_t>(tap % 3) * channels;
-        sum = hn::MulAdd(hn::LoadU(d, pixel), w[tap], sum);
+        Unroll(kUpTo<kCount>, [&](auto n) SMLP_INLINE_LAMBDA {
+          sum[n] = hn::MulAdd(hn::LoadU(d, pixel + n * channels), w[tap], sum[n]);
+        });
       });
-      StorePart<F>(Gelu<Degree>(d, sum), g + static_cast<std::size_t>(p) * g_stride + c, count);
-    }
+      Gelu<Degree>(d, sum);
+      Unroll(kUpTo<kCount>, [&](auto n) SMLP_INLINE_LAMBDA {
+        StorePart<F>(sum[n], g + static_cast<std::size_t>(p + n) * g_stride + c, count);
+      });
+    });
   }
 }
 
@@ -50,23 +62,38 @@ HWY_INLINE void NormalizePixels(const float* x, int pixels, int channels, float 
                                 std::size_t out_stride) {
   const D d;
   const int lanes = static_cast<int>(hn::Lanes(d));
-  const auto load = [&](int c) { return LoadPart(x + c, static_cast<std::size_t>(channels - c)); };
-  for (int p = 0; p < pixels; ++p, x += channels, out += out_stride) {
-    V sum = hn::Zero(d);
-    for (int c = 0; c < channels; c += lanes) sum = hn::Add(sum, load(c));
-    const float mean = hn::GetLane(hn::SumOfLanes(d, sum)) / static_cast<float>(channels);
-    const V center = hn::Set(d, mean);
-    V squares = hn::Zero(d);
+  const float per_channel = static_cast<float>(channels);
+  InGroups(pixels, [&](int p, auto together) SMLP_INLINE_LAMBDA {
+    constexpr int kCount = decltype(together)::value;
+    const float* from = x + static_cast<std::ptrdiff_t>(p) * channels;
+    V total[kCount], mean[kCount], scale[kCount];
+    const auto load = [&](auto n, int c) SMLP_INLINE_LAMBDA {
+      return LoadPart(from + n * channels + c, static_cast<std::size_t>(channels - c));
+    };
+    Unroll(kUpTo<kCount>, [&](auto n) SMLP_INLINE_LAMBDA { total[n] = hn::Zero(d); });
     for (int c = 0; c < channels; c += lanes) {
-      const V inside =
-          hn::IfThenElseZero(hn::FirstN(d, static_cast<std::size_t>(channels - c)), hn::Sub(load(c), center));
-      squares = hn::MulAdd(inside, inside, squares);
+      Unroll(kUpTo<kCount>, [&](auto n) SMLP_INLINE_LAMBDA { total[n] = hn::Add(total[n], load(n, c)); });
     }
-    const float variance = hn::GetLane(hn::SumOfLanes(d, squares)) / static_cast<float>(channels);
-    const V scale = hn::Set(d, 1.0F / __builtin_sqrtf(variance + epsilon));
+    Unroll(kUpTo<kCount>, [&](auto n) SMLP_INLINE_LAMBDA {
+      mean[n] = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, total[n])) / per_channel);
+      total[n] = hn::Zero(d);
+    });
     for (int c = 0; c < channels; c += lanes) {
-      const V y = hn::Mul(hn::Sub(load(c), center), scale);
-      StorePart<F>(y, out + c, static_cast<std::size_t>(channels - c));
+      const auto inside = hn::FirstN(d, static_cast<std::size_t>(channels - c));
+      Unroll(kUpTo<kCount>, [&](auto n) SMLP_INLINE_LAMBDA {
+        const V off = hn::IfThenElseZero(inside, hn::Sub(load(n, c), mean[n]));
+        total[n] = hn::MulAdd(off, off, total[n]);
+      });
     }
-  }
+    Unroll(kUpTo<kCount>, [&](auto n) SMLP_INLINE_LAMBDA {
+      const float variance = hn::GetLane(hn::SumOfLanes(d, total[n])) / per_channel;
+      scale[n] = hn::Set(d, 1.0F / __builtin_sqrtf(variance + epsilon));
+    });
+    for (int c = 0; c < channels; c += lanes) {
+      Unroll(kUpTo<kCount>, [&](auto n) SMLP_INLINE_LAMBDA {
+        const V y = hn::Mul(hn::Sub(load(n, c), mean[n]), scale[n]);
+        StorePart<F>(y, out + static_cast<std::size_t>(p + n) * out_stride + c, static_cast<std::size_t>(channels - c));
+      });
+    }
+  });
 }

@@ -1,14 +1,24 @@
 // GELU on vectors. Included once per target, inside the target's namespace.
 
-// Error: GeluFit<Degree>::error plus a few roundings. NaN gives NaN; -inf gives -0 or 0, +inf gives +inf.
-template <int Degree, class D, class V>
-HWY_INLINE V Gelu(D d, V x) {
+#include "kernels/simd/unroll-inl.h"
+
+// Of `Count` vectors side by side. Error: GeluFit<Degree>::error plus a few roundings. NaN gives NaN; -inf gives -0 or
+// 0, +inf gives +inf.
+template <int Degree, int Count, class D, class V>
+HWY_INLINE void Gelu(D d, V (&x)[Count]) {
   using Fit = GeluFit<Degree>;
-  const V t = hn::Min(hn::Abs(x), hn::Set(d, Fit::cut));
-  const V u = hn::MulAdd(t, hn::Set(d, 2.0F / Fit::cut), hn::Set(d, -1.0F));
-  V s = hn::Set(d, Fit::c[Degree]);
-#pragma GCC unroll 32
-  for (int i = Degree - 1; i >= 0; --i) s = hn::MulAdd(s, u, hn::Set(d, Fit::c[i]));
+  V t[Count], u[Count], s[Count];
+  Unroll(kUpTo<Count>, [&](auto n) SMLP_INLINE_LAMBDA {
+    t[n] = hn::Min(hn::Abs(x[n]), hn::Set(d, Fit::cut));
+    u[n] = hn::MulAdd(t[n], hn::Set(d, 2.0F / Fit::cut), hn::Set(d, -1.0F));
+    s[n] = hn::Set(d, Fit::c[Degree]);
+  });
+  Unroll(kUpTo<Degree>, [&](auto i) SMLP_INLINE_LAMBDA {
+    const V c = hn::Set(d, Fit::c[Degree - 1 - i]);
+    Unroll(kUpTo<Count>, [&](auto n) SMLP_INLINE_LAMBDA { s[n] = hn::MulAdd(s[n], u[n], c); });
+  });
   // max(x, 0) by comparison: what hn::Max makes of a NaN differs between targets.
-  return hn::NegMulAdd(t, s, hn::IfThenZeroElse(hn::Lt(x, hn::Zero(d)), x));
+  Unroll(kUpTo<Count>, [&](auto n) SMLP_INLINE_LAMBDA {
+    x[n] = hn::NegMulAdd(t[n], s[n], hn::IfThenZeroElse(hn::Lt(x[n], hn::Zero(d)), x[n]));
+  });
 }

@@ -63,13 +63,22 @@ struct StridedRight {
   }
 };
 
-// Calls f(0), f(1), ... with the index as a constant: what is indexed by it can live in registers.
-template <int... I, class Call>
-HWY_INLINE void Unroll(std::integer_sequence<int, I...>, Call f) {
-  (f(std::integral_constant<int, I>()), ...);
+// What becomes of `rows` finished rows of N vectors of sums: first what the epilogue makes of them, then where it puts
+// them. `columns` - column may be less than N vectors.
+template <int N, class Epilogue>
+HWY_INLINE void Finish(float* sums, int row, int rows, int column, int columns, const Epilogue& epilogue) {
+  const D d;
+  const Epilogue own = epilogue;  // a store could change the caller's, for all that the compiler knows
+  const int lanes = static_cast<int>(hn::Lanes(d));
+  if constexpr (requires { own.template Transform<N>(sums, 0, 0); }) own.template Transform<N>(sums, rows * N, column);
+  for (int r = row; r < row + rows; ++r) {
+    Unroll(kUpTo<N>, [&](auto n) SMLP_INLINE_LAMBDA {
+      const int first = column + n * lanes;
+      own.Put(hn::Load(d, sums), r, first, static_cast<std::size_t>(columns - first));
+      sums += lanes;
+    });
+  }
 }
-template <int Count>
-constexpr auto kUpTo = std::make_integer_sequence<int, Count>();
 
 // The finished tile passes through memory (its lines stay in the first-level cache) so that the epilogue is one small
 // loop and not R N copies of itself.
@@ -94,13 +103,7 @@ HWY_INLINE void Tile(const Left<F>& a, B b, int row, int column, int columns, co
   }
   HWY_ALIGN float block[R * N * HWY_MAX_BYTES / sizeof(float)];
   Unroll(kUpTo<R * N>, [&](auto i) SMLP_INLINE_LAMBDA { hn::Store(sum[i], d, block + i * lanes); });
-  const float* from = block;
-  for (int r = 0; r < R; ++r) {
-    for (int n = 0; n < N; ++n, from += lanes) {
-      const int first = column + n * static_cast<int>(lanes);
-      if (first < columns) epilogue(hn::Load(d, from), row + r, first, static_cast<std::size_t>(columns - first));
-    }
-  }
+  Finish<N>(block, row, R, column, columns, epilogue);
 }
 
 // All rows of one panel of columns.
@@ -113,7 +116,8 @@ HWY_INLINE void Panel(const Left<F>& a, int rows, B b, int column, int columns, 
     Tile<height>(a.rows_from(row), b, row, column, columns, epilogue);
     row += height;
   };
-  if constexpr (kRows > 8) rest(std::integral_constant<int, 8>());
+  if constexpr (kRows > 7)
+    rest(std::integral_constant<int, 7>());  // grids of the common networks are 7 times a power of two
   rest(std::integral_constant<int, 4>());
   rest(std::integral_constant<int, 2>());
   rest(std::integral_constant<int, 1>());
@@ -191,10 +195,10 @@ struct Gemm {
     }
   }
 
-  // Multiply-accumulates of a loop that keeps every product unit busy and touches no memory; returns how many. Twelve
-  // independent chains: enough to hide the latency of a product on every processor, few enough for 16 registers.
+  // Multiply-accumulates of a loop that keeps every product unit busy and touches no memory; returns how many. So many
+  // independent chains: enough to hide the latency of a product, few enough for the registers.
   static std::int64_t Saturate(std::int64_t rounds) {
-    constexpr int kChains = 12;
+    constexpr int kChains = kRows > 7 ? 24 : 12;
     alignas(4) Element tiny[2] = {F::Round(1e-20F), F::Round(1e-20F)};
     const typename F::Left a = F::Broadcast(tiny);
     V sum[kChains];
@@ -212,13 +216,15 @@ struct Gemm {
   }
 };
 
-// What happens to a finished sum of (row, column...): `count` columns are left, which may be more than a vector's.
+// Epilogues. Transform(), where there is one, works on `count` vectors of sums in place; Put() takes the vector of
+// (row, column...), of which `count` columns, maybe more than a vector's, exist.
+
 template <class F>
 struct StoreSum {  // out = sum + bias of the column (null: none)
   typename F::Element* out;
   std::size_t stride;
   const float* bias;
-  HWY_INLINE void operator()(V sum, int row, int column, std::size_t count) const {
+  HWY_INLINE void Put(V sum, int row, int column, std::size_t count) const {
     if (bias != nullptr) sum = hn::Add(sum, hn::LoadU(D(), bias + column));
     StorePart<F>(sum, out + static_cast<std::size_t>(row) * stride + column, count);
   }
@@ -229,7 +235,7 @@ struct StoreSumRowBias {  // out = sum + bias of the row
   typename F::Element* out;
   std::size_t stride;
   const float* bias;
-  HWY_INLINE void operator()(V sum, int row, int column, std::size_t count) const {
+  HWY_INLINE void Put(V sum, int row, int column, std::size_t count) const {
     const V biased = hn::Add(sum, hn::Set(D(), bias[row]));
     StorePart<F>(biased, out + static_cast<std::size_t>(row) * stride + column, count);
   }
@@ -240,9 +246,25 @@ struct StoreGelu {  // out = GELU(sum + bias of the column)
   typename F::Element* out;
   std::size_t stride;
   const float* bias;
-  HWY_INLINE void operator()(V sum, int row, int column, std::size_t count) const {
+
+  template <int N>
+  HWY_INLINE void Transform(float* sums, int count, int column) const {
     const D d;
-    const V y = Gelu<Degree>(d, hn::Add(sum, hn::LoadU(d, bias + column)));
+    const std::size_t lanes = hn::Lanes(d);
+    const V first = hn::LoadU(d, bias + column), second = hn::LoadU(d, bias + column + (N - 1) * lanes);
+    InGroups(count, [&](int i, auto together) SMLP_INLINE_LAMBDA {
+      constexpr int kCount = decltype(together)::value;
+      V v[kCount];
+      float* const at = sums + static_cast<std::size_t>(i) * lanes;
+      Unroll(kUpTo<kCount>, [&](auto n) SMLP_INLINE_LAMBDA {
+        const V b = (kCount == 1 ? i : static_cast<int>(n)) % N == 0 ? first : second;
+        v[n] = hn::Add(hn::Load(d, at + n * lanes), b);
+      });
+      Gelu<Degree>(d, v);
+      Unroll(kUpTo<kCount>, [&](auto n) SMLP_INLINE_LAMBDA { hn::Store(v[n], d, at + n * lanes); });
+    });
+  }
+  HWY_INLINE void Put(V y, int row, int column, std::size_t count) const {
     StorePart<F>(y, out + static_cast<std::size_t>(row) * stride + column, count);
   }
 };
@@ -251,7 +273,7 @@ struct AddSum {  // x += sum + bias of the column (null: none)
   float* x;
   std::size_t stride;
   const float* bias;
-  HWY_INLINE void operator()(V sum, int row, int column, std::size_t count) const {
+  HWY_INLINE void Put(V sum, int row, int column, std::size_t count) const {
     const D d;
     float* to = x + static_cast<std::size_t>(row) * stride + column;
     if (bias != nullptr) sum = hn::Add(sum, hn::LoadU(d, bias + column));

@@ -50,73 +50,107 @@ struct Steps {
     const int mixed = MixPixels(shape) + Gemm<F>::kSlackRows;
     const std::size_t mix = RowBytes(mixed, shape.channels) + RowBytes(mixed, shape.hidden);
     // Downsampling pads each of its four segments.
-    const std::size_t patches = 4 * RowBytes(shape.size + Gemm<F>::kSlackRows, (stem_inputs + 3) / 4);
+    const int patch_rows = PatchRows(shape) * shape.size + Gemm<F>::kSlackRows;
+    const std::size_t patches = 4 * RowBytes(patch_rows, (stem_inputs + 3) / 4);
     const std::size_t most = ring > mix ? ring : mix;
     return (most > patches ? most : patches) + 256;
   }
 
   // --- Patch embedding
 
-  static float* PixelRow(void* x, const Shape& shape, int image, int row) {
-    return static_cast<float*>(x) + static_cast<std::size_t>(image * shape.size + row) * shape.size * shape.channels;
+  // Patches of some rows are copied side by side, and multiplied when there are enough of them to reuse the weights.
+  static int PatchRows(const Shape& shape) {
+    constexpr int kPatches = 112;
+    return shape.size < kPatches ? kPatches / shape.size : 1;
   }
 
-  // A row's patches are copied side by side: patch p holds (input channel, dy, dx).
+  // gather(image, row, to) copies a row's patches, of `segments` segments of `inputs` values.
+  template <class GatherRow>
+  static void MultiplyPatches(const Matrix& weights, int segments, int inputs, const Shape& shape, Unit unit, void* x,
+                              void* scratch, const GatherRow& gather) {
+    auto* patches = static_cast<Element*>(scratch);
+    const int depth = segments * Padded<F>(inputs), rows = unit.images * unit.rows, at_once = PatchRows(shape);
+    const auto row_elements = static_cast<std::size_t>(shape.size) * static_cast<std::size_t>(depth);
+    const auto channels = static_cast<std::size_t>(shape.channels);
+    float* to = static_cast<float*>(x) + static_cast<std::size_t>(unit.first_pixel(shape)) * channels;
+    for (int first = 0; first < rows; first += at_once) {
+      const int some = rows - first < at_once ? rows - first : at_once;
+      for (int r = 0; r < some; ++r) {
+        const int row = first + r;
+        gather(unit.image + row / unit.rows, unit.row + row % unit.rows,
+               patches + static_cast<std::size_t>(r) * row_elements);
+      }
+      Gemm<F>::Packed(A{{patches}, 1, static_cast<std::size_t>(depth), depth}, some * shape.size, weights.weight,
+                      shape.channels, StoreSum<Fp32>{to, channels, nullptr});
+      to += static_cast<std::size_t>(some * shape.size) * channels;
+    }
+  }
+
+  // Patch p holds (input channel, dy, dx).
   static void Stem(const Matrix& weights, const Shape& shape, int in_channels, int patch, const float* pictures,
                    Unit unit, void* x, void* scratch) {
     const std::size_t image = static_cast<std::size_t>(shape.size) * patch;
-    auto* patches = static_cast<Element*>(scratch);
     const int depth = Padded<F>(weights.inputs);
-    for (int i = unit.image; i < unit.image + unit.images; ++i) {
-      for (int row = unit.row; row < unit.row + unit.rows; ++row) {
-        for (int p = 0; p < shape.size; ++p) {
-          Element* to = patches + static_cast<std::size_t>(p) * depth;
-          for (int k = weights.inputs; k < depth; ++k) to[k] = 0;
-          for (int c = 0; c < in_channels; ++c) {
-            const float* from =
-                pictures +
-                ((static_cast<std::size_t>(i) * in_channels + c) * image + static_cast<std::size_t>(row) * patch) *
-                    image +
-                static_cast<std::size_t>(p) * patch;
-            for (int dy = 0; dy < patch; ++dy, from += image) {
-              for (int dx = 0; dx < patch; ++dx) *to++ = F::Round(from[dx]);
+    const auto gather = [&](int i, int row, Element* patches) {
+      for (int c = 0; c < in_channels; ++c) {
+        const float* from =
+            pictures +
+            ((static_cast<std::size_t>(i) * in_channels + c) * image + static_cast<std::size_t>(row) * patch) * image;
+        for (int dy = 0; dy < patch; ++dy, from += image) {
+          Element* to = patches + (c * patch + dy) * patch;
+          if (patch == 4) {
+            CutRow<4>(from, shape.size, to, depth);
+          } else {
+            for (int p = 0; p < shape.size; ++p) {
+              for (int dx = 0; dx < patch; ++dx) to[p * depth + dx] = F::Round(from[p * patch + dx]);
             }
           }
         }
-        Gemm<F>::Packed(A{{patches}, 1, static_cast<std::size_t>(depth), depth}, shape.size, weights.weight,
-                        shape.channels, RowOfX(shape, x, i, row));
       }
+      for (int p = 0; p < shape.size; ++p) {
+        for (int k = weights.inputs; k < depth; ++k) patches[p * depth + k] = 0;
+      }
+    };
+    MultiplyPatches(weights, 1, weights.inputs, shape, unit, x, scratch, gather);
+  }
+
+  // `pieces` times Size values, one piece every `depth` elements.
+  template <int Size>
+  static void CutRow(const float* from, int pieces, Element* to, int depth) {
+    const D d;
+    const int lanes = static_cast<int>(hn::Lanes(d)), total = pieces * Size;
+    HWY_ALIGN Element rounded[HWY_MAX_BYTES / sizeof(float) + Size];
+    int i = 0;
+    for (; lanes % Size == 0 && i + lanes <= total; i += lanes) {
+      F::Store(hn::LoadU(d, from + i), rounded);
+      for (int piece = 0; piece < lanes; piece += Size, to += depth) {
+        std::memcpy(to, rounded + piece, Size * sizeof(Element));
+      }
+    }
+    for (; i < total; i += Size, to += depth) {
+      for (int k = 0; k < Size; ++k) to[k] = F::Round(from[i + k]);
     }
   }
 
-  static StoreSum<Fp32> RowOfX(const Shape& shape, void* x, int image, int row) {
-    return {PixelRow(x, shape, image, row), static_cast<std::size_t>(shape.channels), nullptr};
-  }
-
-  // A row's 2 x 2 patches, each as four segments (dy, dx) of the finer stage's channels.
+  // A 2 x 2 patch is four segments (dy, dx) of the finer stage's channels.
   static void Downsample(const Matrix& weights, const Shape& finer, const void* from, const Shape& shape, Unit unit,
                          void* x, void* scratch) {
-    const int inputs = finer.channels, padded = Padded<F>(inputs), lanes = static_cast<int>(hn::Lanes(D()));
+    const int inputs = finer.channels, lanes = static_cast<int>(hn::Lanes(D()));
     const std::size_t width = static_cast<std::size_t>(finer.size) * inputs;
-    auto* patches = static_cast<Element*>(scratch);
-    for (int i = unit.image; i < unit.image + unit.images; ++i) {
-      for (int row = unit.row; row < unit.row + unit.rows; ++row) {
-        const float* top = static_cast<const float*>(from) + static_cast<std::size_t>(i * finer.size + 2 * row) * width;
-        Element* to = patches;
-        for (int p = 0; p < shape.size; ++p) {
-          for (int tap = 0; tap < 4; ++tap, to += padded) {
-            const float* pixel =
-                top + static_cast<std::size_t>(tap / 2) * width + static_cast<std::size_t>(2 * p + tap % 2) * inputs;
-            for (int c = 0; c < inputs; c += lanes) {
-              StorePart<F>(hn::LoadU(D(), pixel + c), to + c, static_cast<std::size_t>(inputs - c));
-            }
-            ClearPadding<F>(to, 1, inputs);
+    const auto gather = [&](int i, int row, Element* to) {
+      const float* top = static_cast<const float*>(from) + static_cast<std::size_t>(i * finer.size + 2 * row) * width;
+      for (int p = 0; p < shape.size; ++p) {
+        for (int tap = 0; tap < 4; ++tap, to += Padded<F>(inputs)) {
+          const float* pixel =
+              top + static_cast<std::size_t>(tap / 2) * width + static_cast<std::size_t>(2 * p + tap % 2) * inputs;
+          for (int c = 0; c < inputs; c += lanes) {
+            StorePart<F>(hn::LoadU(D(), pixel + c), to + c, static_cast<std::size_t>(inputs - c));
           }
+          ClearPadding<F>(to, 1, inputs);
         }
-        Gemm<F>::Packed(A{{patches}, 1, static_cast<std::size_t>(4 * padded), 4 * padded}, shape.size, weights.weight,
-                        shape.channels, RowOfX(shape, x, i, row));
       }
-    }
+    };
+    MultiplyPatches(weights, 4, inputs, shape, unit, x, scratch, gather);
   }
 
   // --- Token mixing
@@ -230,7 +264,7 @@ struct Steps {
   static void Head(const Matrix& weights, const Shape& shape, const void* x, int image, float* logits, void* scratch) {
     const D d;
     const int lanes = static_cast<int>(hn::Lanes(d)), pixels = shape.pixels(), channels = shape.channels;
-    const float* from = PixelRow(const_cast<void*>(x), shape, image, 0);
+    const float* from = static_cast<const float*>(x) + static_cast<std::size_t>(image * pixels) * channels;
     auto* mean = static_cast<Element*>(scratch);
     for (int c = 0; c < channels; c += lanes) {
       V sum = hn::Zero(d);

@@ -109,19 +109,20 @@ struct Gemm<TileBf16> {
 
   // A finished block, [row][16 or 32 columns], and how far its epilogue has got.
   struct Finished {
-    const float* sums;
+    float* sums;
     int row, rows, column, vectors;
     int done = 0;
 
     template <class Epilogue>
     HWY_INLINE void Advance(int until, int columns, const Epilogue& epilogue) {
-      for (; done < until; ++done) {
-        for (int v = 0; v < vectors; ++v) {
-          const int at = column + 16 * v;
-          epilogue(hn::Load(D(), sums + 16 * (done * vectors + v)), row + done, at,
-                   static_cast<std::size_t>(columns - at));
-        }
+      if (done == until) return;
+      float* const from = sums + 16 * done * vectors;
+      if (vectors == 2) {
+        Finish<2>(from, row + done, until - done, column, columns, epilogue);
+      } else {
+        Finish<1>(from, row + done, until - done, column, columns, epilogue);
       }
+      done = until;
     }
   };
 
