@@ -257,7 +257,7 @@ struct StoreGelu {  // out = GELU(sum + bias of the column)
       V v[kCount];
       float* const at = sums + static_cast<std::size_t>(i) * lanes;
       Unroll(kUpTo<kCount>, [&](auto n) SMLP_INLINE_LAMBDA {
-        const V b = (kCount == 1 ? i : static_cast<int>(n)) % N == 0 ? first : second;
+        const V b = (i + n) % N == 0 ? first : second;
         v[n] = hn::Add(hn::Load(d, at + n * lanes), b);
       });
       Gelu<Degree>(d, v);
