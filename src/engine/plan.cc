@@ -21,13 +21,15 @@ Plan Plan::make(const PackedNetwork& network, const kernels::Kernels& table, int
                     .unit_rows = shape.size,
                     .unit_images = 1};
     stage.chunk = std::clamp(table.chunk_pixels / shape.pixels(), 1, images);
-    // As many rows as a unit should have, but a unit for every member, and strips of nearly equal height.
-    const int share = std::max(1, stage.chunk * shape.size / members);
+    // As many rows as a unit should have, but as many units for one member as for another, of nearly equal height.
+    const int share = divide_up(stage.chunk * shape.size, members);
     const int rows = std::clamp(table.unit_pixels / shape.size, 1, share);
     if (rows >= shape.size) {
       stage.unit_images = rows / shape.size;
     } else {
-      stage.unit_rows = divide_up(shape.size, divide_up(shape.size, rows));
+      int strips = divide_up(shape.size, rows);
+      while (strips < shape.size && stage.chunk * strips % members != 0) ++strips;
+      stage.unit_rows = divide_up(shape.size, strips);
     }
     first_block += stage.blocks;
     plan.stages.push_back(stage);
