@@ -37,13 +37,22 @@ struct Left {
   }
 };
 
-// B as packed weights: the next group follows the last.
+// B as packed weights: the next group follows the last. Meanwhile every tile fetches one half of what lies behind the
+// panel, which is the next panel: all weights together are more than the caches hold.
 template <class F, int N>
 struct PackedRight {
   const typename F::Element* at;
+  std::ptrdiff_t size;  // of the panel, in elements
+  const typename F::Element* ahead = nullptr;
   static constexpr int kVectors = N;
+  HWY_INLINE PackedRight ForTile(int index) const { return {at, size, at + size + index % 2 * (size / 2)}; }
   HWY_INLINE typename F::Right Load(int n) const { return F::LoadPacked(at + n * Step()); }
-  HWY_INLINE void Next() { at += N * Step(); }
+  HWY_INLINE void Next() {
+    constexpr int kForReading = 0, kToSecondLevel = 2;
+    __builtin_prefetch(ahead, kForReading, kToSecondLevel);
+    at += N * Step();
+    ahead += N * Step() / 2;
+  }
   static HWY_INLINE std::ptrdiff_t Step() { return static_cast<std::ptrdiff_t>(hn::Lanes(D())) * F::kGroup; }
 };
 
@@ -54,6 +63,7 @@ struct StridedRight {
   std::size_t stride;
   int rows;
   static constexpr int kVectors = N;
+  HWY_INLINE StridedRight ForTile(int) const { return *this; }
   HWY_INLINE typename F::Right Load(int n) const {
     return F::LoadRows(at + n * static_cast<std::ptrdiff_t>(hn::Lanes(D())), stride, rows < F::kGroup);
   }
@@ -110,10 +120,11 @@ HWY_INLINE void Tile(const Left<F>& a, B b, int row, int column, int columns, co
 template <class F, class B, class Epilogue>
 HWY_INLINE void Panel(const Left<F>& a, int rows, B b, int column, int columns, const Epilogue& epilogue) {
   int row = 0;
-  for (; row + kRows <= rows; row += kRows) Tile<kRows>(a.rows_from(row), b, row, column, columns, epilogue);
+  for (; row + kRows <= rows; row += kRows)
+    Tile<kRows>(a.rows_from(row), b.ForTile(row / kRows), row, column, columns, epilogue);
   const auto rest = [&](auto height) SMLP_INLINE_LAMBDA {
     if (row + height > rows) return;
-    Tile<height>(a.rows_from(row), b, row, column, columns, epilogue);
+    Tile<height>(a.rows_from(row), b.ForTile(row / kRows), row, column, columns, epilogue);
     row += height;
   };
   if constexpr (kRows > 7)
@@ -174,9 +185,9 @@ struct Gemm {
     for (int column = 0; column < columns; column += 2 * lanes) {
       const auto* panel = static_cast<const Element*>(packed) + static_cast<std::ptrdiff_t>(column) * depth;
       if (columns - column > lanes) {
-        Panel(a, rows, PackedRight<F, 2>{panel}, column, columns, epilogue);
+        Panel(a, rows, PackedRight<F, 2>{panel, std::ptrdiff_t{2} * lanes * depth}, column, columns, epilogue);
       } else {
-        Panel(a, rows, PackedRight<F, 1>{panel}, column, columns, epilogue);
+        Panel(a, rows, PackedRight<F, 1>{panel, std::ptrdiff_t{1} * lanes * depth}, column, columns, epilogue);
       }
     }
   }
