@@ -20,8 +20,8 @@ Row row_of(const StepCost& cost, double whole, double peak_gflops) {
 
 ProfileTables profile_tables(const BatchTimes& times, double peak_gflops) {
   const ProfileSummary summary = summarize(*times.profile);
-  ProfileTables out = {.heading = fmt::format("batch {}: the shortest execution, {:.3f} ms; unprofiled {:.3f} ms", times.batch,
-                                              1e3 * summary.seconds, times.min),
+  ProfileTables out = {.heading = fmt::format("batch {}: the shortest execution, {:.3f} ms; unprofiled {:.3f} ms",
+                                              times.batch, 1e3 * summary.seconds, times.min),
                        .titles = {"", "calls", "time ms", "% of time", "GFLOP/s", "% of peak", "MB", "GB/s"},
                        .kinds = {},
                        .steps = {}};
