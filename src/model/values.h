@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <initializer_list>
 #include <memory>
 #include <span>
 #include <utility>
@@ -19,7 +18,6 @@ class Values {
  public:
   Values() = default;
   Values(std::vector<float> own) : own_(std::move(own)) {}
-  Values(std::initializer_list<float> own) : own_(own) {}
 
   // A view of `tensor`, kept alive by `owner`; a copy where its elements are of another type, or strided or misaligned.
   // Errors: a type that cannot be converted to float32.

@@ -24,13 +24,13 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// The rest of the source, one header in the next: steps, elementwise, gemm, format, gelu.
+// The rest of the source, one header in the next: steps, elementwise, gemm, format, gelu, unroll.
 #include "kernels/simd/steps-inl.h"
 
 }  // namespace
 
 Kernels Fp32Table(const char* isa) { return Steps<Fp32>::Table(isa); }
-#if HWY_TARGET > HWY_AVX3  // AVX-512 has a bf16 product of its own: x86/avx512_bf16.cc
+#if HWY_TARGET > HWY_AVX3  // AVX-512 has a bf16 product of its own: x86/bf16.cc
 Kernels Bf16Table(const char* isa) { return Steps<Bf16>::Table(isa); }
 #endif
 

@@ -1,7 +1,9 @@
-// The SIMD source once more, for processors whose AVX-512 multiplies pairs of bfloat16 (vdpbf16ps): compiled with that
-// instruction set as a whole, since Highway's dynamic targets don't have it.
+// The SIMD source once more, for processors that multiply pairs of bfloat16: by AVX-512 (vdpbf16ps), and by AMX tiles
+// where they have those as well. Compiled with AVX512_BF16 as a whole, since Highway's dynamic targets don't have it.
 
 #define HWY_COMPILE_ONLY_STATIC
+#include <immintrin.h>
+
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
@@ -20,13 +22,20 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// The rest of the source, one header in the next: steps, elementwise, gemm, format, gelu.
+// The rest of the source, one header in the next: steps, elementwise, gemm, format, gelu, unroll.
 #include "kernels/simd/steps-inl.h"
+// After it, what it does not know.
+#include "kernels/x86/amx-inl.h"
 
 }  // namespace
 
 const Kernels* avx512_bf16() {
   static const Kernels table = Steps<Bf16>::Table("avx512");
+  return &table;
+}
+
+const Kernels* amx_bf16() {
+  static const Kernels table = Steps<TileBf16>::Table("amx");
   return &table;
 }
 
