@@ -46,14 +46,19 @@ bool kernel_grants_tiles() {
   return ::syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
 }
 
+// Every extension that a table's compiler flags name is asked for: compilers use them all, wherever they like.
 CpuFeatures detect() {
   CpuFeatures f;
-  const Registers basic = cpuid(1, 0), extended = cpuid(7, 0), extended1 = cpuid(7, 1);
+  const Registers basic = cpuid(1, 0), extended = cpuid(7, 0), extended1 = cpuid(7, 1), amd = cpuid(0x80000001, 0);
   const std::uint64_t state = has(basic.ecx, 27) ? enabled_state() : 0;
   const bool ymm = (state & 0x6) == 0x6, zmm = (state & 0xe6) == 0xe6, tiles = (state & 0x60000) == 0x60000;
 
-  const bool avx2 = has(extended.ebx, 5) && has(basic.ecx, 12) && has(basic.ecx, 29);
-  f.why_not_avx2 = !avx2  ? "the processor lacks AVX2, FMA or F16C"
+  // SSSE3, SSE4.1, SSE4.2, POPCNT
+  const bool sse4 = has(basic.ecx, 9) && has(basic.ecx, 19) && has(basic.ecx, 20) && has(basic.ecx, 23);
+  // AVX, AVX2, FMA, F16C, BMI1, BMI2
+  const bool avx2 = sse4 && has(basic.ecx, 28) && has(extended.ebx, 5) && has(basic.ecx, 12) && has(basic.ecx, 29) &&
+                    has(extended.ebx, 3) && has(extended.ebx, 8);
+  f.why_not_avx2 = !avx2  ? "the processor lacks AVX2, FMA, F16C, BMI1 or BMI2"
                    : !ymm ? "the system does not save YMM registers"
                           : "";
   f.avx2 = f.why_not_avx2.empty();
@@ -65,7 +70,9 @@ CpuFeatures detect() {
                              : f.why_not_avx2;
   f.avx512 = f.why_not_avx512.empty();
 
-  f.why_not_avx512_bf16 = !has(extended1.eax, 5) ? "the processor lacks AVX512_BF16" : f.why_not_avx512;
+  // Compiled for Cooper Lake, the first that had it: VNNI, MOVBE and LZCNT besides.
+  const bool bf16 = has(extended1.eax, 5) && has(extended.ecx, 11) && has(basic.ecx, 22) && has(amd.ecx, 5);
+  f.why_not_avx512_bf16 = !bf16 ? "the processor lacks AVX512_BF16" : f.why_not_avx512;
   f.avx512_bf16 = f.why_not_avx512_bf16.empty();
 
   const bool amx = has(extended.edx, 22) && has(extended.edx, 24);

@@ -19,12 +19,12 @@ std::vector<Candidate> list() {
     out.push_back({isa, precision, usable ? table : nullptr, usable ? "" : refusal.empty() ? "not built in" : refusal});
   };
   using enum Precision;
-  add("amx", bf16, amx_bf16(), cpu.why_not_amx_bf16);
-  add("avx512", bf16, simd_avx512(bf16), cpu.why_not_avx512_bf16);
+  add("amx", bf16, amx_bf16, cpu.why_not_amx_bf16);
+  add("avx512", bf16, avx512_bf16, cpu.why_not_avx512_bf16);
   add("avx2", bf16, simd_avx2(bf16), cpu.why_not_avx2);
   add("portable", bf16, simd_portable(bf16), "");
   add("reference", bf16, reference(bf16), "");
-  add("avx512", fp32, simd_avx512(fp32), cpu.why_not_avx512);
+  add("avx512", fp32, simd_avx512_fp32(), cpu.why_not_avx512);
   add("avx2", fp32, simd_avx2(fp32), cpu.why_not_avx2);
   add("portable", fp32, simd_portable(fp32), "");
   add("reference", fp32, reference(fp32), "");

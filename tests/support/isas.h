@@ -29,7 +29,7 @@ inline const std::vector<kernels::Candidate>& tables_present() {
 #if defined(__x86_64__)
       if (!candidate.table && candidate.isa == "amx" && install_amx_emulator()) {
         std::printf("emulated: amx: %s\n", candidate.reason.c_str());
-        candidate.table = kernels::amx_bf16();
+        candidate.table = kernels::amx_bf16;
       }
 #endif
       if (candidate.table) {

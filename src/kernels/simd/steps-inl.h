@@ -285,7 +285,7 @@ struct Steps {
     std::memcpy(nhwc, x, StreamBytes(1, shape));
   }
 
-  static Kernels Table(const char* isa) {
+  static constexpr Kernels Table(const char* isa) {
     return {.isa = isa,
             .precision = F::kPrecision,
             .unit_pixels = Gemm<F>::kUnitPixels,

@@ -29,9 +29,19 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 }  // namespace
 
-Kernels Fp32Table(const char* isa) { return Steps<Fp32>::Table(isa); }
+// Data, and no code that builds it: nothing in this namespace may run before the processor is known to have it.
+#if HWY_TARGET == HWY_AVX3
+constexpr const char* kIsa = "avx512";
+#elif HWY_TARGET == HWY_AVX2
+constexpr const char* kIsa = "avx2";
+#else
+constexpr const char* kIsa = "portable";
+#endif
+
+extern const Kernels fp32_table, bf16_table;
+constinit const Kernels fp32_table = Steps<Fp32>::Table(kIsa);
 #if HWY_TARGET > HWY_AVX3  // AVX-512 has a bf16 product of its own: x86/bf16.cc
-Kernels Bf16Table(const char* isa) { return Steps<Bf16>::Table(isa); }
+constinit const Kernels bf16_table = Steps<Bf16>::Table(kIsa);
 #endif
 
 }  // namespace smlp::kernels::HWY_NAMESPACE
@@ -41,27 +51,21 @@ HWY_AFTER_NAMESPACE();
 namespace smlp::kernels {
 
 #if HWY_TARGETS & HWY_AVX3
-const Kernels* simd_avx512(Precision precision) {
-  static const Kernels fp32 = N_AVX3::Fp32Table("avx512");
-  return precision == Precision::fp32 ? &fp32 : avx512_bf16();
-}
+const Kernels* simd_avx512_fp32() { return &N_AVX3::fp32_table; }
 #else
-const Kernels* simd_avx512(Precision) { return nullptr; }
+const Kernels* simd_avx512_fp32() { return nullptr; }
 #endif
 
 #if HWY_TARGETS & HWY_AVX2
 const Kernels* simd_avx2(Precision precision) {
-  static const Kernels fp32 = N_AVX2::Fp32Table("avx2"), bf16 = N_AVX2::Bf16Table("avx2");
-  return precision == Precision::fp32 ? &fp32 : &bf16;
+  return precision == Precision::fp32 ? &N_AVX2::fp32_table : &N_AVX2::bf16_table;
 }
 #else
 const Kernels* simd_avx2(Precision) { return nullptr; }
 #endif
 
 const Kernels* simd_portable(Precision precision) {
-  static const Kernels fp32 = HWY_STATIC_DISPATCH(Fp32Table)("portable");
-  static const Kernels bf16 = HWY_STATIC_DISPATCH(Bf16Table)("portable");
-  return precision == Precision::fp32 ? &fp32 : &bf16;
+  return precision == Precision::fp32 ? &HWY_STATIC_DISPATCH(fp32_table) : &HWY_STATIC_DISPATCH(bf16_table);
 }
 
 }  // namespace smlp::kernels

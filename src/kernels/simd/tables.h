@@ -5,7 +5,7 @@
 
 namespace smlp::kernels {
 
-const Kernels* simd_avx512(Precision precision);  // bf16 needs AVX512_BF16
+const Kernels* simd_avx512_fp32();
 const Kernels* simd_avx2(Precision precision);
 const Kernels* simd_portable(Precision precision);  // the instruction set every processor of this family has
 

@@ -29,15 +29,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 }  // namespace
 
-const Kernels* avx512_bf16() {
-  static const Kernels table = Steps<Bf16>::Table("avx512");
-  return &table;
-}
-
-const Kernels* amx_bf16() {
-  static const Kernels table = Steps<TileBf16>::Table("amx");
-  return &table;
-}
+constinit const Kernels avx512_bf16_table = Steps<Bf16>::Table("avx512");
+constinit const Kernels amx_bf16_table = Steps<TileBf16>::Table("amx");
 
 }  // namespace smlp::kernels
 HWY_AFTER_NAMESPACE();
