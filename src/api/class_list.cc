@@ -1,12 +1,15 @@
 #include "api/class_list.h"
 
 #include <algorithm>
-#include <fstream>
 #include <map>
 #include <string_view>
 
+#include "base/open_file.h"
+
 namespace smlp {
 namespace {
+
+constexpr std::uint64_t kMaxBytes = 16 << 20;
 
 bool is_wnid(std::string_view word) {
   return word.size() == 9 && word[0] == 'n' &&
@@ -37,17 +40,16 @@ Result<ClassList> read_class_list(const std::filesystem::path& path, int classes
   const auto error = [&](std::string what, std::string remedy) {
     return fail(Error{.what = std::move(what), .file = path.string(), .remedy = std::move(remedy)});
   };
-  std::error_code ignored;
-  std::ifstream file(path, std::ios::binary);
-  if (!file || std::filesystem::is_directory(path, ignored)) {
-    return error("cannot read the class names", "a text file with one class a line is expected");
-  }
-  std::vector<std::string> lines;
-  for (std::string line; std::getline(file, line);) {
-    if (lines.empty() && line.starts_with("\xEF\xBB\xBF")) line.erase(0, 3);
-    if (line.ends_with('\r')) line.pop_back();
-    lines.push_back(std::move(line));
-    if (lines.size() > 10'000'000 || lines.back().size() > 100'000) return error("is no list of class names", "");
+  SMLP_TRY(text, read_text(path, kMaxBytes));
+  std::vector<std::string_view> lines;
+  std::string_view rest = text;
+  if (rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    lines.push_back(line);
   }
   while (!lines.empty() && lines.back().empty()) lines.pop_back();
   if (const auto empty = std::ranges::find(lines, ""); empty != lines.end()) {
@@ -59,9 +61,9 @@ Result<ClassList> read_class_list(const std::filesystem::path& path, int classes
   }
   ClassList list;
   const bool with_wnids = std::ranges::all_of(lines, has_wnid);
-  for (const std::string& line : lines) {
-    list.names.push_back(with_wnids ? line.substr(10) : line);
-    if (with_wnids) list.wnids.push_back(line.substr(0, 9));
+  for (const std::string_view line : lines) {
+    list.names.emplace_back(with_wnids ? line.substr(10) : line);
+    if (with_wnids) list.wnids.emplace_back(line.substr(0, 9));
   }
   return list;
 }

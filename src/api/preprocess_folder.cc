@@ -56,8 +56,10 @@ void read_stamp(const fs::path& file, PictureRecord& record) {
 }
 
 Result<void> prepare(const fs::path& file, const Preprocess& how, Prepared& out) {
-  read_stamp(file, out.record);
+  read_stamp(file, out.record);  // for a file that cannot be opened
   SMLP_TRY(map, FileMap::open(file));
+  out.record.bytes = map->stamp().bytes;  // of the very bytes that are decoded, whatever the name leads to by now
+  out.record.mtime_ns = map->stamp().mtime_ns;
   out.record.sha256 = sha256_of(map->bytes());
   SMLP_TRY(picture, decode(map->bytes()));
   SMLP_TRY(crop, resize_and_crop(picture, how));

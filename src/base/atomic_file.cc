@@ -3,13 +3,14 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <atomic>
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
+#include <optional>
 
 namespace smlp {
 namespace {
@@ -17,28 +18,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kTemporarySuffix = ".smlp-tmp";
-
-std::string_view remedy_for(int code) {
-  switch (code) {
-    case ENOSPC:
-    case EDQUOT:
-      return "free some space or choose another folder";
-    case EFBIG:
-      return "the file is larger than this system lets a process write (ulimit -f)";
-    case EACCES:
-    case EPERM:
-      return "check the permissions of the folder";
-    case EROFS:
-      return "choose a folder that is not mounted read-only";
-    case ENOENT:
-    case ENOTDIR:
-      return "check the path";
-    case ENAMETOOLONG:
-      return "choose a shorter name";
-    default:
-      return "";
-  }
-}
+constexpr std::size_t kRandomDigits = 16;
+constexpr std::size_t kLongestName = 255;  // NAME_MAX of Linux's file systems
 
 std::unexpected<Error> exists_error(const fs::path& target) {
   return fail(Error{.what = "exists already, and nothing is overwritten unasked",
@@ -46,79 +27,135 @@ std::unexpected<Error> exists_error(const fs::path& target) {
                     .remedy = "give --force to replace it, or choose another name"});
 }
 
-bool is_there(const fs::path& path) {
+// What lies under a name, a link not followed; 0 for nothing.
+mode_t mode_of(const fs::path& path) {
   struct stat info = {};
-  return ::lstat(path.c_str(), &info) == 0;
+  return ::lstat(path.c_str(), &info) == 0 ? info.st_mode : 0;
 }
 
 // rename(2) that fails with EEXIST instead of replacing; file systems without RENAME_NOREPLACE are asked twice.
 int rename_new(const fs::path& from, const fs::path& to) {
   if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
   if (errno != EINVAL && errno != ENOSYS) return errno;
-  if (is_there(to)) return EEXIST;
+  if (mode_of(to) != 0) return EEXIST;
   return ::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
+}
+
+Result<void> check_target(const fs::path& target, Existing existing) {
+  if (target.empty()) return empty_path_error();
+  const mode_t mode = mode_of(target);
+  if (mode == 0 || (S_ISREG(mode) && existing == Existing::replace)) return {};
+  if (S_ISDIR(mode)) return system_error("write", EISDIR, target);
+  if (existing == Existing::keep) return exists_error(target);
+  Error error{.what = "is neither a file nor free, and is not replaced", .file = target.string()};
+  if (S_ISLNK(mode)) {
+    error.what = "is a symbolic link, which is neither followed nor replaced";
+    error.remedy = "give the name of the file itself, or delete the link";
+  }
+  return fail(std::move(error));
+}
+
+// The part of a temporary's name before the random digits, shortened where the whole would be too long for a name.
+std::string temporary_prefix(std::string_view target) {
+  constexpr std::size_t room = kLongestName - kRandomDigits - kTemporarySuffix.size() - 2;
+  return fmt::format(".{}.", target.substr(0, room));
+}
+
+std::optional<std::string> random_digits() {
+  std::uint64_t value = 0;
+  static_assert(2 * sizeof(value) == kRandomDigits);
+  if (::getrandom(&value, sizeof(value), 0) != sizeof(value)) return std::nullopt;
+  return fmt::format("{:016x}", value);
+}
+
+// Where a file system cannot lock (some network ones), flock fails with another code than EWOULDBLOCK.
+enum class Lock { taken, held, unknown };
+Lock try_lock(const FileHandle& file) {
+  int outcome = 0;
+  while ((outcome = ::flock(file.get(), LOCK_EX | LOCK_NB)) != 0 && errno == EINTR) {
+  }
+  return outcome == 0 ? Lock::taken : errno == EWOULDBLOCK ? Lock::held : Lock::unknown;
+}
+
+// False where somebody who clears leftovers away met the new file before it was locked.
+bool keep_from_cleaners(const FileHandle& file) {
+  struct stat info = {};
+  return try_lock(file) != Lock::held && ::fstat(file.get(), &info) == 0 && info.st_nlink > 0;
+}
+
+// A leftover that is ours, and whose writer lives no more.
+bool is_leftover(const FileHandle& file) {
+  struct stat info = {};
+  return ::fstat(file.get(), &info) == 0 && S_ISREG(info.st_mode) && info.st_uid == ::geteuid() && info.st_nlink == 1 &&
+         try_lock(file) == Lock::taken;
+}
+
+Result<void> remove_leftover(const fs::path& path) {
+  const mode_t mode = mode_of(path);
+  if (!S_ISREG(mode)) return {};
+  const FileHandle file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+  if (!file.is_open() || !is_leftover(file)) return {};
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return system_error("delete", errno, path);
+  return {};
+}
+
+fs::path folder_of(const fs::path& target) {
+  const fs::path parent = target.parent_path();
+  return parent.empty() ? fs::path(".") : parent;
 }
 
 }  // namespace
 
-std::unexpected<Error> system_error(std::string_view doing, int code, const fs::path& path) {
-  return fail(Error{.what = fmt::format("cannot {}: {}", doing, std::strerror(code)),
-                    .file = path.string(),
-                    .remedy = std::string(remedy_for(code))});
-}
-
-AtomicFile::AtomicFile(fs::path target, fs::path temporary, Existing existing, int fd)
-    : target_(std::move(target)), temporary_(std::move(temporary)), existing_(existing), fd_(fd) {}
-
-AtomicFile::AtomicFile(AtomicFile&& other) noexcept
-    : target_(std::move(other.target_)),
-      temporary_(std::move(other.temporary_)),
-      existing_(other.existing_),
-      fd_(std::exchange(other.fd_, -1)) {}
-
-AtomicFile::~AtomicFile() {
-  if (fd_ < 0) return;
-  ::close(fd_);
-  ::unlink(temporary_.c_str());
+void AtomicFile::discard() {
+  if (file_.is_open()) ::unlink(temporary_.c_str());
+  file_.close();
 }
 
 Result<AtomicFile> AtomicFile::create(const fs::path& target, Existing existing) {
-  static std::atomic<unsigned> counter = 0;
-  std::error_code ignored;
-  if (fs::is_directory(target, ignored)) return system_error("write", EISDIR, target);
-  if (existing == Existing::keep && is_there(target)) return exists_error(target);
-  const fs::path temporary = target.parent_path() / fmt::format(".{}.{}-{}{}", target.filename().string(), ::getpid(),
-                                                                counter++, kTemporarySuffix);
-  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (fd < 0) return system_error("create", errno, target);
-  return AtomicFile(target, temporary, existing, fd);
+  SMLP_CHECK(check_target(target, existing));
+  const std::string prefix = temporary_prefix(target.filename().string());
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    const auto digits = random_digits();
+    if (!digits) return system_error("get random numbers", errno, target);
+    const fs::path temporary = target.parent_path() / fmt::format("{}{}{}", prefix, *digits, kTemporarySuffix);
+    FileHandle file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
+    if (!file.is_open() && errno == EEXIST) continue;
+    if (!file.is_open()) return system_error("create", errno, target);
+    AtomicFile created(target, temporary, existing, std::move(file));
+    if (keep_from_cleaners(created.file_)) return created;
+  }
+  return system_error("create", EEXIST, target);
 }
 
-Result<void> AtomicFile::write(std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd_, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return system_error("write", errno, target_);
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-  }
-  return {};
+Result<void> AtomicFile::write(std::span<const std::byte> bytes) { return write_all(file_, bytes, target_); }
+
+int AtomicFile::rename_to_target() const {
+  if (existing_ == Existing::keep) return rename_new(temporary_, target_);
+  return ::rename(temporary_.c_str(), target_.c_str()) == 0 ? 0 : errno;
 }
 
 Result<void> AtomicFile::commit(Flush flush) {
-  if (flush == Flush::now && ::fsync(fd_) != 0 && errno != EINVAL) return system_error("write", errno, target_);
-  const int closed = ::close(std::exchange(fd_, -1));
-  int code = closed == 0 ? 0 : errno;
-  if (code == 0) {
-    if (existing_ == Existing::keep) {
-      code = rename_new(temporary_, target_);
-    } else {
-      code = ::rename(temporary_.c_str(), target_.c_str()) == 0 ? 0 : errno;
-    }
+  FileHandle folder;
+  if (flush == Flush::now) {
+    if (::fsync(file_.get()) != 0 && errno != EINVAL) return system_error("write", errno, target_);
+    folder = FileHandle(::open(folder_of(target_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    // A folder may be written to and yet not be read: then its fsync is left to the system.
+    if (!folder.is_open() && errno != EACCES) return system_error("open the folder", errno, folder_of(target_));
   }
-  if (code == 0) return {};
-  ::unlink(temporary_.c_str());
-  if (code == EEXIST) return exists_error(target_);
-  return system_error("write", code, target_);
+  // Some file systems report a failed write only to close(). A copy of the descriptor is closed, because the lock has
+  // to last until the file has its final name.
+  FileHandle copy(::fcntl(file_.get(), F_DUPFD_CLOEXEC, 0));
+  int code = copy.is_open() ? copy.close() : errno;
+  if (code != 0) return system_error("write", code, target_);
+  code = rename_to_target();
+  if (code != 0) {
+    discard();
+    if (code == EEXIST && existing_ == Existing::keep) return exists_error(target_);
+    return system_error("write", code, target_);
+  }
+  file_.close();
+  if (folder.is_open() && ::fsync(folder.get()) != 0 && errno != EINVAL) return system_error("write", errno, target_);
+  return {};
 }
 
 Result<void> write_file(const fs::path& target, std::initializer_list<std::span<const std::byte>> bytes,
@@ -133,31 +170,37 @@ Result<void> write_file(const fs::path& target, std::string_view text, Existing 
 }
 
 Result<void> flush_disk(const fs::path& directory) {
-  const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return system_error("open the folder", errno, directory);
-  const int code = ::syncfs(fd) == 0 ? 0 : errno;
-  ::close(fd);
-  if (code != 0) return system_error("write", code, directory);
+  const FileHandle folder(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder.is_open()) return system_error("open the folder", errno, directory);
+  if (::syncfs(folder.get()) != 0) return system_error("write", errno, directory);
   return {};
 }
 
 bool is_temporary_name(std::string_view filename) {
-  return filename.starts_with('.') && filename.ends_with(kTemporarySuffix);
+  if (!filename.starts_with('.') || !filename.ends_with(kTemporarySuffix)) return false;
+  filename.remove_suffix(kTemporarySuffix.size());
+  if (filename.size() < kRandomDigits + 2) return false;
+  const std::string_view digits = filename.substr(filename.size() - kRandomDigits);
+  return filename[filename.size() - kRandomDigits - 1] == '.' &&
+         digits.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
 Result<void> remove_temporaries(const fs::path& directory, std::string_view target) {
-  const std::string prefix = target.empty() ? "." : fmt::format(".{}.", target);
+  const std::string prefix = temporary_prefix(target);
+  const std::size_t length = prefix.size() + kRandomDigits + kTemporarySuffix.size();
   std::error_code code;
   for (fs::directory_iterator entry(directory, code), end; !code && entry != end; entry.increment(code)) {
     const std::string name = entry->path().filename().string();
-    if (!is_temporary_name(name) || !name.starts_with(prefix)) continue;
-    if (::unlink(entry->path().c_str()) != 0 && errno != ENOENT) return system_error("delete", errno, entry->path());
+    if (!is_temporary_name(name)) continue;
+    if (!target.empty() && (name.size() != length || !name.starts_with(prefix))) continue;
+    SMLP_CHECK(remove_leftover(entry->path()));
   }
   if (code) return system_error("list", code.value(), directory);
   return {};
 }
 
 Result<void> make_directories(const fs::path& directory) {
+  if (directory.empty()) return empty_path_error();
   std::error_code code;
   fs::create_directories(directory, code);
   if (!code && !fs::is_directory(directory, code)) code = std::make_error_code(std::errc::not_a_directory);
@@ -166,20 +209,15 @@ Result<void> make_directories(const fs::path& directory) {
 }
 
 Result<DirectoryLock> DirectoryLock::acquire(const fs::path& directory) {
-  const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return system_error("open the folder", errno, directory);
-  // File systems that cannot lock (some network ones) say so with another code; there the lock is only a courtesy.
-  if (::flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-    ::close(fd);
+  FileHandle folder(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder.is_open()) return system_error("open the folder", errno, directory);
+  // Where the file system cannot lock, the lock is only a courtesy.
+  if (try_lock(folder) == Lock::held) {
     return fail(Error{.what = "another run of smlp is writing here",
                       .file = directory.string(),
                       .remedy = "wait for it to end or choose another folder"});
   }
-  return DirectoryLock(fd);
-}
-
-DirectoryLock::~DirectoryLock() {
-  if (fd_ >= 0) ::close(fd_);
+  return DirectoryLock(std::move(folder));
 }
 
 }  // namespace smlp

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "base/result.h"
+#include "base/open_file.h"
 
 namespace smlp {
 
@@ -18,16 +18,21 @@ enum class Existing { keep, replace };
 // flush_disk() once and checks sizes when it goes on after an interruption.
 enum class Flush { now, later };
 
-// A file written under a temporary name in the directory of its target, then renamed over it.
-// A writer that is killed leaves the target as it was, and a temporary that remove_temporaries() clears away.
+// A file written under a temporary name in the directory of its target, then renamed over it: write, fsync, rename,
+// fsync of the directory. A writer that is killed leaves the target as it was, and a temporary that
+// remove_temporaries() clears away.
+//
+// The temporary's name cannot be foreseen and its file is always new, so that no link planted there is followed.
 class AtomicFile {
  public:
-  // With Existing::keep a target that exists is an error, here and again at commit().
+  // With Existing::keep a target that exists is an error, here and again at commit(). With Existing::replace only a
+  // regular file is replaced: a symbolic link there is an error, because it could mean itself or what it leads to, and
+  // so are devices and pipes.
   static Result<AtomicFile> create(const std::filesystem::path& target, Existing existing = Existing::keep);
 
-  AtomicFile(AtomicFile&& other) noexcept;
+  AtomicFile(AtomicFile&& other) noexcept = default;
   AtomicFile& operator=(AtomicFile&&) = delete;
-  ~AtomicFile();  // removes the temporary where commit() was not reached
+  ~AtomicFile() { discard(); }  // removes the temporary where commit() was not reached
 
   // Errors name the target: disk full, file too large, and so on.
   Result<void> write(std::span<const std::byte> bytes);
@@ -35,10 +40,14 @@ class AtomicFile {
   Result<void> commit(Flush flush = Flush::now);
 
  private:
-  AtomicFile(std::filesystem::path target, std::filesystem::path temporary, Existing existing, int fd);
+  AtomicFile(std::filesystem::path target, std::filesystem::path temporary, Existing existing, FileHandle file)
+      : target_(std::move(target)), temporary_(std::move(temporary)), existing_(existing), file_(std::move(file)) {}
+  int rename_to_target() const;
+  void discard();
+
   std::filesystem::path target_, temporary_;
   Existing existing_;
-  int fd_;
+  FileHandle file_;  // locked as long as the temporary exists, so that nobody takes it for a leftover
 };
 
 // The whole of a file in one call; `bytes` may come in several pieces, written one after another.
@@ -49,30 +58,24 @@ Result<void> write_file(const std::filesystem::path& target, std::string_view te
 // Waits until everything written to the file system of `directory` is on the disk.
 Result<void> flush_disk(const std::filesystem::path& directory);
 
-// True for the names that AtomicFile gives its temporaries; they start with a dot.
+// True for the names that AtomicFile gives its temporaries: .TARGET.0123456789abcdef.smlp-tmp
 bool is_temporary_name(std::string_view filename);
 
-// Deletes what killed writers left in a directory: all, or those meant to become `target`.
-// Call it only while no other writer works on the same files (DirectoryLock).
+// Deletes what killed writers left in a directory: all, or those meant to become `target`. Only regular files of this
+// user with such a name go, and none that a living writer holds.
 Result<void> remove_temporaries(const std::filesystem::path& directory, std::string_view target = "");
 
 // Makes a directory and its parents; one that exists is fine, a file of that name is an error.
 Result<void> make_directories(const std::filesystem::path& directory);
 
-// "cannot write: No space left on device; free some space or choose another folder"
-std::unexpected<Error> system_error(std::string_view doing, int code, const std::filesystem::path& path);
-
 // Keeps a second process of ours out of a directory; the kernel lets go of it when this process ends in any way.
 class DirectoryLock {
  public:
   static Result<DirectoryLock> acquire(const std::filesystem::path& directory);
-  DirectoryLock(DirectoryLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  DirectoryLock& operator=(DirectoryLock&&) = delete;
-  ~DirectoryLock();
 
  private:
-  explicit DirectoryLock(int fd) : fd_(fd) {}
-  int fd_;
+  explicit DirectoryLock(FileHandle folder) : folder_(std::move(folder)) {}
+  FileHandle folder_;
 };
 
 }  // namespace smlp

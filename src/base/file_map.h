@@ -6,25 +6,26 @@
 #include <memory>
 #include <span>
 
-#include "base/result.h"
+#include "base/open_file.h"
 
 namespace smlp {
 
 class FileMap {
  public:
-  // Maps a regular file. Errors name the path: missing, a directory, no permission.
+  // Maps a regular file (open_regular).
   static Result<std::shared_ptr<const FileMap>> open(const std::filesystem::path& path);
 
   FileMap(const FileMap&) = delete;
   FileMap& operator=(const FileMap&) = delete;
   ~FileMap();
 
-  std::span<const std::byte> bytes() const { return {data_, size_}; }
+  std::span<const std::byte> bytes() const { return {data_, static_cast<std::size_t>(stamp_.bytes)}; }
+  const FileStamp& stamp() const { return stamp_; }  // of the file that was mapped
 
  private:
-  FileMap(const std::byte* data, std::size_t size) : data_(data), size_(size) {}
+  FileMap(const std::byte* data, const FileStamp& stamp) : data_(data), stamp_(stamp) {}
   const std::byte* data_;
-  std::size_t size_;
+  FileStamp stamp_;
 };
 
 }  // namespace smlp

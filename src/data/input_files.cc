@@ -1,16 +1,11 @@
 #include "data/input_files.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <map>
 #include <optional>
 
-#include "base/atomic_file.h"
 #include "base/file_map.h"
 #include "base/natural_order.h"
 #include "data/bin_folder.h"
@@ -141,14 +136,9 @@ Result<void> check_picture(const InputFile& file, const InputSpec& spec) {
 }
 
 Result<void> check(InputFile& file, const InputSpec& spec) {
-  struct stat info = {};
-  const int fd = ::open(file.path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return system_error("open", errno, file.path);
-  const bool known = ::fstat(fd, &info) == 0;
-  ::close(fd);
-  if (!known || !S_ISREG(info.st_mode)) return input_error(file.path, "is not a regular file");
-  file.bytes = static_cast<std::uint64_t>(info.st_size);
-  file.mtime_ns = info.st_mtim.tv_sec * std::int64_t{1'000'000'000} + info.st_mtim.tv_nsec;
+  SMLP_TRY(opened, open_regular(file.path));
+  file.bytes = opened.stamp.bytes;
+  file.mtime_ns = opened.stamp.mtime_ns;
   switch (file.kind) {
     case InputKind::bin:
       return check_bin(file, spec);

@@ -1,12 +1,11 @@
 #include "data/picture_files.h"
 
 #include <algorithm>
-#include <array>
-#include <fstream>
 #include <string>
 #include <string_view>
 
 #include "base/natural_order.h"
+#include "base/open_file.h"
 
 namespace smlp {
 namespace {
@@ -25,11 +24,8 @@ bool has_picture_extension(const fs::path& file) {
 }
 
 bool starts_as_picture(const fs::path& file) {
-  std::array<char, kPngStart.size()> start = {};
-  std::ifstream stream(file, std::ios::binary);
-  stream.read(start.data(), start.size());
-  const std::string_view bytes(start.data(), static_cast<std::size_t>(stream.gcount()));
-  return bytes.starts_with(kJpegStart) || bytes.starts_with(kPngStart);
+  const auto start = read_start(file, kPngStart.size());
+  return start && (start->starts_with(kJpegStart) || start->starts_with(kPngStart));
 }
 
 Error cannot_list(const fs::path& folder, const std::error_code& code) {

@@ -1,13 +1,11 @@
 #include "data/preprocess_journal.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <nlohmann/json.hpp>
 
-#include "base/atomic_file.h"
 #include "base/file_map.h"
 
 namespace smlp {
@@ -59,16 +57,6 @@ BatchRecord parse_batch(const json& line) {
   return batch;
 }
 
-Result<void> write_all(int fd, std::string_view text, const std::filesystem::path& path) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return system_error("write", errno, path);
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return {};
-}
-
 }  // namespace
 
 std::uint64_t BatchRecord::good() const {
@@ -88,7 +76,8 @@ void Journal::keep_first(std::size_t count) {
 
 Result<std::optional<Journal>> read_journal(const std::filesystem::path& path) {
   std::error_code missing;
-  if (!std::filesystem::exists(path, missing)) return std::nullopt;
+  // A link to nothing is there, and whoever opens it says so.
+  if (!std::filesystem::exists(std::filesystem::symlink_status(path, missing))) return std::nullopt;
   SMLP_TRY(map, FileMap::open(path));
   const std::string_view text(reinterpret_cast<const char*>(map->bytes().data()), map->bytes().size());
   Journal journal;
@@ -114,31 +103,25 @@ Result<std::optional<Journal>> read_journal(const std::filesystem::path& path) {
   return journal;
 }
 
-JournalWriter::JournalWriter(JournalWriter&& other) noexcept
-    : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)) {}
-
-JournalWriter::~JournalWriter() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
 Result<JournalWriter> JournalWriter::create(const std::filesystem::path& path, const JournalHeader& header) {
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (fd < 0) return system_error("create", errno, path);
-  JournalWriter writer(path, fd);
-  SMLP_CHECK(write_all(fd, header_line(header), path));
+  SMLP_TRY(file, create_own(path));
+  JournalWriter writer(path, std::move(file));
+  SMLP_CHECK(writer.write(header_line(header)));
   return writer;
 }
 
 Result<JournalWriter> JournalWriter::reopen(const std::filesystem::path& path, const Journal& journal) {
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return system_error("open", errno, path);
-  JournalWriter writer(path, fd);
+  SMLP_TRY(file, reopen_own(path));
   const std::uint64_t end = journal.ends.empty() ? journal.header_end : journal.ends.back();
-  if (::ftruncate(fd, static_cast<off_t>(end)) != 0) return system_error("write", errno, path);
-  if (::lseek(fd, 0, SEEK_END) < 0) return system_error("write", errno, path);
-  return writer;
+  if (::ftruncate(file.get(), static_cast<off_t>(end)) != 0) return system_error("write", errno, path);
+  if (::lseek(file.get(), 0, SEEK_END) < 0) return system_error("write", errno, path);
+  return JournalWriter(path, std::move(file));
 }
 
-Result<void> JournalWriter::append(const BatchRecord& batch) { return write_all(fd_, batch_line(batch), path_); }
+Result<void> JournalWriter::append(const BatchRecord& batch) { return write(batch_line(batch)); }
+
+Result<void> JournalWriter::write(std::string_view line) {
+  return write_all(file_, std::as_bytes(std::span(line)), path_);
+}
 
 }  // namespace smlp

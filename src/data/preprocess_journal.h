@@ -12,9 +12,10 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "base/result.h"
+#include "base/open_file.h"
 #include "smlp/preprocess.h"
 
 namespace smlp {
@@ -64,16 +65,14 @@ class JournalWriter {
   // Goes on after the last batch of `journal`; what the file holds beyond is cut off.
   static Result<JournalWriter> reopen(const std::filesystem::path& path, const Journal& journal);
 
-  JournalWriter(JournalWriter&& other) noexcept;
-  JournalWriter& operator=(JournalWriter&&) = delete;
-  ~JournalWriter();
-
   Result<void> append(const BatchRecord& batch);
 
  private:
-  JournalWriter(std::filesystem::path path, int fd) : path_(std::move(path)), fd_(fd) {}
+  JournalWriter(std::filesystem::path path, FileHandle file) : path_(std::move(path)), file_(std::move(file)) {}
+  Result<void> write(std::string_view line);
+
   std::filesystem::path path_;
-  int fd_;
+  FileHandle file_;
 };
 
 }  // namespace smlp

@@ -1,6 +1,5 @@
 #include "data/result_files.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <array>
@@ -17,20 +16,10 @@ namespace fs = std::filesystem;
 
 constexpr const char* kIdentity = ".smlp-infer.json";
 
-Result<int> open_part(const fs::path& path, bool resume) {
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | (resume ? 0 : O_TRUNC), 0666);
-  if (fd < 0) return system_error("create", errno, path);
-  return fd;
-}
-
-Result<void> write_all(int fd, std::string_view bytes, const fs::path& path) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return system_error("write", errno, path);
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return {};
+Result<FileHandle> open_part(const fs::path& path, bool resume) {
+  std::error_code missing;
+  const bool is_there = fs::exists(fs::symlink_status(path, missing));
+  return resume && is_there ? reopen_own(path) : create_own(path);
 }
 
 std::string packed_header(std::int64_t rows, int classes) {
@@ -75,27 +64,14 @@ bool is_whole_result(const fs::path& path, ResultFormat format, int rows, int cl
   return !code && (format == ResultFormat::txt ? size > 0 : size == bytes);
 }
 
-PackedWriter::PackedWriter(PackedWriter&& other) noexcept
-    : folder_(std::move(other.folder_)),
-      classes_(other.classes_),
-      data_(std::exchange(other.data_, -1)),
-      names_(std::exchange(other.names_, -1)),
-      rows_(other.rows_),
-      done_(std::move(other.done_)) {}
-
-PackedWriter::~PackedWriter() {
-  if (data_ >= 0) ::close(data_);
-  if (names_ >= 0) ::close(names_);
-}
-
 fs::path PackedWriter::part(const char* name) const { return folder_ / fmt::format(".{}.part", name); }
 
 Result<PackedWriter> PackedWriter::open(const fs::path& folder, int classes, bool resume) {
   PackedWriter writer(folder, classes);
   SMLP_TRY(data, open_part(writer.part(kPackedResult), resume));
-  writer.data_ = data;
+  writer.data_ = std::move(data);
   SMLP_TRY(names, open_part(writer.part(kPackedNames), resume));
-  writer.names_ = names;
+  writer.names_ = std::move(names);
   SMLP_CHECK(writer.read_done());
   return writer;
 }
@@ -107,7 +83,7 @@ Result<void> PackedWriter::read_done() {
   const std::string_view text(reinterpret_cast<const char*>(map->bytes().data()), map->bytes().size());
   const auto header = static_cast<off_t>(packed_header(0, classes_).size());
   const off_t row_bytes = static_cast<off_t>(classes_) * static_cast<off_t>(sizeof(float));
-  const off_t there = ::lseek(data_, 0, SEEK_END);
+  const off_t there = ::lseek(data_.get(), 0, SEEK_END);
   std::size_t start = 0;
   for (std::size_t end; (end = text.find('\n', start)) != std::string_view::npos; start = end + 1) {
     const std::string_view line = text.substr(start, end - start);
@@ -118,19 +94,20 @@ Result<void> PackedWriter::read_done() {
     rows_ += rows;
   }
   const off_t data_end = header + rows_ * row_bytes;
-  if (::ftruncate(names_, static_cast<off_t>(start)) != 0 || ::lseek(names_, 0, SEEK_END) < 0) {
+  if (::ftruncate(names_.get(), static_cast<off_t>(start)) != 0 || ::lseek(names_.get(), 0, SEEK_END) < 0) {
     return system_error("write", errno, part(kPackedNames));
   }
-  if (::ftruncate(data_, data_end) != 0 || ::lseek(data_, 0, SEEK_END) < 0) {
+  if (::ftruncate(data_.get(), data_end) != 0 || ::lseek(data_.get(), 0, SEEK_END) < 0) {
     return system_error("write", errno, part(kPackedResult));
   }
   return {};
 }
 
 Result<void> PackedWriter::append(std::string_view stem, std::span<const float> logits) {
-  SMLP_CHECK(write_all(data_, bytes_of(logits), part(kPackedResult)));
+  SMLP_CHECK(write_all(data_, std::as_bytes(logits), part(kPackedResult)));
   const int rows = static_cast<int>(logits.size() / static_cast<std::size_t>(classes_));
-  SMLP_CHECK(write_all(names_, fmt::format("{}\t{}\n", stem, rows), part(kPackedNames)));
+  const std::string line = fmt::format("{}\t{}\n", stem, rows);
+  SMLP_CHECK(write_all(names_, std::as_bytes(std::span(line)), part(kPackedNames)));
   done_.push_back({std::string(stem), rows});
   rows_ += rows;
   return {};
@@ -142,7 +119,8 @@ Result<void> PackedWriter::finish(Existing existing) {
     for (int row = 0; row < input.rows; ++row) names += fmt::format("{}\t{}\n", input.stem, row);
   }
   const std::string header = packed_header(rows_, classes_);
-  if (::pwrite(data_, header.data(), header.size(), 0) != static_cast<ssize_t>(header.size()) || ::fsync(data_) != 0) {
+  if (::pwrite(data_.get(), header.data(), header.size(), 0) != static_cast<ssize_t>(header.size()) ||
+      ::fsync(data_.get()) != 0) {
     return system_error("write", errno, part(kPackedResult));
   }
   SMLP_CHECK(write_file(folder_ / kPackedNames, names, existing));

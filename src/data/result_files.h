@@ -35,9 +35,6 @@ class PackedWriter {
  public:
   // Goes on with what is there, or starts anew.
   static Result<PackedWriter> open(const std::filesystem::path& folder, int classes, bool resume);
-  PackedWriter(PackedWriter&& other) noexcept;
-  PackedWriter& operator=(PackedWriter&&) = delete;
-  ~PackedWriter();
 
   // Inputs of an earlier run, in order: their stems, with the rows each gave (0: it was broken).
   struct Done {
@@ -56,7 +53,7 @@ class PackedWriter {
 
   std::filesystem::path folder_;
   int classes_;
-  int data_ = -1, names_ = -1;
+  FileHandle data_, names_;
   std::int64_t rows_ = 0;
   std::vector<Done> done_;
 };

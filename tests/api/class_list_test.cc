@@ -36,7 +36,7 @@ TEST(ClassList, WhatIsWrongIsSaid) {
               HasSubstr("2 class names for a model of 3 classes"));
   EXPECT_THAT(read_class_list(scratch.write("c.txt", "a\n\nb\n"), 3).error().message(), HasSubstr("line 2 is empty"));
   EXPECT_THAT(read_class_list(scratch.folder(), 3).error().file, scratch.folder().string());
-  EXPECT_THAT(read_class_list(scratch.folder() / "no", 3).error().message(), HasSubstr("cannot read"));
+  EXPECT_THAT(read_class_list(scratch.folder() / "no", 3).error().message(), HasSubstr("cannot open"));
 }
 
 TEST(MapLabels, PositionUnlessNamesSayOtherwise) {

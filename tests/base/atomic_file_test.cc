@@ -2,12 +2,14 @@
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <fstream>
 #include <iterator>
+#include <set>
 
 namespace smlp {
 namespace {
@@ -118,22 +120,142 @@ TEST_F(AtomicFileTest, AFailedWriteKeepsTheOldFileAndLeavesNoTemporary) {
   EXPECT_EQ(entries(), 1U);
 }
 
-TEST_F(AtomicFileTest, ClearsTheTemporariesOfAKilledWriterOnly) {
+// Makes a temporary for `target` and dies.
+void be_killed_writing(const fs::path& target) {
   const pid_t child = ::fork();
   ASSERT_GE(child, 0);
   if (child == 0) {
-    auto file = AtomicFile::create(directory_ / "a.txt");
+    auto file = AtomicFile::create(target);
     if (file && file->write("half")) ::kill(::getpid(), SIGKILL);
     ::_exit(0);
   }
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   ASSERT_TRUE(WIFSIGNALED(status));
+}
+
+TEST_F(AtomicFileTest, ClearsTheTemporariesOfAKilledWriterOnly) {
+  be_killed_writing(directory_ / "a.txt");
   ASSERT_TRUE(write_file(directory_ / ".hidden", "mine"));
   ASSERT_EQ(entries(), 2U);
   ASSERT_TRUE(remove_temporaries(directory_));
   EXPECT_EQ(entries(), 1U);
   EXPECT_EQ(content(directory_ / ".hidden"), "mine");
+}
+
+TEST_F(AtomicFileTest, ClearsThoseOfOneTargetOnly) {
+  be_killed_writing(directory_ / "a.txt");
+  for (const char* other : {"a", "txt", "a.tx", ".a.txt", "a.txt.0123456789abcdef"}) {
+    ASSERT_TRUE(remove_temporaries(directory_, other));
+    EXPECT_EQ(entries(), 1U) << other;
+  }
+  ASSERT_TRUE(remove_temporaries(directory_, "a.txt"));
+  EXPECT_EQ(entries(), 0U);
+}
+
+TEST_F(AtomicFileTest, LeavesTheTemporaryOfALivingWriter) {
+  auto file = AtomicFile::create(directory_ / "a.txt");
+  ASSERT_TRUE(file && file->write("whole"));
+  ASSERT_TRUE(remove_temporaries(directory_));
+  ASSERT_TRUE(file->commit());
+  EXPECT_EQ(content(directory_ / "a.txt"), "whole");
+}
+
+TEST_F(AtomicFileTest, LeavesWhatOnlyHasTheNameOfATemporary) {
+  const fs::path outside = directory_ / "outside";
+  ASSERT_TRUE(write_file(outside, "precious"));
+  fs::create_symlink(outside, directory_ / ".a.0123456789abcde0.smlp-tmp");
+  fs::create_symlink("nowhere", directory_ / ".a.0123456789abcde1.smlp-tmp");
+  fs::create_directory(directory_ / ".a.0123456789abcde2.smlp-tmp");
+  fs::create_hard_link(outside, directory_ / ".a.0123456789abcde3.smlp-tmp");
+  ASSERT_EQ(::mkfifo((directory_ / ".a.0123456789abcde4.smlp-tmp").c_str(), 0600), 0);
+  for (const char* name :
+       {".a.smlp-tmp", ".a.0123456789abcdeX.smlp-tmp", "a.0123456789abcdef.smlp-tmp", ".a.0123456789abcdef.smlp-tmp~",
+        ".0123456789abcdef.smlp-tmp", ".a0123456789abcdef.smlp-tmp"}) {
+    ASSERT_TRUE(write_file(directory_ / name, "mine"));
+    EXPECT_FALSE(is_temporary_name(name)) << name;
+  }
+  const std::size_t before = entries();
+  ASSERT_TRUE(remove_temporaries(directory_));
+  EXPECT_EQ(entries(), before);
+  EXPECT_EQ(content(outside), "precious");
+}
+
+TEST_F(AtomicFileTest, TheTemporaryHasANameThatCannotBeForeseen) {
+  std::set<std::string> names;
+  for (int i = 0; i < 50; ++i) {
+    auto file = AtomicFile::create(directory_ / "a.txt");
+    ASSERT_TRUE(file);
+    for (const auto& entry : fs::directory_iterator(directory_)) {
+      const std::string name = entry.path().filename().string();
+      EXPECT_TRUE(is_temporary_name(name)) << name;
+      names.insert(name);
+    }
+  }
+  EXPECT_EQ(names.size(), 50U);
+}
+
+TEST_F(AtomicFileTest, ALinkAtTheFinalNameIsNeitherFollowedNorReplaced) {
+  const fs::path outside = directory_ / "outside", link = directory_ / "link", nowhere = directory_ / "nowhere";
+  ASSERT_TRUE(write_file(outside, "precious"));
+  for (const fs::path& goal : {outside, nowhere}) {
+    fs::create_symlink(goal, link);
+    for (const Existing existing : {Existing::keep, Existing::replace}) {
+      const auto refused = write_file(link, "new", existing);
+      ASSERT_FALSE(refused);
+      EXPECT_EQ(refused.error().file, link.string());
+    }
+    EXPECT_EQ(fs::read_symlink(link), goal);
+    fs::remove(link);
+  }
+  EXPECT_EQ(content(outside), "precious");
+  EXPECT_FALSE(fs::exists(nowhere));
+  EXPECT_EQ(entries(), 1U);
+}
+
+TEST_F(AtomicFileTest, ALinkThatAppearsMeanwhileIsReplacedItself) {
+  const fs::path outside = directory_ / "outside", target = directory_ / "a.txt";
+  ASSERT_TRUE(write_file(outside, "precious"));
+  auto file = AtomicFile::create(target, Existing::replace);
+  ASSERT_TRUE(file && file->write("new"));
+  fs::create_symlink(outside, target);
+  ASSERT_TRUE(file->commit());
+  EXPECT_TRUE(fs::is_regular_file(fs::symlink_status(target)));
+  EXPECT_EQ(content(target), "new");
+  EXPECT_EQ(content(outside), "precious");
+}
+
+TEST_F(AtomicFileTest, APipeOrDeviceAtTheFinalNameStays) {
+  const fs::path pipe = directory_ / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  for (const Existing existing : {Existing::keep, Existing::replace}) {
+    EXPECT_FALSE(write_file(pipe, "x", existing));
+    EXPECT_FALSE(write_file("/dev/null", "x", existing));
+  }
+  EXPECT_TRUE(fs::is_fifo(pipe));
+  EXPECT_TRUE(fs::is_character_file("/dev/null"));
+}
+
+TEST_F(AtomicFileTest, AFolderMayBeALink) {
+  fs::create_directory(directory_ / "real");
+  fs::create_directory_symlink("real", directory_ / "link");
+  ASSERT_TRUE(write_file(directory_ / "link" / "a.txt", "x"));
+  EXPECT_EQ(content(directory_ / "real" / "a.txt"), "x");
+}
+
+TEST_F(AtomicFileTest, TheLongestNameHasRoomForItsTemporary) {
+  const std::string name(255, 'n');
+  be_killed_writing(directory_ / name);
+  ASSERT_TRUE(remove_temporaries(directory_, name));
+  EXPECT_EQ(entries(), 0U);
+  ASSERT_TRUE(write_file(directory_ / name, "x"));
+  EXPECT_EQ(content(directory_ / name), "x");
+}
+
+TEST_F(AtomicFileTest, AnEmptyPathIsRefused) {
+  EXPECT_FALSE(write_file("", "x"));
+  EXPECT_FALSE(write_file("", "x", Existing::replace));
+  EXPECT_FALSE(make_directories(""));
 }
 
 TEST_F(AtomicFileTest, OneLockHolderAtATime) {
