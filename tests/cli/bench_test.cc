@@ -7,13 +7,14 @@
 
 #include "cli/process.h"
 #include "support/scratch.h"
+#include "support/source_dir.h"
 
 namespace smlp::test {
 namespace {
 
 using ::testing::HasSubstr;
 
-const std::string kNetwork = std::string(SMLP_SOURCE_DIR) + "/tests/formats/onnx/script_11_nchw_batch.onnx";
+const std::string kNetwork = source_dir() / "tests/formats/onnx/script_11_nchw_batch.onnx";
 
 Outcome bench(std::vector<std::string> more) {
   std::vector<std::string> arguments = {"bench", "--model", kNetwork, "--batch-sizes", "1,3", "--loop", "5"};

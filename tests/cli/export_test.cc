@@ -5,13 +5,14 @@
 
 #include "cli/process.h"
 #include "support/scratch.h"
+#include "support/source_dir.h"
 
 namespace smlp::test {
 namespace {
 
 using ::testing::HasSubstr;
 
-const std::string kNetwork = std::string(SMLP_SOURCE_DIR) + "/tests/formats/onnx/script_11_nchw_batch.onnx";
+const std::string kNetwork = source_dir() / "tests/formats/onnx/script_11_nchw_batch.onnx";
 
 TEST(Export, WritesOnnxAndSaysWhat) {
   const test::Scratch scratch;

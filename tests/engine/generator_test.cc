@@ -10,6 +10,7 @@
 
 #include "support/compare.h"
 #include "support/golden.h"
+#include "support/source_dir.h"
 
 namespace smlp::test {
 namespace {
@@ -70,7 +71,7 @@ TEST(Golden, ComesFromPyTorchAndFromTheseScripts) {
   EXPECT_FALSE(golden().torch.empty());
   EXPECT_EQ(golden().sources.size(), 5U);
   for (const auto& [path, hash] : golden().sources) {
-    std::ifstream file(std::string(SMLP_SOURCE_DIR "/") + path, std::ios::binary);
+    std::ifstream file(source_dir() / path, std::ios::binary);
     ASSERT_TRUE(file) << path;
     const std::string text{std::istreambuf_iterator<char>(file), {}};
     EXPECT_EQ(fnv1a(text), hash) << path << " changed since the golden outputs were made: run make_golden.py";

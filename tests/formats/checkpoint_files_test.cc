@@ -3,6 +3,7 @@
 #include "formats/fixtures.h"
 #include "formats/metadata.h"
 #include "model/checkpoint.h"
+#include "support/source_dir.h"
 
 namespace smlp {
 namespace {
@@ -81,7 +82,7 @@ TEST(CheckpointFile, TensorsStayInTheMappedFile) {
 
 TEST(CheckpointFile, RealCheckpointsOfOtherNetworksAreListedAndRefused) {
   const char* variable = std::getenv("SMLP_SHARED_DATA");
-  const std::filesystem::path data = variable != nullptr ? variable : SMLP_SOURCE_DIR "/../shared/data";
+  const std::filesystem::path data = variable != nullptr ? variable : source_dir() / "../shared/data";
   if (!std::filesystem::exists(data / "checkpoints")) {
     GTEST_SKIP() << "skipped: no checkpoints under " << data << " (set SMLP_SHARED_DATA)";
   }

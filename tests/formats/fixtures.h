@@ -7,11 +7,12 @@
 #include <string>
 
 #include "formats/read.h"
+#include "support/source_dir.h"
 
 namespace smlp {
 
 inline std::filesystem::path fixture(const std::string& name) {
-  return std::filesystem::path(SMLP_SOURCE_DIR) / "tests/formats/fixtures" / name;
+  return source_dir() / "tests/formats/fixtures" / name;
 }
 
 inline std::string read_text(const std::filesystem::path& path) {

@@ -3,6 +3,7 @@
 
 #include "formats/onnx_import.h"
 #include "formats/onnx_support.h"
+#include "support/source_dir.h"
 
 namespace smlp::test {
 namespace {
@@ -15,7 +16,7 @@ const Config kConfig = {.in_channels = 3, .dim = 2, .alpha = 2, .patch = 2, .ima
 class OnnxFixture : public testing::TestWithParam<const char*> {};
 
 TEST_P(OnnxFixture, GivesTheWeightsItWasMadeFrom) {
-  const std::filesystem::path path = std::filesystem::path(SMLP_SOURCE_DIR) / "tests/formats/onnx" / GetParam();
+  const std::filesystem::path path = source_dir() / "tests/formats/onnx" / GetParam();
   auto got = import_onnx(path);
   ASSERT_TRUE(got) << got.error().message();
   Weights want = make_weights(kConfig, kSeed);

@@ -10,10 +10,11 @@
 #include <vector>
 
 #include "base/sha256.h"
+#include "support/source_dir.h"
 
 namespace smlp {
 
-inline std::string image_test_folder() { return std::string(SMLP_SOURCE_DIR) + "/tests/image/"; }
+inline std::string image_test_folder() { return source_dir() / "tests/image/"; }
 
 // The words of every line that starts with `kind`, without it.
 inline std::vector<std::vector<std::string>> expected_cases(const std::string& kind) {

@@ -6,6 +6,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "support/source_dir.h"
+
 namespace smlp::test {
 namespace {
 
@@ -76,7 +78,7 @@ GoldenNetwork parse_network(const Json& json) {
 }
 
 Golden load() {
-  const std::string path = SMLP_SOURCE_DIR "/tests/engine/golden/network.json";
+  const std::string path = source_dir() / "tests/engine/golden/network.json";
   std::ifstream file(path);
   if (!file) give_up("can't open " + path);
   try {
