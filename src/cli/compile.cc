@@ -28,14 +28,15 @@ std::string_view framework_name(int number) {
   }
 }
 
-Result<void> explain_framework(const Options& options, Error error) {
+// The error of a file that could not be read, and what --framework has to do with it.
+Error explain_framework(const Options& options, Error error) {
   if (options.framework >= 0 && options.framework != 5) {
     error.remedy += fmt::format(
         "{}--framework={} is {}, which smlp does not read; it reads ONNX (--framework=5), "
         "PyTorch checkpoints, safetensors and .smlp",
         error.remedy.empty() ? "" : "; ", options.framework, framework_name(options.framework));
   }
-  return fail(std::move(error));
+  return error;
 }
 
 Result<void> parse(Options& options) {
@@ -69,7 +70,7 @@ Result<Exit> run(Options& options) {
         options.soc_version);
   }
   auto report = compile_model(options.compile);
-  if (!report) SMLP_CHECK(explain_framework(options, std::move(report).error()));
+  if (!report) return fail(explain_framework(options, std::move(report).error()));
   if (options.framework >= 0 && options.framework != 5 && !quiet) {
     log_info("--framework={} is {}; the file was read as what it holds", options.framework,
              framework_name(options.framework));

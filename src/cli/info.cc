@@ -19,25 +19,27 @@ struct Options {
   std::vector<std::string> pictures;
 };
 
+std::string unknown_precision(const std::string& name) {
+  static const std::string known[] = {"fp32", "bf16"};
+  const std::string near = nearest_word(name, known);
+  return fmt::format("--compare: unknown precision '{}'{}; known are fp32 and bf16", name,
+                     near.empty() ? "" : fmt::format(" (did you mean {}?)", near));
+}
+
 // What is wrong with the words of --compare, or an empty text; they go to `options`.
 std::string read_precisions(const std::string& words, ComparisonOptions& options) {
   const std::size_t comma = words.find(',');
   if (comma == std::string::npos) {
     return fmt::format("--compare takes two precisions with a comma between, such as fp32,bf16, not '{}'", words);
   }
-  const std::string names[] = {words.substr(0, comma), words.substr(comma + 1)};
-  const Precision* found[2];
-  for (const int i : {0, 1}) {
-    found[i] = find_precision(names[i]);
-    if (found[i] != nullptr) continue;
-    static const std::string known[] = {"fp32", "bf16"};
-    const std::string near = nearest_word(names[i], known);
-    return fmt::format("--compare: unknown precision '{}'{}; known are fp32 and bf16", names[i],
-                       near.empty() ? "" : fmt::format(" (did you mean {}?)", near));
-  }
-  if (*found[0] == *found[1]) return fmt::format("--compare: '{}' names one precision twice", words);
-  options.exact = *found[0];
-  options.tried = *found[1];
+  const std::string first = words.substr(0, comma), second = words.substr(comma + 1);
+  const Precision* exact = find_precision(first);
+  if (exact == nullptr) return unknown_precision(first);
+  const Precision* tried = find_precision(second);
+  if (tried == nullptr) return unknown_precision(second);
+  if (*exact == *tried) return fmt::format("--compare: '{}' names one precision twice", words);
+  options.exact = *exact;
+  options.tried = *tried;
   return "";
 }
 

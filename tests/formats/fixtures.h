@@ -11,9 +11,7 @@
 
 namespace smlp {
 
-inline std::filesystem::path fixture(const std::string& name) {
-  return source_dir() / "tests/formats/fixtures" / name;
-}
+inline std::filesystem::path fixture(const std::string& name) { return source_dir() / "tests/formats/fixtures" / name; }
 
 inline std::string read_text(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
