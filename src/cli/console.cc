@@ -29,6 +29,7 @@ void remark(std::string_view kind, std::string_view message) {
 
 void prepare_streams() {
   std::signal(SIGPIPE, SIG_DFL);
+  std::signal(SIGXFSZ, SIG_IGN);
   // Opened for the wrong direction: a read from the closed stdin or a write to the closed stdout still fails.
   for (const int fd : {0, 1, 2}) {
     if (::fcntl(fd, F_GETFD) != -1) continue;

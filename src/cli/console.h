@@ -10,8 +10,8 @@
 
 namespace smlp::cli {
 
-// Opens the standard streams that the caller closed, so that no file of ours gets their numbers, and lets a closed
-// pipe end the process quietly (`smlp ... | head`).
+// Opens the standard streams that the caller closed, so that no file of ours gets their numbers. A closed pipe ends the
+// process quietly (`smlp ... | head`); a file that grows past the limit (ulimit -f) is an error of write like another.
 void prepare_streams();
 
 // Writes to stdout. A failure (full disk, closed stdout) is kept for finish_output.

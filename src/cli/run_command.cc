@@ -5,6 +5,7 @@
 
 #include "cli/command.h"
 #include "cli/console.h"
+#include "cli/last_resort.h"
 #include "cli/suggest.h"
 
 namespace smlp::cli {
@@ -74,6 +75,21 @@ std::string explain(const CLI::App& app, const CLI::ParseError& error) {
   return error.what();
 }
 
+// An empty value, as of a shell variable that is not set, names no file and no number; it never means "the default".
+// CLI11 would take `--model=` for an option whose value follows. Empty text where every argument has a value.
+std::string empty_argument(std::span<const std::string> arguments) {
+  bool options_ended = false;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& word = arguments[i];
+    options_ended = options_ended || word == "--";
+    if (!options_ended && word.starts_with("--") && word.ends_with('=')) return fmt::format("'{}' has no value", word);
+    if (!word.empty()) continue;
+    const bool follows_option = i > 0 && arguments[i - 1].starts_with('-');
+    return follows_option ? fmt::format("'{}' has an empty value", arguments[i - 1]) : "an argument is empty";
+  }
+  return "";
+}
+
 int run_parsed(const Run& work) {
   int status = exit_ok;
   if (const auto result = work()) {
@@ -90,6 +106,9 @@ int run_parsed(const Run& work) {
 }
 
 int run_one(const Command& command, std::vector<std::string> arguments) {
+  if (const std::string problem = empty_argument(arguments); !problem.empty()) {
+    return usage_error(fmt::format("{}; see 'smlp {} --help'", problem, command.name));
+  }
   CLI::App app(std::string(command.summary), "smlp " + std::string(command.name));
   app.get_formatter()->column_width(34);
   const Run work = command.add(app);
@@ -140,8 +159,9 @@ Exit usage_error(std::string_view message) {
   return exit_usage;
 }
 
-int run_command(std::span<const Command> commands, int argc, const char* const* argv) {
-  prepare_streams();
+namespace {
+
+int dispatch(std::span<const Command> commands, int argc, const char* const* argv) {
   std::vector<std::string> arguments;
   bool options_ended = false;
   for (int i = 1; i < argc; ++i) {
@@ -155,6 +175,19 @@ int run_command(std::span<const Command> commands, int argc, const char* const* 
   if (command == commands.end()) return run_without_command(commands, word);
   arguments.erase(arguments.begin());
   return run_one(*command, std::move(arguments));
+}
+
+}  // namespace
+
+int run_command(std::span<const Command> commands, int argc, const char* const* argv) {
+  prepare_streams();
+  end_in_one_line();
+  try {
+    return dispatch(commands, argc, argv);
+  } catch (...) {
+    report_exception();
+    return exit_bad_input;
+  }
 }
 
 }  // namespace smlp::cli
