@@ -18,6 +18,7 @@ struct SMLP_API Error {
   std::optional<std::uint64_t> offset = {};  // byte offset in the file
   std::string tensor = {};                   // tensor name
   std::string remedy = {};                   // "convert it with ..."
+  bool transient = false;                    // memory, descriptors or a disk failed; the input may be sound
 
   // One line: `FILE: tensor 'NAME': WHAT (at byte N); REMEDY`, leaving out what is not known.
   std::string message() const;

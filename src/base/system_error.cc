@@ -33,12 +33,19 @@ std::string_view remedy_for(int code) {
   }
 }
 
+// The machine failed, not what it was asked for: the same call may work another time.
+bool is_transient(int code) {
+  return code == ENOMEM || code == EMFILE || code == ENFILE || code == EIO || code == EAGAIN || code == EINTR ||
+         code == ENOSPC || code == EDQUOT || code == ENOLCK || code == EBUSY || code == ESTALE || code == ETIMEDOUT;
+}
+
 }  // namespace
 
 std::unexpected<Error> system_error(std::string_view doing, int code, const std::filesystem::path& path) {
   return fail(Error{.what = fmt::format("cannot {}: {}", doing, std::strerror(code)),
                     .file = path.string(),
-                    .remedy = std::string(remedy_for(code))});
+                    .remedy = std::string(remedy_for(code)),
+                    .transient = is_transient(code)});
 }
 
 std::unexpected<Error> empty_path_error() {
