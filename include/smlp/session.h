@@ -18,7 +18,7 @@ struct SessionOptions {
   int threads = 0;             // 0: as many as the process may use (affinity and cgroup quota)
   int batch = 8;               // the largest batch one pass takes; longer runs are split
   std::string precision = {};  // "fp32", "bf16"; empty: the model's own
-  std::string isa = {};        // "amx", "avx512", "avx2", "portable", "reference"; empty: SMLP_ISA or the best here
+  std::string isa = {};        // a name of `smlp info`, "avx2"; empty: SMLP_ISA or the best here
   // "throughput": each thread takes pictures of its own. "latency": all threads share each picture. "automatic": as
   // many pictures as divide among the threads go to one thread each, the others are shared.
   std::string mode = "automatic";

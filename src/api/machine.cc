@@ -96,6 +96,8 @@ void list_isas(Machine& machine) {
 
 }  // namespace
 
+std::vector<std::string> isa_names() { return kernels::isa_names(); }
+
 Machine inspect_machine() {
   Machine machine;
   machine.cpu = proc_value("/proc/cpuinfo", "model name");

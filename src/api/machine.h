@@ -38,4 +38,7 @@ struct Machine {
 // Reads /proc, /sys and the processor; what the system does not tell stays at its default.
 Machine inspect_machine();
 
+// The names of instruction sets that a session takes, whether or not this machine has them; best first.
+std::vector<std::string> isa_names();
+
 }  // namespace smlp

@@ -1,5 +1,7 @@
 #include "cli/model_options.h"
 
+#include "api/machine.h"
+
 namespace smlp::cli {
 
 void add_model_options(CLI::App& app, ModelOptions& options) {
@@ -27,7 +29,7 @@ void add_model_options(CLI::App& app, ModelOptions& options) {
       ->check(CLI::IsMember({"fp32", "bf16"}).description(""))
       ->type_name("P");
   app.add_option("--isa", options.session.isa, "Kernels to use (default: SMLP_ISA, or the best; see `smlp info`)")
-      ->check(CLI::IsMember({"amx", "avx512", "avx2", "portable", "reference"}).description(""))
+      ->check(CLI::IsMember(isa_names()).description(""))
       ->type_name("ISA");
 }
 

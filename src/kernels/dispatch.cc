@@ -46,9 +46,13 @@ Result<const Kernels*> choose(std::string_view isa, Precision precision) {
       origin = "SMLP_ISA: ";
     }
   }
+  bool in_another_precision = false;
   std::string known;
   for (const Candidate& c : candidates()) {
-    if (c.precision != precision) continue;
+    if (c.precision != precision) {
+      in_another_precision |= c.isa == isa;
+      continue;
+    }
     if (isa.empty() && c.table != nullptr) return c.table;
     if (c.isa == isa) {
       if (c.table != nullptr) return c.table;
@@ -57,8 +61,21 @@ Result<const Kernels*> choose(std::string_view isa, Precision precision) {
     }
     known += (known.empty() ? "" : ", ") + c.isa;
   }
+  const auto name = precision_name(precision);
+  if (in_another_precision) {
+    return fail(Error{.what = fmt::format("{}instruction set '{}' has no {} kernels", origin, isa, name),
+                      .remedy = fmt::format("those of {} are: {}", name, known)});
+  }
   return fail(Error{.what = fmt::format("{}unknown instruction set '{}'", origin, isa),
                     .remedy = fmt::format("known: {}", known)});
+}
+
+std::vector<std::string> isa_names() {
+  std::vector<std::string> names;
+  for (const Candidate& c : candidates()) {
+    if (std::ranges::find(names, c.isa) == names.end()) names.push_back(c.isa);
+  }
+  return names;
 }
 
 }  // namespace smlp::kernels

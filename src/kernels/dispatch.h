@@ -21,7 +21,11 @@ struct Candidate {
 const std::vector<Candidate>& candidates();
 
 // The table for `isa`; an empty name means the environment's SMLP_ISA or, without that, the best usable one.
-// Errors: an unknown name (lists the known ones), an instruction set that this machine lacks (says why).
+// Errors: an unknown name, or one without kernels of this precision (both list what there is); an instruction set that
+// this machine lacks (says why).
 Result<const Kernels*> choose(std::string_view isa, Precision precision);
+
+// What `choose` takes in one precision or another, best first.
+std::vector<std::string> isa_names();
 
 }  // namespace smlp::kernels

@@ -15,11 +15,6 @@
 
 namespace smlp {
 
-std::string_view precision_name(Precision precision);             // "fp32", "bf16"
-const Precision* find_precision(std::string_view name);           // null for another word
-std::string_view gelu_precision_name(GeluPrecision precision);    // "high_precision", "high_performance"
-const GeluPrecision* find_gelu_precision(std::string_view name);  // null for another word
-
 // y = scale * x + shift, per channel.
 struct Affine {
   std::vector<float> scale, shift;

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <limits>
 #include <memory>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -180,6 +181,22 @@ TEST(Forcing, TheEnvironmentChoosesTheKernels) {
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().message().find("SMLP_ISA: unknown instruction set 'z80'"), std::string::npos);
   ::unsetenv("SMLP_ISA");
+}
+
+// "amx" is a word, but not one for float32.
+TEST(Forcing, AnInstructionSetOfAnotherPrecisionIsNotCalledUnknown) {
+  std::set<std::string> fp32;
+  for (const kernels::Candidate& c : kernels::candidates()) {
+    if (c.precision == Precision::fp32) fp32.insert(c.isa);
+  }
+  for (const kernels::Candidate& c : kernels::candidates()) {
+    if (fp32.contains(c.isa)) continue;
+    const auto refused = kernels::choose(c.isa, Precision::fp32);
+    ASSERT_FALSE(refused);
+    const std::string message = refused.error().message();
+    EXPECT_NE(message.find("'" + c.isa + "' has no fp32 kernels"), std::string::npos) << message;
+    for (const std::string& there_is : fp32) EXPECT_NE(message.find(there_is), std::string::npos) << message;
+  }
 }
 
 TEST(Forcing, AnUnknownInstructionSetIsAnErrorThatNamesIt) {
