@@ -22,11 +22,18 @@ function(smlp_layer name)
   target_link_libraries(smlp_${name} PUBLIC ${ARG_DEPENDS} PRIVATE ${ARG_LIBRARIES})
 endfunction()
 
-# smlp_test(NAME SOURCES ... LIBRARIES ...)  one GoogleTest program, one CTest test.
+# smlp_test(NAME SOURCES ... LIBRARIES ...)  one GoogleTest program, one CTest test. The test is labelled with its folder
+# below tests/, and the target FOLDER_tests builds all programs of that folder.
 function(smlp_test name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LIBRARIES" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_link_libraries(${name} PRIVATE ${ARG_LIBRARIES} smlp_test_source_dir GTest::gmock GTest::gtest_main)
   add_test(NAME ${name} COMMAND ${name})
+  cmake_path(GET CMAKE_CURRENT_SOURCE_DIR FILENAME folder)
+  set_tests_properties(${name} PROPERTIES LABELS ${folder})
+  if(NOT TARGET ${folder}_tests)
+    add_custom_target(${folder}_tests)
+  endif()
+  add_dependencies(${folder}_tests ${name})
 endfunction()

@@ -27,9 +27,9 @@ TEST_P(CheckpointFile, HoldsWhatPyTorchReadsInIt) {
     const Tensor& tensor = file->tensors[t];
     const json& want = wanted[t];
     SCOPED_TRACE(tensor.name);
-    EXPECT_EQ(tensor.container, want[0]);
-    EXPECT_EQ(tensor.name, want[1]);
-    EXPECT_EQ(tensor.dtype_text, want[2]);
+    EXPECT_EQ(tensor.container, want[0].get<std::string>());
+    EXPECT_EQ(tensor.name, want[1].get<std::string>());
+    EXPECT_EQ(tensor.dtype_text, want[2].get<std::string>());
     EXPECT_EQ(json(tensor.shape), want[3]);
     const auto values = tensor.to_float();
     ASSERT_EQ(values.has_value(), want.size() == 6);
@@ -56,14 +56,13 @@ TEST_P(CheckpointFile, GivesItsNetwork) {
   }
   ASSERT_TRUE(weights) << weights.error().message();
   EXPECT_EQ(weights->config, *parse_config(expected["config"].dump()));
-  EXPECT_EQ(find_network(*file)->describe(), expected["place"]);
+  EXPECT_EQ(find_network(*file)->describe(), expected["place"].get<std::string>());
 }
 
 INSTANTIATE_TEST_SUITE_P(Fixtures, CheckpointFile, testing::ValuesIn(checkpoint_fixtures()),
                          [](const auto& fixture_name) {
                            std::string name = fixture_name.param;
-                           std::ranges::replace_if(
-                               name, [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
+                           std::ranges::replace_if(name, [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
                            return name;
                          });
 
