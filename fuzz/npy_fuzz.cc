@@ -1,4 +1,4 @@
-#include "formats/npy.h"
+#include "data/npy.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto array = smlp::NpyArray::parse(std::as_bytes(std::span(data, size)));

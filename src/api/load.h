@@ -3,7 +3,6 @@
 
 #include <filesystem>
 
-#include "api/class_list.h"
 #include "model/network.h"
 #include "model/tensor.h"
 #include "smlp/model.h"
@@ -16,16 +15,6 @@ Result<Network> load_network(const std::filesystem::path& path);
 
 // The same from tensors that are already read. An ONNX file is opened a second time, for its graph.
 Result<Network> network_from_tensors(const TensorFile& file);
-
-// A model with the names of its classes, as commands want it.
-struct NamedModel {
-  Model model;
-  ClassList classes;
-};
-
-// Loads `path`, or the bundled model where it is empty. `class_file` (may be empty) replaces the names that the file
-// carries; see read_class_list().
-Result<NamedModel> load_named_model(const std::filesystem::path& path, const std::filesystem::path& class_file);
 
 // Where the bundled model is: $SMLP_MODEL_DIR; else share/smlp/models of the prefix that this library or program was
 // installed to; else the models/ of the source tree it was built from. The error says where was looked.

@@ -4,8 +4,8 @@
 #include <exception>
 
 #include "api/top_classes.h"
-#include "data/picture_loader.h"
 #include "engine/engine.h"
+#include "pipeline/picture_loader.h"
 
 namespace smlp {
 

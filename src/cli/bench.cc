@@ -1,12 +1,12 @@
 // smlp bench: throughput, latency and memory over batch sizes, beside the guide's own table.
-#include "api/benchmark.h"
-#include "api/trace.h"
 #include "base/atomic_file.h"
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/model_options.h"
 #include "cli/profile_tables.h"
 #include "cli/table.h"
+#include "tasks/benchmark.h"
+#include "tasks/trace.h"
 
 namespace smlp::cli {
 namespace {

@@ -1,13 +1,13 @@
 // smlp classify: what photographs show.
 #include <algorithm>
 
-#include "api/pictures.h"
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/json_line.h"
 #include "cli/model_options.h"
 #include "cli/progress.h"
 #include "cli/table.h"
+#include "tasks/pictures.h"
 
 namespace smlp::cli {
 namespace {

@@ -1,5 +1,5 @@
 // smlp compile: any model file -> one .smlp, with the flags of the guide's converter.
-#include "api/compile.h"
+#include "tasks/compile.h"
 
 #include "cli/command.h"
 #include "cli/console.h"

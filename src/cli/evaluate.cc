@@ -1,5 +1,5 @@
 // smlp evaluate: how often the network is right on labelled pictures.
-#include "api/evaluate.h"
+#include "tasks/evaluate.h"
 
 #include "cli/command.h"
 #include "cli/console.h"

@@ -1,7 +1,7 @@
 // smlp export: a checkpoint -> ONNX, with the flags of the guide's script.
-#include "api/export_model.h"
 #include "cli/command.h"
 #include "cli/console.h"
+#include "tasks/export_model.h"
 
 namespace smlp::cli {
 namespace {

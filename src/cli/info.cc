@@ -1,13 +1,13 @@
 // smlp info: what this machine can run, what a model file holds, or what a precision costs a model.
-#include "api/inspect.h"
 #include "api/load.h"
-#include "api/pictures.h"
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/info_parts.h"
 #include "cli/json_line.h"
 #include "cli/progress.h"
 #include "cli/suggest.h"
+#include "tasks/inspect.h"
+#include "tasks/pictures.h"
 
 namespace smlp::cli {
 namespace {

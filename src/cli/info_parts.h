@@ -3,10 +3,10 @@
 
 #include <string>
 
-#include "api/compare_precisions.h"
-#include "api/inspect.h"
-#include "api/machine.h"
 #include "cli/json_line.h"
+#include "tasks/compare_precisions.h"
+#include "tasks/inspect.h"
+#include "tasks/machine.h"
 
 namespace smlp::cli {
 

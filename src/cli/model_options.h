@@ -4,8 +4,8 @@
 #include <CLI/CLI.hpp>
 #include <string>
 
-#include "api/load.h"
 #include "smlp/session.h"
+#include "tasks/named_model.h"
 
 namespace smlp::cli {
 

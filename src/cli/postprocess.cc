@@ -1,7 +1,7 @@
 // smlp postprocess: result files and labels -> accuracy.
-#include "api/score_results.h"
 #include "cli/command.h"
 #include "cli/console.h"
+#include "tasks/score_results.h"
 
 namespace smlp::cli {
 namespace {

@@ -1,11 +1,11 @@
 // smlp preprocess: an ImageFolder -> bins, labels.npy and a manifest.
 #include <optional>
 
-#include "api/preprocess_folder.h"
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/progress.h"
 #include "smlp/model.h"
+#include "tasks/preprocess_folder.h"
 
 namespace smlp::cli {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "api/benchmark.h"
+#include "tasks/benchmark.h"
 
 namespace smlp::cli {
 

@@ -9,9 +9,9 @@
 #include "base/file_map.h"
 #include "base/natural_order.h"
 #include "data/bin_folder.h"
+#include "data/npy.h"
 #include "data/picture_files.h"
 #include "data/preprocess_journal.h"
-#include "formats/npy.h"
 #include "image/preprocess.h"
 
 namespace smlp {

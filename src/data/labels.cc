@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "formats/npy.h"
+#include "data/npy.h"
 
 namespace smlp {
 

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file_map.h"
-#include "formats/npy.h"
+#include "data/npy.h"
 
 namespace smlp {
 namespace {

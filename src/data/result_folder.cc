@@ -8,7 +8,7 @@
 #include "base/file_map.h"
 #include "base/natural_order.h"
 #include "data/bin_folder.h"
-#include "formats/npy.h"
+#include "data/npy.h"
 
 namespace smlp {
 namespace {

@@ -4,8 +4,6 @@
 
 #include <cstdlib>
 
-#include "api/inspect.h"
-#include "base/sha256.h"
 #include "support/model_file.h"
 #include "support/scratch.h"
 
@@ -29,16 +27,6 @@ TEST(Load, WhatTheFileSaysIsKept) {
   EXPECT_EQ(model->network()->source_name, "m.safetensors");
 }
 
-TEST(Load, NamesOfAFileReplaceTheModelsOwn) {
-  const test::Scratch scratch;
-  const auto path = scratch.folder() / "m.safetensors";
-  test::write_model(path, test::small_config(2));
-  const auto named = load_named_model(path, scratch.write("c.txt", "n01440764 tench\nn02102040 springer\n"));
-  ASSERT_TRUE(named) << named.error().message();
-  EXPECT_THAT(named->model.class_names(), ElementsAre("tench", "springer"));
-  EXPECT_THAT(named->classes.wnids, ElementsAre("n01440764", "n02102040"));
-}
-
 TEST(Load, ErrorsNameTheFile) {
   const test::Scratch scratch;
   for (const auto& path : {scratch.folder() / "missing.pth", scratch.write("text.pth", "hello"), scratch.folder()}) {
@@ -58,32 +46,6 @@ TEST(Load, TheBundledModelIsLookedForWhereTheEnvironmentSays) {
   ASSERT_FALSE(missing);
   EXPECT_THAT(missing.error().message(), HasSubstr("SMLP_MODEL_DIR"));
   EXPECT_TRUE(found) << found.error().message();
-}
-
-TEST(Inspect, AFileOfAnotherNetworkIsStillListed) {
-  const test::Scratch scratch;
-  const auto path =
-      scratch.write("other.safetensors", std::string("\x40\0\0\0\0\0\0\0", 8) +
-                                             R"({"fc.weight":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}  )" +
-                                             std::string(8, '\0'));
-  const auto report = inspect_file(path);
-  ASSERT_TRUE(report) << report.error().message();
-  ASSERT_EQ(report->file.tensors.size(), 1U);
-  EXPECT_EQ(report->file.tensors[0].name, "fc.weight");
-  EXPECT_FALSE(report->network);
-  ASSERT_TRUE(report->no_network);
-  EXPECT_EQ(report->sha256, sha256_file(path).value());
-}
-
-TEST(Inspect, ANetworkIsRecognised) {
-  const test::Scratch scratch;
-  const auto path = scratch.folder() / "m.safetensors";
-  test::write_model(path, test::small_config());
-  const auto report = inspect_file(path);
-  ASSERT_TRUE(report) << report.error().message();
-  ASSERT_TRUE(report->network);
-  EXPECT_EQ(report->network->config, test::small_config());
-  EXPECT_EQ(report->bytes, static_cast<std::int64_t>(std::filesystem::file_size(path)));
 }
 
 }  // namespace

@@ -7,8 +7,8 @@
 #include <thread>
 
 #include "base/cpu_features.h"
-#include "base/ordered_pipeline.h"
 #include "base/thread_pool.h"
+#include "pipeline/ordered_pipeline.h"
 #include "support/cpus_of_thread.h"
 
 namespace smlp {

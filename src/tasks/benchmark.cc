@@ -1,0 +1,174 @@
+#include "tasks/benchmark.h"
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <random>
+
+#include "base/statistics.h"
+#include "tasks/machine.h"
+
+namespace smlp {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr GuideThroughput kGuide[] = {{1, 171.6, 177.7},  {4, 273.5, 341.5},  {8, 298.7, 359.0},
+                                      {16, 290.0, 363.7}, {32, 273.0, 371.0}, {64, 257.5, 359.1}};
+
+std::vector<float> made_up_pictures(std::size_t floats) {
+  std::mt19937 random(2109);
+  std::normal_distribution<float> normal;
+  std::vector<float> out(floats);
+  std::ranges::generate(out, [&] { return normal(random); });
+  return out;
+}
+
+// Linux keeps the most resident memory of a process; writing 5 starts it anew.
+void reset_peak_memory() { std::ofstream("/proc/self/clear_refs") << "5"; }
+
+double peak_memory_mb() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmHWM:")) return std::strtod(line.c_str() + 6, nullptr) * 1024 / 1e6;
+  }
+  return 0;
+}
+
+BatchTimes times_of(int batch, const std::vector<double>& milliseconds) {
+  std::vector<double> sorted = milliseconds;
+  std::ranges::sort(sorted);
+  double sum = 0;
+  for (const double t : sorted) sum += t;
+  return {.batch = batch,
+          .executions = static_cast<int>(sorted.size()),
+          .min = sorted.front(),
+          .median = percentile(sorted, 50),
+          .p90 = percentile(sorted, 90),
+          .p99 = percentile(sorted, 99),
+          .images_per_second = 1000.0 * batch * static_cast<double>(sorted.size()) / sum};
+}
+
+Result<std::unique_ptr<Engine>> make_engine(const std::shared_ptr<const Network>& network,
+                                            const BenchmarkOptions& options, int batch) {
+  return Engine::create(network, {.threads = options.threads,
+                                  .batch = batch,
+                                  .isa = options.isa,
+                                  .precision = options.precision,
+                                  .mode = options.mode,
+                                  .pin = options.pin});
+}
+
+// The shortest of some executions: whatever else uses the machine only makes a step longer.
+template <class Execute>
+Profile profile_executions(const BenchmarkOptions& options, Execute execute) {
+  const int most = options.loop > 0 ? std::min(options.loop, 15) : 15;
+  Profile shortest, next;
+  const auto start = Clock::now();
+  for (int i = 0; i < most; ++i) {
+    execute(next);
+    if (i == 0 || next.nanoseconds < shortest.nanoseconds) std::swap(shortest, next);
+    if (options.loop == 0 && std::chrono::duration<double>(Clock::now() - start).count() >= options.seconds) break;
+  }
+  return shortest;
+}
+
+Result<BatchTimes> measure(const std::shared_ptr<const Network>& network, const BenchmarkOptions& options, int batch) {
+  reset_peak_memory();
+  SMLP_TRY(engine, make_engine(network, options, batch));
+  const auto pictures = static_cast<std::size_t>(batch);
+  const std::vector<float> input = made_up_pictures(pictures * network->config.picture_floats());
+  std::vector<float> logits(pictures * static_cast<std::size_t>(network->config.classes));
+  for (int i = 0; i < options.warmup; ++i) engine->run(input.data(), batch, logits.data());
+
+  constexpr int kFewest = 5;  // so that percentiles mean something
+  std::vector<double> milliseconds;
+  const auto start = Clock::now();
+  const auto enough = [&] {
+    const int executions = static_cast<int>(milliseconds.size());
+    if (options.loop > 0) return executions >= options.loop;
+    return executions >= kFewest && std::chrono::duration<double>(Clock::now() - start).count() >= options.seconds;
+  };
+  while (!enough()) {
+    const auto before = Clock::now();
+    engine->run(input.data(), batch, logits.data());
+    milliseconds.push_back(std::chrono::duration<double, std::milli>(Clock::now() - before).count());
+  }
+  BatchTimes times = times_of(batch, milliseconds);
+  times.peak_rss_mb = peak_memory_mb();
+  if (options.profile) {
+    times.profile = profile_executions(
+        options, [&](Profile& profile) { engine->run_profiled(input.data(), batch, logits.data(), profile); });
+  }
+  return times;
+}
+
+}  // namespace
+
+const GuideThroughput* find_guide_throughput(int batch) {
+  for (const GuideThroughput& row : kGuide) {
+    if (row.batch == batch) return &row;
+  }
+  return nullptr;
+}
+
+const BatchTimes* BenchmarkReport::best() const {
+  const auto found = std::ranges::max_element(results, {}, &BatchTimes::images_per_second);
+  return found == results.end() ? nullptr : &*found;
+}
+
+Result<BenchmarkReport> run_benchmark(std::shared_ptr<const Network> network, const BenchmarkOptions& options,
+                                      const std::function<void(const BatchTimes&)>& done) {
+  SMLP_TRY(engine, make_engine(network, options, 1));
+  BenchmarkReport report{.machine = inspect_machine().cpu,
+                         .model = network->source_name,
+                         .precision = std::string(precision_name(options.precision)),
+                         .isa = std::string(engine->isa()),
+                         .threads = engine->threads(),
+                         .mode = std::string(mode_name(options.mode)),
+                         .pinned = options.pin,
+                         .peak_gflops = engine->peak_gflops(),
+                         .gmacs = static_cast<double>(network->config.macs()) / 1e9,
+                         .is_guides = network->config == *find_named_config("smlpnet_tiny"),
+                         .results = {}};
+  engine.reset();
+  for (const int batch : options.batch_sizes) {
+    SMLP_TRY(times, measure(network, options, batch));
+    times.share_of_peak = 2 * report.gmacs * times.images_per_second / report.peak_gflops;
+    report.results.push_back(std::move(times));
+    done(report.results.back());
+  }
+  return report;
+}
+
+Result<Comparison> compare_benchmarks(const BenchmarkReport& before, const BenchmarkReport& after) {
+  Comparison out{.batches = {}, .differences = {}, .verdict = Verdict::cannot_tell};
+  const auto differs = [&](std::string_view what, const auto& a, const auto& b) {
+    if (a != b) out.differences.push_back(fmt::format("{}: {} and {}", what, a, b));
+  };
+  differs("machine", before.machine, after.machine);
+  differs("model", before.model, after.model);
+  differs("precision", before.precision, after.precision);
+  differs("isa", before.isa, after.isa);
+  differs("threads", before.threads, after.threads);
+  differs("mode", before.mode, after.mode);
+  differs("pinned", before.pinned, after.pinned);
+  for (const BatchTimes& a : before.results) {
+    const auto b = std::ranges::find(after.results, a.batch, &BatchTimes::batch);
+    if (b == after.results.end() || !(a.median > 0) || !(b->median > 0)) continue;
+    // Two runs of the same program differ by 2 % on a quiet machine; a busy one shows in its spread.
+    constexpr double kLeast = 0.02;
+    const double ratio = a.median / b->median, uncertainty = std::max({kLeast, a.spread() / 2, b->spread() / 2});
+    const Verdict verdict = ratio > 1 + uncertainty         ? Verdict::faster
+                            : ratio < 1 / (1 + uncertainty) ? Verdict::slower
+                                                            : Verdict::cannot_tell;
+    out.batches.push_back({a.batch, ratio, uncertainty, verdict});
+    if (verdict == Verdict::slower || (verdict == Verdict::faster && out.verdict == Verdict::cannot_tell)) {
+      out.verdict = verdict;
+    }
+  }
+  if (out.batches.empty()) return fail("the two measurements have no batch size in common");
+  return out;
+}
+
+}  // namespace smlp

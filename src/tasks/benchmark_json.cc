@@ -1,0 +1,98 @@
+// {"machine", "model", "precision", "isa", "threads", "mode", "pinned", "peak_gflops", "results": [{"batch",
+// "images_per_second",
+//  "latency_ms": {"min", "median", "p90", "p99"}, "share_of_peak", "peak_rss_mb",
+//  "profile": {"milliseconds", "rest_milliseconds", "kinds": [{"name", "kind", "calls", "milliseconds", "gflops",
+//  "share_of_peak", "macs", "bytes"}], "steps": [the same]}}]}, and a few keys more.
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "base/file_map.h"
+#include "tasks/benchmark.h"
+
+namespace smlp {
+
+namespace {
+
+nlohmann::ordered_json cost_json(const StepCost& cost, double peak_gflops) {
+  return {{"name", cost.name},       {"kind", step_name(cost.step)},
+          {"calls", cost.calls},     {"milliseconds", 1e3 * cost.seconds},
+          {"gflops", cost.gflops()}, {"share_of_peak", cost.gflops() / peak_gflops},
+          {"macs", cost.work.macs},  {"bytes", cost.work.bytes}};
+}
+
+nlohmann::ordered_json profile_json(const Profile& profile, double peak_gflops) {
+  const ProfileSummary summary = summarize(profile);
+  nlohmann::ordered_json json = {{"milliseconds", 1e3 * summary.seconds}, {"rest_milliseconds", 1e3 * summary.rest}};
+  for (const StepCost& cost : summary.kinds) json["kinds"].push_back(cost_json(cost, peak_gflops));
+  for (const StepCost& cost : summary.steps) json["steps"].push_back(cost_json(cost, peak_gflops));
+  return json;
+}
+
+}  // namespace
+
+std::string benchmark_json(const BenchmarkReport& report) {
+  nlohmann::ordered_json results = nlohmann::ordered_json::array();
+  for (const BatchTimes& t : report.results) {
+    nlohmann::ordered_json row = {
+        {"batch", t.batch},
+        {"images_per_second", t.images_per_second},
+        {"latency_ms", {{"min", t.min}, {"median", t.median}, {"p90", t.p90}, {"p99", t.p99}}},
+        {"share_of_peak", t.share_of_peak},
+        {"peak_rss_mb", t.peak_rss_mb},
+        {"executions", t.executions},
+        {"spread", t.spread()},
+        {"noisy", t.spread() > kNoisySpread}};
+    if (const GuideThroughput* guide = find_guide_throughput(t.batch); guide != nullptr && report.is_guides) {
+      row["guide"] = {{"npu_images_per_second", guide->npu}, {"t4_images_per_second", guide->t4}};
+    }
+    if (t.profile) row["profile"] = profile_json(*t.profile, report.peak_gflops);
+    results.push_back(std::move(row));
+  }
+  const nlohmann::ordered_json json = {{"machine", report.machine},     {"model", report.model},
+                                       {"precision", report.precision}, {"isa", report.isa},
+                                       {"threads", report.threads},     {"mode", report.mode},
+                                       {"pinned", report.pinned},       {"peak_gflops", report.peak_gflops},
+                                       {"gmacs", report.gmacs},         {"results", std::move(results)}};
+  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+Result<BenchmarkReport> read_benchmark_json(const std::filesystem::path& path) {
+  SMLP_TRY(file, FileMap::open(path));
+  const auto bytes = file->bytes();
+  const auto wrong = [&](std::string_view what) {
+    return fail(Error{.what = fmt::format("is not a measurement: {}", what),
+                      .file = path.string(),
+                      .remedy = "write one with `smlp bench --json`"});
+  };
+  try {
+    const auto* text = reinterpret_cast<const char*>(bytes.data());
+    const auto json = nlohmann::json::parse(text, text + bytes.size());
+    BenchmarkReport report{.machine = json.value("machine", ""),
+                           .model = json.value("model", ""),
+                           .precision = json.value("precision", ""),
+                           .isa = json.value("isa", ""),
+                           .threads = json.value("threads", 0),
+                           .mode = json.value("mode", "automatic"),
+                           .pinned = json.value("pinned", false),
+                           .peak_gflops = json.value("peak_gflops", 0.0),
+                           .gmacs = json.value("gmacs", 0.0),
+                           .results = {}};
+    for (const auto& row : json.at("results")) {
+      const auto& latency = row.at("latency_ms");
+      report.results.push_back({.batch = row.at("batch").get<int>(),
+                                .executions = row.value("executions", 0),
+                                .min = latency.at("min").get<double>(),
+                                .median = latency.at("median").get<double>(),
+                                .p90 = latency.at("p90").get<double>(),
+                                .p99 = latency.at("p99").get<double>(),
+                                .images_per_second = row.at("images_per_second").get<double>(),
+                                .share_of_peak = row.value("share_of_peak", 0.0),
+                                .peak_rss_mb = row.value("peak_rss_mb", 0.0)});
+    }
+    return report;
+  } catch (const nlohmann::json::exception& error) {
+    return wrong(error.what());
+  }
+}
+
+}  // namespace smlp

@@ -1,0 +1,129 @@
+#include "tasks/compile.h"
+
+#include <charconv>
+
+#include "api/load.h"
+#include "base/atomic_file.h"
+#include "base/file_map.h"
+#include "base/sha256.h"
+#include "data/class_list.h"
+#include "formats/compiled.h"
+#include "tasks/op_precision.h"
+
+namespace smlp {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::unexpected<Error> shape_error(std::string_view text, std::string_view what) {
+  return fail(Error{.what = fmt::format("input shape '{}': {}", text, what),
+                    .remedy = "write it as input:8,3,224,224 (name, batch, channels, height, width)"});
+}
+
+// Quotation marks come along when a command is copied from typeset text.
+std::string_view without_quotes(std::string_view text) {
+  for (const std::string_view quote : {"\"", "'", "\u201c", "\u201d", "\u2018", "\u2019"}) {
+    if (text.starts_with(quote)) text.remove_prefix(quote.size());
+    if (text.ends_with(quote)) text.remove_suffix(quote.size());
+  }
+  return text;
+}
+
+std::optional<int> parse_size(std::string_view text) {
+  int value = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (code != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+Result<void> check_input(const InputShape& input, const Config& config) {
+  if (input.channels == config.in_channels && input.height == config.image && input.width == config.image) return {};
+  return fail(Error{
+      .what = fmt::format("--input_shape says {} x {} x {} for a picture, the model takes {} x {} x {}", input.channels,
+                          input.height, input.width, config.in_channels, config.image, config.image),
+      .remedy = fmt::format("give {}:{},{},{},{}", input.name.empty() ? "input" : input.name,
+                            input.batch == 0 ? -1 : input.batch, config.in_channels, config.image, config.image)});
+}
+
+Result<void> apply_options(const CompileOptions& options, Network& network) {
+  if (options.input) {
+    if (auto checked = check_input(*options.input, network.config); !checked) {
+      return fail(std::move(checked).error().in(options.model.string()));
+    }
+    network.batch = options.input->batch;
+  }
+  if (options.precision == Precision::fp32 && network.precision == Precision::bf16) {
+    return fail(Error{.what = "is compiled to bf16, and what was rounded away is not in it",
+                      .file = options.model.string(),
+                      .remedy = "compile " + network.source_name + " again"});
+  }
+  if (options.precision) network.precision = *options.precision;
+  if (!options.op_precision.empty()) {
+    SMLP_TRY(modes, read_op_precision(options.op_precision));
+    if (modes.gelu) network.gelu = *modes.gelu;
+  }
+  if (!options.classes.empty()) {
+    SMLP_TRY(list, read_class_list(options.classes, network.config.classes));
+    network.class_names = std::move(list.names);
+  }
+  if (network.source_sha256.empty()) {
+    SMLP_TRY(map, FileMap::open(options.model));
+    network.source_sha256 = sha256_of(map->bytes());
+    network.source_name = options.model.filename().string();
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<InputShape> parse_input_shape(std::string_view text) {
+  std::string_view rest = without_quotes(text);
+  InputShape shape;
+  if (rest.find(';') != std::string_view::npos) return shape_error(text, "the network has one input");
+  if (const auto colon = rest.rfind(':'); colon != std::string_view::npos) {
+    shape.name = rest.substr(0, colon);
+    rest.remove_prefix(colon + 1);
+  }
+  std::vector<std::string_view> sizes;
+  for (std::size_t start = 0; start <= rest.size();) {
+    const auto comma = std::min(rest.find(',', start), rest.size());
+    sizes.push_back(rest.substr(start, comma - start));
+    start = comma + 1;
+  }
+  if (sizes.size() != 4) return shape_error(text, fmt::format("{} sizes instead of 4", sizes.size()));
+  const auto batch = parse_size(sizes[0]);
+  const bool any = batch == -1 || sizes[0] == "N" || sizes[0] == "n" || sizes[0] == "batch";
+  if (!any && (!batch || *batch < 1)) return shape_error(text, "the batch is a number from 1 on, or -1 for any");
+  shape.batch = any ? 0 : *batch;
+  int* const places[] = {&shape.channels, &shape.height, &shape.width};
+  for (std::size_t i = 0; i < 3; ++i) {
+    const auto size = parse_size(sizes[i + 1]);
+    if (!size || *size < 1) return shape_error(text, fmt::format("'{}' is no size", sizes[i + 1]));
+    *places[i] = *size;
+  }
+  return shape;
+}
+
+Result<CompileReport> compile_model(const CompileOptions& options) {
+  CompileReport report{.output = options.output, .network = {}};
+  if (report.output.extension() != ".smlp") report.output += ".smlp";
+  std::error_code code;
+  if (!options.force && fs::exists(report.output, code)) {
+    return fail(Error{.what = "exists already, and nothing is overwritten unasked",
+                      .file = report.output.string(),
+                      .remedy = "give --force to replace it, or another --output"});
+  }
+  if (fs::equivalent(options.model, report.output, code)) {
+    return fail(
+        Error{.what = "is the model itself", .file = report.output.string(), .remedy = "give another --output"});
+  }
+  SMLP_TRY(network, load_network(options.model));
+  SMLP_CHECK(apply_options(options, network));
+  if (report.output.has_parent_path()) SMLP_CHECK(make_directories(report.output.parent_path()));
+  SMLP_CHECK(write_compiled(network, report.output));
+  report.output_bytes = fs::file_size(report.output, code);
+  report.network = std::move(network);
+  return report;
+}
+
+}  // namespace smlp

@@ -1,0 +1,90 @@
+#include "tasks/export_model.h"
+
+#include <array>
+#include <exception>
+
+#include "formats/compiled.h"
+#include "formats/onnx_export.h"
+#include "formats/onnx_import.h"
+#include "formats/read.h"
+#include "model/checkpoint.h"
+
+namespace smlp {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::array kNames = {"smlpnet_tiny", "smlpnet_small", "smlpnet_base"};
+
+// The name of a configuration; another number of classes or picture size is a fine-tuned network of the same name.
+std::string name_of(const Config& config) {
+  for (const char* name : kNames) {
+    const Config& named = *find_named_config(name);
+    if (config.dim == named.dim && config.depths == named.depths && config.alpha == named.alpha &&
+        config.patch == named.patch) {
+      return name;
+    }
+  }
+  return {};
+}
+
+Result<void> check_name(const std::string& wanted) {
+  if (wanted == "auto" || find_named_config(wanted) != nullptr) return {};
+  return fail(Error{.what = fmt::format("no network is named '{}'", wanted),
+                    .remedy = fmt::format("give --model_name {}, or auto for any other", fmt::join(kNames, ", "))});
+}
+
+Result<void> check_name(const std::string& wanted, const std::string& found, const Config& config) {
+  if (wanted == "auto" || wanted == found) return {};
+  return fail(Error{.what = fmt::format("not a {}: dim {}, depths {}, alpha {}, patch {}", wanted, config.dim,
+                                        fmt::join(config.depths, " "), config.alpha, config.patch),
+                    .remedy = found.empty() ? "leave --model_name out: this network has no name of its own"
+                                            : fmt::format("give --model_name {}", found)});
+}
+
+Result<Weights> read_weights(const fs::path& path) {
+  SMLP_TRY(file, read_tensor_file(path));
+  if (file.format == "ONNX") return import_onnx(path);
+  if (is_compiled(file)) {
+    return fail(Error{.what = "a compiled model, whose weights are folded",
+                      .remedy = "export the checkpoint that it was compiled from"});
+  }
+  return weights_from_tensors(file);
+}
+
+Result<ExportModelReport> export_checked(const ExportModelOptions& options) {
+  auto weights = read_weights(options.checkpoint);
+  if (!weights) return fail(std::move(weights).error().in(options.checkpoint.string()));
+  const std::string name = name_of(weights->config);
+  if (auto fits = check_name(options.model_name, name, weights->config); !fits) {
+    return fail(std::move(fits).error().in(options.checkpoint.string()));
+  }
+  const OnnxExportOptions how = {.opset = options.opset,
+                                 .existing = options.force ? Existing::replace : Existing::keep,
+                                 .producer_version = options.producer_version};
+  SMLP_TRY(bytes, export_onnx(*weights, how, options.onnx));
+  return ExportModelReport{.config = weights->config, .model_name = name, .bytes = bytes};
+}
+
+}  // namespace
+
+Result<ExportModelReport> export_model(const ExportModelOptions& options) {
+  SMLP_CHECK(check_name(options.model_name));
+  std::error_code code;
+  if (fs::equivalent(options.checkpoint, options.onnx, code)) {
+    return fail(
+        Error{.what = "is the checkpoint itself", .file = options.onnx.string(), .remedy = "give another --onnx_path"});
+  }
+  if (!options.force && fs::exists(options.onnx, code)) {  // before a large checkpoint is read
+    return fail(Error{.what = "exists already, and nothing is overwritten unasked",
+                      .file = options.onnx.string(),
+                      .remedy = "give --force to replace it, or another --onnx_path"});
+  }
+  try {
+    return export_checked(options);
+  } catch (const std::exception& error) {  // memory ran out
+    return fail(Error{.what = fmt::format("cannot export: {}", error.what()), .file = options.checkpoint.string()});
+  }
+}
+
+}  // namespace smlp
