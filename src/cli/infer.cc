@@ -2,12 +2,14 @@
 #include <fstream>
 #include <optional>
 
+#include "api/load.h"
 #include "base/sha256.h"
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/guide_log.h"
 #include "cli/model_options.h"
 #include "cli/progress.h"
+#include "model/network.h"
 #include "tasks/infer_files.h"
 
 namespace smlp::cli {

@@ -1,5 +1,4 @@
 // smlp info: what this machine can run, what a model file holds, or what a precision costs a model.
-#include "api/load.h"
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/info_parts.h"
@@ -7,6 +6,7 @@
 #include "cli/progress.h"
 #include "cli/suggest.h"
 #include "tasks/inspect.h"
+#include "tasks/named_model.h"
 #include "tasks/pictures.h"
 
 namespace smlp::cli {
