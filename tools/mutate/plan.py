@@ -1,0 +1,87 @@
+"""Which mutations a run makes: a number for each room of src/, drawn by the seed."""
+
+import importlib.util
+import json
+import random
+from pathlib import Path
+
+from .operators import mutations_of
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+# src/kernels/x86 needs AVX-512: where the processor lacks it no test can run what is broken there.
+RUNS_AVX512 = "avx512f" in Path("/proc/cpuinfo").read_text()
+EXPLAINED = Path(__file__).resolve().parent / "explained.json"
+
+
+def layers():
+    spec = importlib.util.spec_from_file_location("layers", ROOT / "tests" / "layers.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def sources(room, root=ROOT):
+    """Files whose change rebuilds one object or a few: sources, and the kernels' shared bodies."""
+    folder = root / "src" / room
+    found = (p for p in folder.rglob("*") if p.suffix == ".cc" or p.name.endswith("-inl.h"))
+    return sorted(p for p in found if "x86" not in p.parts or RUNS_AVX512)
+
+
+def candidates(room, root=ROOT):
+    return [m for p in sources(room, root) for m in mutations_of(str(p.relative_to(root)), p.read_text())]
+
+
+def quotas(sizes, count):
+    """`count` shared among the rooms by the square root of their sizes, so that a small room is not forgotten."""
+    weights = {room: size ** 0.5 for room, size in sizes.items() if size}
+    total = sum(weights.values())
+    shares = {room: max(1, int(count * w / total)) for room, w in weights.items()}
+    for room in sorted(weights, key=weights.get, reverse=True):
+        if sum(shares.values()) >= count:
+            break
+        shares[room] += 1
+    while sum(shares.values()) < count:
+        shares[max(weights, key=weights.get)] += 1
+    return shares
+
+
+def spread(found, rng):
+    """The candidates in the order in which they are tried: shuffled, the kinds in turn, since constants and removed
+    statements are many and broken orders of writing few."""
+    kinds = {}
+    for mutation in found:
+        kinds.setdefault(mutation.kind, []).append(mutation)
+    for members in kinds.values():
+        rng.shuffle(members)
+    order, names = [], sorted(kinds)
+    rng.shuffle(names)
+    while any(kinds.values()):
+        order += [kinds[name].pop() for name in names if kinds[name]]
+    return order
+
+
+def make_plan(seed, count, only=None):
+    """room -> (how many, the candidates in the order in which they are tried)."""
+    found = {room: candidates(room) for room in layers().BELOW if (ROOT / "src" / room).is_dir()}
+    if only:
+        found = {room: found[room] for room in only}
+    shares = quotas({room: len(f) for room, f in found.items()}, count)
+    return {room: (shares.get(room, 0), spread(f, random.Random(f"{seed} {room}"))) for room, f in found.items()}
+
+
+def explained():
+    return json.loads(EXPLAINED.read_text())
+
+
+def explanation_of(mutation, entries):
+    for entry in entries:
+        if (entry["file"], entry["old"], entry["new"]) == (mutation.file, mutation.old.strip(), mutation.new.strip()):
+            return entry
+    return None
+
+
+def stale_explanations(entries):
+    """Entries that no mutation of today's source matches."""
+    present = {(m.file, m.old.strip(), m.new.strip())
+               for room in layers().BELOW for m in candidates(room) if (ROOT / "src" / room).is_dir()}
+    return [e for e in entries if (e["file"], e["old"], e["new"]) not in present]
