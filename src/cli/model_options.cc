@@ -1,6 +1,6 @@
 #include "cli/model_options.h"
 
-#include "api/machine.h"
+#include "tasks/machine.h"
 
 namespace smlp::cli {
 
