@@ -119,10 +119,9 @@ Result<void> PackedWriter::finish(Existing existing) {
     for (int row = 0; row < input.rows; ++row) names += fmt::format("{}\t{}\n", input.stem, row);
   }
   const std::string header = packed_header(rows_, classes_);
-  if (::pwrite(data_.get(), header.data(), header.size(), 0) != static_cast<ssize_t>(header.size()) ||
-      ::fsync(data_.get()) != 0) {
-    return system_error("write", errno, part(kPackedResult));
-  }
+  if (::lseek(data_.get(), 0, SEEK_SET) < 0) return system_error("write", errno, part(kPackedResult));
+  SMLP_CHECK(write_all(data_, std::as_bytes(std::span(header)), part(kPackedResult)));
+  if (::fsync(data_.get()) != 0) return system_error("write", errno, part(kPackedResult));
   SMLP_CHECK(write_file(folder_ / kPackedNames, names, existing));
   std::error_code code;
   fs::rename(part(kPackedResult), folder_ / kPackedResult, code);

@@ -102,7 +102,7 @@ Result<Picture> make_picture(std::uint64_t width, std::uint64_t height, const De
     picture.rgb.resize(width * height * 3);
     return picture;
   } catch (const std::bad_alloc&) {
-    return fail("no memory for a picture of {} x {}", width, height);
+    return fail(Error{.what = fmt::format("no memory for a picture of {} x {}", width, height), .transient = true});
   }
 }
 

@@ -115,6 +115,8 @@ class Decoder {
       case JERR_NOT_COMPILED:
       case JERR_CONVERSION_NOTIMPL:
         return unsupported(message_);
+      case JERR_OUT_OF_MEMORY:
+        return {.what = "no memory to decode it", .transient = true};
       default:
         return damaged("JPEG", message_);
     }

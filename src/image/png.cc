@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <csetjmp>
+#include <cstdlib>
 #include <cstring>
 #include <vector>
 
@@ -17,7 +18,9 @@ namespace {
 class Decoder {
  public:
   explicit Decoder(std::span<const std::byte> file) : file_(file) {
-    png_ = png_create_read_struct(PNG_LIBPNG_VER_STRING, this, on_error, [](png_structp, png_const_charp) {});
+    png_ = png_create_read_struct_2(
+        PNG_LIBPNG_VER_STRING, this, on_error, [](png_structp, png_const_charp) {}, this, allocate,
+        [](png_structp, png_voidp memory) { std::free(memory); });
     if (png_ != nullptr) info_ = png_create_info_struct(png_);
   }
   Decoder(const Decoder&) = delete;
@@ -77,7 +80,10 @@ class Decoder {
     });
   }
 
-  Error error() const { return ended_ ? cut_off("PNG") : damaged("PNG", message_); }
+  Error error() const {
+    if (no_memory_) return {.what = "no memory to decode it", .transient = true};
+    return ended_ ? cut_off("PNG") : damaged("PNG", message_);
+  }
 
  private:
   bool run(void (*step)(Decoder&)) {
@@ -92,6 +98,13 @@ class Decoder {
     png_longjmp(png, 1);
   }
 
+  // zlib's too: its words for a lack of memory are those for damaged data.
+  static png_voidp allocate(png_structp png, png_alloc_size_t bytes) {
+    void* memory = std::malloc(bytes);
+    if (memory == nullptr) static_cast<Decoder*>(png_get_mem_ptr(png))->no_memory_ = true;
+    return memory;
+  }
+
   static void on_read(png_structp png, png_bytep out, std::size_t count) {
     auto& self = *static_cast<Decoder*>(png_get_io_ptr(png));
     if (count > self.file_.size() - self.position_) {
@@ -104,7 +117,7 @@ class Decoder {
 
   std::span<const std::byte> file_;
   std::size_t position_ = 0;
-  bool ended_ = false;
+  bool ended_ = false, no_memory_ = false;
   png_structp png_ = nullptr;
   png_infop info_ = nullptr;
   int passes_ = 1;
@@ -125,7 +138,7 @@ void convert_grey16(const std::uint8_t* grey, std::size_t pixels, std::uint8_t* 
 
 Result<Picture> decode_png(std::span<const std::byte> file, const DecodeLimits& limits) {
   Decoder decoder(file);
-  if (!decoder.ready()) return fail("no memory for the PNG decoder");
+  if (!decoder.ready()) return fail(Error{.what = "no memory for the PNG decoder", .transient = true});
   if (!decoder.read_header()) return fail(decoder.error());
   SMLP_TRY(picture, make_picture(decoder.width(), decoder.height(), limits));
   if (!decoder.set_transforms()) return fail(decoder.error());

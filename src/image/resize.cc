@@ -65,7 +65,9 @@ Result<Picture> resize(const Picture& picture, int width, int height, const Wind
   try {
     return resize_window(picture, width, height, window);
   } catch (const std::bad_alloc&) {
-    return fail("no memory to resize a picture of {} x {} to {} x {}", picture.width, picture.height, width, height);
+    return fail(Error{.what = fmt::format("no memory to resize a picture of {} x {} to {} x {}", picture.width,
+                                          picture.height, width, height),
+                      .transient = true});
   }
 }
 

@@ -228,7 +228,7 @@ Loaded load(const InputFile& file, const InputSpec& spec) {
     loaded.outcome = read_input(file, spec, loaded.rows);
     return loaded;
   } catch (const std::exception& error) {  // memory ran out
-    return {.outcome = fail(Error{.what = error.what(), .file = file.path.string()}), .rows = {}};
+    return {.outcome = fail(Error{.what = error.what(), .file = file.path.string(), .transient = true}), .rows = {}};
   }
 }
 
@@ -248,7 +248,9 @@ Result<void> run_inputs(Executor& executor, ResultSink& sink, const std::vector<
       SMLP_CHECK(batcher.add(file, loaded.rows));
     } else {
       // A picture may turn out broken only when it is decoded; prepared files were checked, so that is no small matter.
-      if (file.kind != InputKind::picture) return fail(std::move(loaded.outcome).error());
+      // Nor is it the picture's fault where the machine fails.
+      const bool to_blame = file.kind == InputKind::picture && !loaded.outcome.error().transient;
+      if (!to_blame) return fail(std::move(loaded.outcome).error());
       ++report.broken;
       if (watch.broken) watch.broken(loaded.outcome.error());
       SMLP_CHECK(batcher.add_broken(file));

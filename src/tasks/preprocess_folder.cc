@@ -74,7 +74,7 @@ Prepared prepare(const fs::path& file, const Preprocess& how) {
   try {
     outcome = prepare(file, how, out);
   } catch (const std::exception& error) {  // memory ran out
-    outcome = fail("{}", error.what());
+    outcome = fail(Error{.what = error.what(), .transient = true});
   }
   if (outcome) return out;
   out.error = std::move(outcome).error().in(file.string());
@@ -237,6 +237,9 @@ Result<void> write_bins(const Run& run, std::size_t first, Journal& journal, con
   };
   const auto produce = [&](std::size_t i) { return prepare(run.folder.pictures[first + i].file, run.options.how); };
   const auto consume = [&](std::size_t i, Prepared&& item) -> Result<void> {
+    // Only what is the picture's own fault is recorded as broken; a run that the machine failed ends, and is gone on
+    // with later.
+    if (item.error.transient) return fail(std::move(item.error));
     if (item.record.broken()) {
       if (watch.broken) watch.broken(item.error);
     } else {

@@ -1,0 +1,254 @@
+// Fails every allocation of loading a model, preparing a picture and running a network, one at a time: each such run
+// has to give an error or the very result of an undisturbed one, and must neither throw nor crash.
+//
+// malloc and its kin stand before the C library's here, so that libjpeg, libpng, zlib and protobuf meet failures too.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <functional>
+#include <random>
+
+#include "base/file_map.h"
+#include "formats/compiled.h"
+#include "formats/read.h"
+#include "image/decode.h"
+#include "smlp/session.h"
+#include "support/model_file.h"
+#include "support/scratch.h"
+#include "support/source_dir.h"
+#include "support/watch.h"
+
+namespace {
+
+std::atomic<bool> is_on = false;
+std::atomic<long> seen = 0, failing = 0;
+
+// True where this allocation is the one to fail.
+bool is_to_fail() {
+  return is_on.load(std::memory_order_relaxed) && seen.fetch_add(1, std::memory_order_relaxed) + 1 == failing.load();
+}
+
+}  // namespace
+
+#if SMLP_CAN_WATCH
+
+extern "C" {
+
+void* __libc_malloc(std::size_t);
+void* __libc_calloc(std::size_t, std::size_t);
+void* __libc_realloc(void*, std::size_t);
+void* __libc_memalign(std::size_t, std::size_t);
+void __libc_free(void*);
+
+static void* no_memory() {
+  errno = ENOMEM;
+  return nullptr;
+}
+
+void* malloc(std::size_t size) { return is_to_fail() ? no_memory() : __libc_malloc(size); }
+void* calloc(std::size_t count, std::size_t size) { return is_to_fail() ? no_memory() : __libc_calloc(count, size); }
+void* realloc(void* old, std::size_t size) { return is_to_fail() ? no_memory() : __libc_realloc(old, size); }
+void* memalign(std::size_t align, std::size_t size) {
+  return is_to_fail() ? no_memory() : __libc_memalign(align, size);
+}
+void* aligned_alloc(std::size_t align, std::size_t size) { return memalign(align, size); }
+int posix_memalign(void** memory, std::size_t align, std::size_t size) {
+  *memory = memalign(align, size);
+  return *memory == nullptr ? ENOMEM : 0;
+}
+void free(void* memory) { __libc_free(memory); }
+
+}  // extern "C"
+
+#endif
+
+namespace smlp {
+namespace {
+
+namespace fs = std::filesystem;
+
+// What a piece of work came to: an error's message, or a result as text.
+struct Outcome {
+  bool ok = false;
+  std::string text;
+};
+
+template <class T, class Text>
+Outcome outcome_of(const Result<T>& result, Text text) {
+  if (!result) return {false, result.error().message()};
+  return {true, text(*result)};
+}
+
+// Allocation number `number` (0: none) fails. Returns what came of the work, and how many allocations there were.
+struct Trial {
+  Outcome outcome;
+  long allocations = 0;
+  std::string thrown;
+};
+Trial attempt(const std::function<Outcome()>& work, long number) {
+  Trial trial;
+  seen = 0;
+  failing = number;
+  is_on = true;
+  try {
+    trial.outcome = work();
+    is_on = false;
+  } catch (const std::exception& error) {
+    is_on = false;
+    trial.thrown = error.what();
+  }
+  trial.allocations = seen;
+  return trial;
+}
+
+// Every allocation up to a bound, beyond it a sample.
+std::vector<long> numbers(long allocations) {
+  constexpr long kAll = 2000, kSample = 300;
+  std::vector<long> all;
+  for (long n = 1; n <= std::min(allocations, kAll); ++n) all.push_back(n);
+  std::mt19937 random(7);
+  for (long i = 0; i < kSample && allocations > kAll; ++i) {
+    all.push_back(std::uniform_int_distribution<long>(kAll + 1, allocations)(random));
+  }
+  return all;
+}
+
+class Allocation : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!SMLP_CAN_WATCH) GTEST_SKIP() << "the sanitizers have an allocator of their own";
+  }
+
+  static void check(const std::function<Outcome()>& work) {
+    attempt(work, 0);  // what is made once only
+    const Trial whole = attempt(work, 0);
+    ASSERT_TRUE(whole.outcome.ok) << whole.outcome.text;
+    ASSERT_GT(whole.allocations, 5) << "the allocator is not watched";
+    for (const long number : numbers(whole.allocations)) {
+      const Trial trial = attempt(work, number);
+      EXPECT_EQ(trial.thrown, "") << "allocation " << number << " of " << whole.allocations << " leaves an exception";
+      if (!trial.thrown.empty()) return;
+      if (trial.outcome.ok) {
+        EXPECT_EQ(trial.outcome.text, whole.outcome.text) << "after allocation " << number << " failed";
+      } else {
+        EXPECT_FALSE(trial.outcome.text.empty()) << number;
+      }
+    }
+    const Trial afterwards = attempt(work, 0);
+    EXPECT_TRUE(afterwards.outcome.ok) << "the failures left something behind: " << afterwards.outcome.text;
+    EXPECT_EQ(afterwards.outcome.text, whole.outcome.text);
+  }
+
+  static fs::path fixture(std::string_view name) { return source_dir() / "tests" / name; }
+  const test::Scratch scratch;
+};
+
+std::string describe(const TensorFile& file) {
+  std::string text = file.format;
+  for (const Tensor& tensor : file.tensors) text += " " + tensor.name;
+  return text;
+}
+
+TEST_F(Allocation, ReadingTensorsOfEveryFormat) {
+  for (const char* name : {"zip.pth", "legacy.pth", "legacy.pth.gz", "legacy_in_a.zip", "deflated.pth",
+                           "state.safetensors", "strided.pth"}) {
+    SCOPED_TRACE(name);
+    check([file = fixture("formats/fixtures") / name] { return outcome_of(read_tensor_file(file), describe); });
+  }
+}
+
+std::string describe_model(const Model& model) {
+  return std::to_string(model.classes()) + " " + std::to_string(model.image_size());
+}
+
+TEST_F(Allocation, LoadingModels) {
+  const fs::path weights = scratch.folder() / "net.safetensors";
+  test::write_model(weights, test::small_config(10), 1, {});
+  for (const fs::path& file : {weights, fixture("formats/onnx/script_11_nchw_batch.onnx"),
+                               fixture("formats/onnx/export_20_nhwc_beside.onnx")}) {
+    SCOPED_TRACE(file);
+    check([&] { return outcome_of(Model::load(file), describe_model); });
+  }
+}
+
+TEST_F(Allocation, LoadingACompiledModel) {
+  const auto model = Model::load(fixture("formats/onnx/script_11_nchw_batch.onnx"));
+  ASSERT_TRUE(model);
+  const fs::path file = scratch.folder() / "net.smlp";
+  ASSERT_TRUE(write_compiled(*model->network(), file));
+  check([&] { return outcome_of(Model::load(file), describe_model); });
+}
+
+std::string describe_picture(const Picture& picture) {
+  return std::string(reinterpret_cast<const char*>(picture.rgb.data()), picture.rgb.size());
+}
+
+TEST_F(Allocation, DecodingPictures) {
+  for (const char* name : {"420.jpg", "444-progressive.jpg", "cmyk.jpg", "arithmetic.jpg", "rgb8-plain.png",
+                           "grey16-interlaced.png", "palette4-plain.png"}) {
+    SCOPED_TRACE(name);
+    check([file = fixture("image/fixtures") / name] { return outcome_of(decode_file(file), describe_picture); });
+  }
+}
+
+// A lack of memory is not the picture's fault, so that nobody records it as broken.
+TEST_F(Allocation, ALackOfMemoryBreaksNoPicture) {
+  for (const char* name : {"420.jpg", "444-progressive.jpg", "rgb8-plain.png", "grey16-interlaced.png"}) {
+    const auto map = FileMap::open(fixture("image/fixtures") / name);
+    ASSERT_TRUE(map);
+    const auto work = [&]() -> Outcome {
+      try {
+        const auto picture = decode((*map)->bytes());
+        if (picture || picture.error().transient) return {true, ""};
+        return {false, picture.error().message()};
+      } catch (const std::bad_alloc&) {
+        return {true, ""};
+      }
+    };
+    const long allocations = attempt(work, 0).allocations;
+    for (long n = 1; n <= allocations; ++n) {
+      const Trial trial = attempt(work, n);
+      EXPECT_TRUE(trial.outcome.ok) << name << ", allocation " << n << ": " << trial.outcome.text;
+    }
+  }
+}
+
+TEST_F(Allocation, MakingASessionAndRunningIt) {
+  const auto model = Model::load(fixture("formats/onnx/script_11_nchw_batch.onnx"));
+  ASSERT_TRUE(model);
+  const auto floats = static_cast<std::size_t>(3 * model->image_size() * model->image_size());
+  const std::vector<float> input(floats, 0.25F);
+  for (const int threads : {1, 2}) {
+    SCOPED_TRACE(threads);
+    check([&]() -> Outcome {
+      std::vector<float> logits(static_cast<std::size_t>(model->classes()));
+      auto session = Session::create(*model, {.threads = threads, .batch = 1});
+      if (!session) return {false, session.error().message()};
+      if (const auto ran = session->run(input, 1, logits); !ran) return {false, ran.error().message()};
+      return {true, std::string(reinterpret_cast<const char*>(logits.data()), logits.size() * sizeof(float))};
+    });
+  }
+}
+
+TEST_F(Allocation, ClassifyingPictures) {
+  const auto model = Model::load(fixture("formats/onnx/script_11_nchw_batch.onnx"));
+  ASSERT_TRUE(model);
+  const std::vector<fs::path> pictures = {fixture("image/fixtures/420.jpg"), fixture("image/fixtures/rgb8-plain.png")};
+  auto session = Session::create(*model, {.threads = 1, .batch = 1});
+  ASSERT_TRUE(session);
+  check([&]() -> Outcome {
+    const auto answers = session->classify(pictures, 2);
+    if (answers.size() != pictures.size()) return {true, "answers are missing"};
+    std::string text;
+    for (const auto& answer : answers) {
+      if (!answer) return {false, answer.error().message()};
+      for (const Prediction& p : *answer) text += std::to_string(p.index) + " " + std::to_string(p.probability) + "\n";
+    }
+    return {true, text};
+  });
+}
+
+}  // namespace
+}  // namespace smlp

@@ -1,0 +1,139 @@
+"""The program's commands as a table: what each is given, and which files it must leave whole or not at all.
+
+A new command is a row of COMMANDS. Everything works on a tiny network and a few small pictures of this repository.
+"""
+
+import dataclasses
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parents[2]
+NETWORK = SOURCE / "tests/formats/onnx/script_11_nchw_batch.onnx"  # 8 x 8 pixels, 3 classes
+PICTURES = ("17x9.jpg", "420.jpg", "444-progressive.jpg", "rgb8-plain.png", "grey8-interlaced.png", "palette4-plain.png")
+
+
+@dataclasses.dataclass
+class Command:
+    """`arguments`: of a first run; {world} has the inputs, {out} gets the outputs. `again`: what follows them to finish,
+    or repeat, after a run that failed. `exact`: patterns of files below {out} that have the same bytes each time;
+    `json`: those that are JSON, with times in them. `seal`: files whose presence says that the others are complete."""
+
+    name: str
+    arguments: list
+    again: list = dataclasses.field(default_factory=list)
+    exact: tuple = ()
+    json: tuple = ()
+    seal: tuple = ()
+
+    def argv(self, world, out, again=False):
+        words = self.arguments + (self.again if again else [])
+        return [w.format(world=world, out=out) for w in words]
+
+    def finals(self, out):
+        return sorted(p for pattern in self.exact + self.json for p in out.glob(pattern))
+
+
+def infer(name, *options, exact):
+    arguments = ["infer", "--model", "{world}/net.onnx", "--input", "{world}/prep/bins", "--output", "{out}/result"]
+    arguments += ["--output_dirname", "run", "--batchsize", "2", "--threads", "1", *options]
+    summary = "result/run_summary.json"
+    return Command(name, arguments, ["--resume"], exact, (summary,), (summary,))
+
+
+COMMANDS = [
+    Command("classify", ["classify", "--model", "{world}/net.onnx", "--threads", "2", "{world}/pictures/a/17x9.jpg"]),
+    Command("evaluate", ["evaluate", "--model", "{world}/net.onnx", "--data", "{world}/pictures", "--json"]),
+    Command("info", ["info", "{world}/net.onnx"]),
+    Command(
+        "preprocess",
+        ["preprocess", "--model", "{world}/net.onnx", "--data_root", "{world}/pictures", "--save_dir", "{out}/prep/bins"]
+        + ["--batch_size", "2", "--threads", "1"],
+        exact=("prep/bins/batch-*.bin", "prep/labels.npy", "prep/manifest.jsonl"),
+        seal=("prep/manifest.jsonl",),
+    ),
+    Command("export", ["export", "--pth_path", "{world}/net.onnx", "--onnx_path", "{out}/net.onnx"], ["--force"], ("net.onnx",)),
+    Command("compile", ["compile", "--model", "{world}/net.onnx", "--output", "{out}/net.smlp"], ["--force"], ("net.smlp",)),
+    infer("infer NPY", exact=("result/run/*_0.npy",)),
+    infer("infer BIN", "--outfmt", "BIN", exact=("result/run/*_0.bin",)),
+    infer("infer TXT", "--outfmt", "TXT", exact=("result/run/*_0.txt",)),
+    infer("infer packed", "--packed", exact=("result/run/packed_0.npy", "result/run/packed_names.tsv")),
+    Command("postprocess", ["postprocess", "--infer_result_dir", "{world}/result/run", "--labels", "{world}/prep/labels.npy"]),
+    Command(
+        "bench",
+        ["bench", "--model", "{world}/net.onnx", "--batch-sizes", "1", "--loop", "1", "--threads", "1", "--no-pin"]
+        + ["--profile", "--json", "--trace", "{out}/trace.json"],
+        ["--force"],
+        json=("trace.json",),
+    ),
+]
+
+
+def run(smlp, argv, timeout=60, env=None, **options):
+    """Runs the program; a run that hangs raises subprocess.TimeoutExpired."""
+    return subprocess.run(
+        [str(smlp), *argv],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=timeout,
+        env={**os.environ, **(env or {})},
+        **options,
+    )
+
+
+def make_world(smlp, world):
+    """Inputs of every command."""
+    world.mkdir()
+    shutil.copy(NETWORK, world / "net.onnx")
+    for i, name in enumerate(PICTURES):
+        folder = world / "pictures" / "abc"[i % 3]
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(SOURCE / "tests/image/fixtures" / name, folder / name)
+    for command in COMMANDS:
+        if command.name in ("preprocess", "infer NPY"):
+            done = run(smlp, command.argv(world, world))
+            assert done.returncode == 0, done.stderr
+
+
+def error_lines(done):
+    return [line for line in done.stderr.decode(errors="replace").splitlines() if line.startswith("smlp: error: ")]
+
+
+def complaint(done):
+    """What is wrong with the way a run ended: it has to be success, or exit 1 with nothing but one-line remarks."""
+    lines = done.stderr.decode(errors="replace").splitlines()
+    if done.returncode == 0:
+        return "an error and exit 0" if error_lines(done) else ""
+    if done.returncode == 127 and "error while loading shared libraries" in done.stderr.decode(errors="replace"):
+        return ""  # the system's loader, before the program begins
+    if done.returncode != 1:
+        return f"exit {done.returncode}: {lines[-1:]}"
+    if not error_lines(done):
+        return f"exit 1 without an error: {lines}"
+    strange = [line for line in lines if not line.startswith("smlp: ")]
+    return f"not in one line: {strange}" if strange else ""
+
+
+def wrong_files(command, out, reference):
+    """Files under final names that are neither whole nor absent. `reference`: path below {out} -> bytes."""
+    wrong = []
+    for path in command.finals(out):
+        name = str(path.relative_to(out))
+        content = path.read_bytes()
+        if any(path.match(pattern) for pattern in command.json):
+            try:
+                json.loads(content)
+            except ValueError:
+                wrong.append(f"{name} is no JSON")
+        elif content != reference.get(name):
+            wrong.append(f"{name} has {len(content)} bytes that are not those of a run without failures")
+    present = {str(p.relative_to(out)) for p in command.finals(out)}
+    if any((out / seal).exists() for seal in command.seal) and present != set(reference):
+        wrong.append(f"sealed with {sorted(set(reference) - present)} missing")
+    return wrong
+
+
+def reference_of(command, out):
+    return {str(p.relative_to(out)): p.read_bytes() for p in command.finals(out)}

@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+"""Makes every file system call of every command fail once, and watches the order of the calls that succeed.
+
+    failure_injection_test.py --smlp BIN --shim LIBRARY [--seconds 90] [--only NAME]
+
+A run in which a call failed has to succeed all the same, or to end with one line and exit 1; no file under a final name
+may be cut off or hold anything else than that of an undisturbed run; and the same command, run again, has to end with
+the same files as if nothing had happened.
+"""
+
+import argparse
+import concurrent.futures
+import errno
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import commands
+
+# What each call fails with. `short` and EINTR are no failures: the program has to go on.
+FAILURES = {
+    "open": [errno.EMFILE],
+    "write": [errno.ENOSPC, "short", errno.EINTR],
+    "fsync": [errno.EIO],
+    "syncfs": [errno.EIO],
+    "rename": [errno.EIO],
+    "ftruncate": [errno.EIO],
+    "lseek": [errno.EIO],
+    "fstat": [errno.EIO],
+    "unlink": [errno.EIO],
+    "mkdir": [errno.ENOSPC],
+    "close": [errno.EIO],
+    "flock": [errno.ENOLCK],
+}
+HARMLESS = {("write", "short"), ("write", errno.EINTR), ("flock", errno.ENOLCK)}
+EACH = 40  # of one call with one failure: all where there are no more, else the first and last ones and some between
+
+
+class Harness:
+    def __init__(self, smlp, shim, scratch):
+        self.smlp, self.shim, self.scratch = smlp, shim, scratch
+        self.world = scratch / "world"
+        commands.make_world(smlp, self.world)
+        self.problems = []
+
+    def run(self, argv, fail=None, log=None):
+        env = {"LD_PRELOAD": str(self.shim), "SMLP_SHIM_UNDER": str(self.scratch)}
+        if fail:
+            env["SMLP_SHIM_FAIL"] = fail
+        if log:
+            env["SMLP_SHIM_LOG"] = str(log)
+        return commands.run(self.smlp, argv, env=env)
+
+    def observe(self, command):
+        """An undisturbed run: its files, and its calls as [name, path, more, outcome]."""
+        out, log = self.scratch / f"{command.name} whole", self.scratch / f"{command.name}.log"
+        out.mkdir()
+        done = self.run(command.argv(self.world, out), log=log)
+        if done.returncode != 0:
+            raise SystemExit(f"{command.name}: {done.stderr.decode()}")
+        calls = [line.split("\t") for line in log.read_text().splitlines()]
+        return out, commands.reference_of(command, out), calls
+
+    def disturb(self, command, reference, call, nth, failure):
+        what = f"{command.name}: {call} number {nth} fails with {failure}"
+        out = Path(tempfile.mkdtemp(prefix="out-", dir=self.scratch))
+        try:
+            done = self.run(command.argv(self.world, out), fail=f"{call}:{nth}:{failure}")
+            found = [commands.complaint(done), *commands.wrong_files(command, out, reference)]
+            if (call, failure) in HARMLESS and done.returncode != 0:
+                found.append("is no failure, and the run ended")
+            if done.returncode == 0 and commands.reference_of(command, out).keys() != reference.keys():
+                found.append("files are missing after success")
+            left = [p.name for p in out.rglob("*.smlp-tmp")]
+            if left and call != "unlink":
+                found.append(f"left {left}")
+            again = self.run(command.argv(self.world, out, again=done.returncode != 0 or "--resume" in command.again))
+            if done.returncode == 0 and "--force" in command.again:
+                again = self.run(command.argv(self.world, out, again=True))
+            if again.returncode != 0:
+                found.append(f"cannot be repeated: {again.stderr.decode(errors='replace')}")
+            elif commands.reference_of(command, out).keys() != reference.keys():
+                found.append("files are missing after it was repeated")
+            found += commands.wrong_files(command, out, reference)
+        except subprocess.TimeoutExpired:
+            found = ["hangs"]
+        finally:
+            shutil.rmtree(out, ignore_errors=True)
+        return [f"{what}: {problem}" for problem in found if problem]
+
+
+def numbers(count):
+    if count <= EACH:
+        return range(1, count + 1)
+    middle = random.Random(count).sample(range(3, count), EACH - 4)
+    return sorted({1, 2, count - 1, count, *middle})
+
+
+def check_order(command, out, calls):
+    """What must hold of the order of the calls: write, fsync, rename, fsync of the folder."""
+    problems = []
+    dirty, synced_folders_due, unsynced = set(), {}, set()
+    for name, path, more, outcome in calls:
+        if int(outcome) < 0:
+            continue
+        if name == "open" and int(more, 8) & 0o100:
+            flags = int(more, 8)
+            if not flags & 0o200 or not flags & 0o400000:
+                problems.append(f"{path} is created without O_EXCL and O_NOFOLLOW")
+        if name in ("write", "ftruncate"):
+            dirty.add(path)
+        if name == "fsync":
+            dirty.discard(path)
+            synced_folders_due.pop(path, None)
+        if name == "syncfs":
+            dirty.clear()
+            unsynced.clear()
+            synced_folders_due.clear()
+        if name == "rename":
+            final = more
+            relative = final[len(str(out)) + 1 :]
+            if path in dirty:
+                unsynced.add(final)
+                dirty.discard(path)
+            else:
+                synced_folders_due[str(Path(final).parent)] = final
+            if relative in command.seal and unsynced:
+                problems.append(f"{relative} appears before {sorted(unsynced)} are on the disk")
+            if final in unsynced and relative in (*command.seal, "net.onnx", "net.smlp", "trace.json"):
+                problems.append(f"{relative} appears before its bytes are on the disk")
+    problems += [f"{p} is never flushed" for p in sorted(unsynced)]
+    problems += [f"the folder of {p} is not flushed after the rename" for p in synced_folders_due.values()]
+    return [f"{command.name}: {p}" for p in problems]
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--smlp", type=Path, required=True)
+    parser.add_argument("--shim", type=Path, required=True)
+    parser.add_argument("--seconds", type=float, default=120)
+    parser.add_argument("--only", default="")
+    options = parser.parse_args()
+    deadline = time.monotonic() + options.seconds
+    scratch = Path(tempfile.mkdtemp(prefix="smlp-failures-"))
+    problems, tried, skipped = [], 0, 0
+    try:
+        harness = Harness(options.smlp, options.shim, scratch)
+        tasks = []
+        for command in commands.COMMANDS:
+            if options.only not in command.name:
+                continue
+            out, reference, calls = harness.observe(command)
+            problems += check_order(command, out, calls)
+            for call, failures in FAILURES.items():
+                count = sum(1 for name, *_ in calls if name == call)
+                tasks += [(command, reference, call, n, f) for f in failures for n in numbers(count)]
+        # So that little time still sees something of everything.
+        random.Random(1).shuffle(tasks)
+
+        def one(task):
+            return harness.disturb(*task) if time.monotonic() < deadline else None
+
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            for outcome in pool.map(one, tasks):
+                tried += outcome is not None
+                skipped += outcome is None
+                problems += outcome or []
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    for problem in problems:
+        print(problem)
+    print(f"{tried} calls failed, {skipped} left out for want of time, {len(problems)} problems")
+    return 1 if problems or tried < 100 and not options.only else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
