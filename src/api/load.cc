@@ -1,6 +1,7 @@
 #include "api/load.h"
 
 #include <exception>
+#include <new>
 
 #include "engine/fold.h"
 #include "formats/compiled.h"
@@ -31,7 +32,9 @@ Result<Network> load_network(const std::filesystem::path& path) {
     auto network = read();
     if (!network) return fail(std::move(network).error().in(path.string()));
     return network;
-  } catch (const std::exception& error) {  // memory ran out
+  } catch (const std::bad_alloc&) {
+    return fail(Error{.what = "out of memory", .file = path.string(), .transient = true});
+  } catch (const std::exception& error) {
     return fail(Error{.what = fmt::format("cannot load: {}", error.what()), .file = path.string()});
   }
 }

@@ -1,12 +1,16 @@
 #include "smlp/model.h"
 
+#include <new>
+
 #include "api/load.h"
 
 namespace smlp {
 
-Result<Model> Model::load(const std::filesystem::path& path) {
+Result<Model> Model::load(const std::filesystem::path& path) try {
   SMLP_TRY(network, load_network(path));
   return Model(std::make_shared<const Network>(std::move(network)));
+} catch (const std::bad_alloc&) {
+  return fail(Error{.what = "out of memory", .transient = true});
 }
 
 Result<Model> Model::bundled() {

@@ -6,11 +6,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "base/affinity.h"
+#include "base/cgroup.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -93,45 +91,6 @@ CpuFeatures detect() {
 }
 
 #endif
-
-std::string first_line(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  return line;
-}
-
-// Cores of CPU time a cgroup grants, or infinity. cgroup v2: "cpu.max" holds "QUOTA PERIOD" or "max PERIOD";
-// v1: cpu.cfs_quota_us (-1 for none) and cpu.cfs_period_us. The tightest limit on the way to the root counts.
-double cgroup_cpus() {
-  double cpus = INFINITY;
-  auto consider = [&](const std::string& quota, const std::string& period) {
-    const double q = std::atof(quota.c_str()), p = std::atof(period.c_str());
-    if (q > 0 && p > 0) cpus = std::min(cpus, q / p);
-  };
-  std::ifstream groups("/proc/self/cgroup");
-  for (std::string line; std::getline(groups, line);) {
-    const auto first = line.find(':'), second = line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    const std::string controllers = line.substr(first + 1, second - first - 1);
-    const bool v2 = controllers.empty();
-    if (!v2 && controllers.find("cpu") == std::string::npos) continue;
-    const std::filesystem::path root = v2 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/" + controllers;
-    for (std::filesystem::path group = line.substr(second + 1);; group = group.parent_path()) {
-      const auto directory = root / group.relative_path();
-      if (v2) {
-        std::istringstream fields(first_line(directory / "cpu.max"));
-        std::string quota, period;
-        fields >> quota >> period;
-        consider(quota, period);
-      } else {
-        consider(first_line(directory / "cpu.cfs_quota_us"), first_line(directory / "cpu.cfs_period_us"));
-      }
-      if (!group.has_relative_path()) break;
-    }
-  }
-  return cpus;
-}
 
 }  // namespace
 

@@ -25,6 +25,7 @@ Statistics statistics(std::span<const double> values) {
           .max = sorted.back(),
           .mean = sum / static_cast<double>(sorted.size()),
           .median = percentile(sorted, 50),
+          .p90 = percentile(sorted, 90),
           .p99 = percentile(sorted, 99)};
 }
 

@@ -6,7 +6,7 @@
 namespace smlp {
 
 struct Statistics {
-  double min = 0, max = 0, mean = 0, median = 0, p99 = 0;
+  double min = 0, max = 0, mean = 0, median = 0, p90 = 0, p99 = 0;
 };
 
 // The q-th percentile (0 <= q <= 100) as numpy.percentile defines it by default: linear between the two nearest

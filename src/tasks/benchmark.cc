@@ -36,17 +36,14 @@ double peak_memory_mb() {
 }
 
 BatchTimes times_of(int batch, const std::vector<double>& milliseconds) {
-  std::vector<double> sorted = milliseconds;
-  std::ranges::sort(sorted);
-  double sum = 0;
-  for (const double t : sorted) sum += t;
+  const Statistics s = statistics(milliseconds);
   return {.batch = batch,
-          .executions = static_cast<int>(sorted.size()),
-          .min = sorted.front(),
-          .median = percentile(sorted, 50),
-          .p90 = percentile(sorted, 90),
-          .p99 = percentile(sorted, 99),
-          .images_per_second = 1000.0 * batch * static_cast<double>(sorted.size()) / sum};
+          .executions = static_cast<int>(milliseconds.size()),
+          .min = s.min,
+          .median = s.median,
+          .p90 = s.p90,
+          .p99 = s.p99,
+          .images_per_second = 1000.0 * batch / s.mean};
 }
 
 Result<std::unique_ptr<Engine>> make_engine(const std::shared_ptr<const Network>& network,

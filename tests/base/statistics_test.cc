@@ -22,6 +22,22 @@ TEST(Statistics, AgreesWithNumpy) {
   EXPECT_DOUBLE_EQ(five.p99, 95.46);
 }
 
+// Twelve values that double: no two percentiles, nor mean and median, can be taken for each other.
+TEST(Statistics, EachStatisticIsItself) {
+  const auto s = statistics(std::vector<double>{1024, 1, 256, 8, 2, 512, 16, 2048, 64, 4, 128, 32});
+  EXPECT_EQ(s.min, 1);
+  EXPECT_EQ(s.max, 2048);
+  EXPECT_EQ(s.mean, 341.25);
+  EXPECT_EQ(s.median, 48);
+  EXPECT_DOUBLE_EQ(s.p90, 972.8);
+  EXPECT_DOUBLE_EQ(s.p99, 1935.36);
+  const std::vector<double> two = {10, 20};
+  EXPECT_EQ(percentile(two, 0), 10);
+  EXPECT_EQ(percentile(two, 25), 12.5);
+  EXPECT_EQ(percentile(two, 90), 19);
+  EXPECT_EQ(percentile(two, 100), 20);
+}
+
 TEST(Statistics, PercentilesOfHundredAndOneAreTheirRanks) {
   std::vector<double> values(101);
   for (int i = 0; i <= 100; ++i) values[static_cast<std::size_t>(i)] = i;
@@ -32,7 +48,9 @@ TEST(Statistics, OneValueIsEveryStatistic) {
   const auto one = statistics(std::vector<double>{3.5});
   EXPECT_EQ(one.min, 3.5);
   EXPECT_EQ(one.median, 3.5);
+  EXPECT_EQ(one.p90, 3.5);
   EXPECT_EQ(one.p99, 3.5);
+  EXPECT_EQ(one.max, 3.5);
   EXPECT_EQ(statistics({}).mean, 0);
 }
 

@@ -141,7 +141,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--smlp", type=Path, required=True)
     parser.add_argument("--shim", type=Path, required=True)
-    parser.add_argument("--seconds", type=float, default=120)
+    parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--only", default="")
     options = parser.parse_args()
     deadline = time.monotonic() + options.seconds
