@@ -233,7 +233,7 @@ off_t lseek(int fd, off_t at, int from) noexcept {
 
 off_t lseek64(int fd, off_t at, int from) noexcept { return lseek(fd, at, from); }
 
-int flock(int fd, int operation) noexcept {
+extern "C" int flock(int fd, int operation) noexcept {
   return watched("flock", path_of(fd), "", [&] { return static_cast<int>(::syscall(SYS_flock, fd, operation)); });
 }
 
