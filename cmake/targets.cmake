@@ -3,6 +3,12 @@
 add_compile_options(-Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion)
 # g++ 12 reports overlaps inside of std::string that cannot happen (GCC bug 105651).
 add_compile_options($<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
+# Compilers for ARM fuse a * b + c of their own accord, across statements; pictures, generated weights and folded ones are
+# to be the numbers they are on x86-64. Kernels ask for the fused instruction by name.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+  add_compile_options(-ffp-contract=off)
+endif()
+set(SMLP_SVE_TARGETS "HWY_SVE|HWY_SVE2|HWY_SVE_256|HWY_SVE2_128")  # of Highway, which we do not use
 if(SMLP_SANITIZE)
   add_compile_options(-fsanitize=${SMLP_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${SMLP_SANITIZE})

@@ -12,6 +12,9 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
 #endif
 
 namespace smlp {
@@ -56,6 +59,8 @@ CpuFeatures detect() {
   // AVX, AVX2, FMA, F16C, BMI1, BMI2
   const bool avx2 = sse4 && has(basic.ecx, 28) && has(extended.ebx, 5) && has(basic.ecx, 12) && has(basic.ecx, 29) &&
                     has(extended.ebx, 3) && has(extended.ebx, 8);
+  f.why_not_sse4 = sse4 ? "" : "the processor lacks SSSE3, SSE4.1, SSE4.2 or POPCNT";
+  f.sse4 = sse4;
   f.why_not_avx2 = !avx2  ? "the processor lacks AVX2, FMA, F16C, BMI1 or BMI2"
                    : !ymm ? "the system does not save YMM registers"
                           : "";
@@ -79,6 +84,8 @@ CpuFeatures detect() {
                        : !kernel_grants_tiles() ? "the kernel refused this process the AMX tiles"
                                                 : f.why_not_avx512_bf16;
   f.amx_bf16 = f.why_not_amx_bf16.empty();
+
+  f.why_not_arm_bf16 = "not an ARM processor";
   return f;
 }
 
@@ -86,7 +93,14 @@ CpuFeatures detect() {
 
 CpuFeatures detect() {
   CpuFeatures f;
-  f.why_not_avx2 = f.why_not_avx512 = f.why_not_avx512_bf16 = f.why_not_amx_bf16 = "not an x86-64 processor";
+  f.why_not_sse4 = f.why_not_avx2 = f.why_not_avx512 = f.why_not_avx512_bf16 = f.why_not_amx_bf16 =
+      "not an x86-64 processor";
+#if defined(__aarch64__)
+  f.arm_bf16 = (::getauxval(AT_HWCAP2) & HWCAP2_BF16) != 0 && (::getauxval(AT_HWCAP) & HWCAP_ASIMDHP) != 0;
+  f.why_not_arm_bf16 = f.arm_bf16 ? "" : "the processor lacks BF16 or FP16";
+#else
+  f.why_not_arm_bf16 = "not an ARM processor";
+#endif
   return f;
 }
 

@@ -8,11 +8,14 @@ namespace smlp {
 // An instruction-set extension is usable when the processor has it, the operating system saves its registers (XGETBV)
 // and, for AMX, the kernel has granted the tiles to this process.
 struct CpuFeatures {
-  bool avx2 = false;    // with FMA and F16C
+  bool sse4 = false;    // up to SSE4.2, POPCNT
+  bool avx2 = false;    // with FMA, F16C, BMI1 and BMI2
   bool avx512 = false;  // F, BW, CD, DQ, VL
   bool avx512_bf16 = false;
   bool amx_bf16 = false;  // tiles and bf16 products, AVX512_BF16
-  std::string why_not_avx2, why_not_avx512, why_not_avx512_bf16, why_not_amx_bf16;  // empty where usable
+  bool arm_bf16 = false;  // FEAT_BF16: bfdot, bfcvt
+  // Empty where usable.
+  std::string why_not_sse4, why_not_avx2, why_not_avx512, why_not_avx512_bf16, why_not_amx_bf16, why_not_arm_bf16;
 };
 
 // Asked of the processor once.

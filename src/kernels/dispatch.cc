@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "base/cpu_features.h"
+#include "kernels/arm/tables.h"
 #include "kernels/reference.h"
 #include "kernels/simd/tables.h"
 #include "kernels/x86/tables.h"
@@ -19,14 +20,23 @@ std::vector<Candidate> list() {
     out.push_back({isa, precision, usable ? table : nullptr, usable ? "" : refusal.empty() ? "not built in" : refusal});
   };
   using enum Precision;
+#if defined(__aarch64__)
+  add("bfdot", bf16, bfdot_bf16, cpu.why_not_arm_bf16);
+  add("neon", bf16, simd_baseline(bf16), "");
+  add("reference", bf16, reference(bf16), "");
+  add("neon", fp32, simd_baseline(fp32), "");
+#else
   add("amx", bf16, amx_bf16, cpu.why_not_amx_bf16);
   add("avx512", bf16, avx512_bf16, cpu.why_not_avx512_bf16);
   add("avx2", bf16, simd_avx2(bf16), cpu.why_not_avx2);
-  add("portable", bf16, simd_portable(bf16), "");
+  add("sse4", bf16, simd_sse4(bf16), cpu.why_not_sse4);
+  add("portable", bf16, simd_baseline(bf16), "");
   add("reference", bf16, reference(bf16), "");
   add("avx512", fp32, simd_avx512_fp32(), cpu.why_not_avx512);
   add("avx2", fp32, simd_avx2(fp32), cpu.why_not_avx2);
-  add("portable", fp32, simd_portable(fp32), "");
+  add("sse4", fp32, simd_sse4(fp32), cpu.why_not_sse4);
+  add("portable", fp32, simd_baseline(fp32), "");
+#endif
   add("reference", fp32, reference(fp32), "");
   return out;
 }

@@ -124,7 +124,7 @@ bool is_big(const GoldenNetwork& network) { return network.config.image > 200; }
 
 // Tables that take seconds for a picture of a big network.
 bool is_slow(const kernels::Candidate& table) {
-  return table.isa == "reference" || table.isa == "portable" || is_emulated(table);
+  return table.isa == "reference" || table.isa == baseline_isa() || is_emulated(table);
 }
 
 // Of the big networks, the slow tables take one, and the slowest none.
@@ -179,7 +179,7 @@ class Mutation : public testing::TestWithParam<Precision> {
     Weights weights = make_weights(golden_network.config, golden_network.seed, golden_network.signal);
     for (BlockWeights& block : weights.blocks) change(block);
     const auto engine =
-        make_engine(std::make_shared<const Network>(fold(weights)), {.isa = "portable", .precision = GetParam()});
+        make_engine(std::make_shared<const Network>(fold(weights)), {.isa = baseline_isa(), .precision = GetParam()});
     std::vector<float> logits;
     return observe(*engine, golden_network, GetParam(), logits).value;
   }
@@ -243,7 +243,8 @@ TEST(Rounding, MissingOrUncalledForIsSeen) {
     const GoldenNetwork& network = golden(name);
     std::vector<float> logits;
     const auto excess = [&](Precision runs, Precision judged_as) {
-      return observe(*make_engine(folded(network), {.isa = "portable", .precision = runs}), network, judged_as, logits)
+      return observe(*make_engine(folded(network), {.isa = baseline_isa(), .precision = runs}), network, judged_as,
+                     logits)
           .value;
     };
     EXPECT_GT(excess(Precision::fp32, Precision::bf16), kFar) << name;

@@ -22,6 +22,18 @@ inline std::string table_name(const kernels::Candidate& c) {
 // Its tile instructions are emulated: right, slow, and full of system calls.
 inline bool is_emulated(const kernels::Candidate& c) { return c.table && !c.reason.empty(); }
 
+// The kernels that every processor of this family runs: "portable", "neon".
+inline const std::string& baseline_isa() {
+  static const std::string name = [] {
+    std::string last;
+    for (const kernels::Candidate& c : kernels::candidates()) {
+      if (c.precision == Precision::fp32 && c.isa != "reference") last = c.isa;
+    }
+    return last;
+  }();
+  return name;
+}
+
 inline const std::vector<kernels::Candidate>& tables_present() {
   static const std::vector<kernels::Candidate> present = [] {
     std::vector<kernels::Candidate> tables;

@@ -3,7 +3,7 @@
 // A product step takes kGroup values of k at once: one float32, or a pair of bfloat16 (even k in the low half):
 //
 //   Fp32   sum += a(k) b(k)
-//   Bf16   sum += a(k) b(k) + a(k+1) b(k+1)       vdpbf16ps, or two float32 products of the widened halves
+//   Bf16   sum += a(k) b(k) + a(k+1) b(k+1)       vdpbf16ps, bfdot, or two float32 products of the widened halves
 //
 // Sums are float32 in both. Rows in memory are padded to a multiple of kRowMultiple elements, the padding is finite.
 
@@ -52,6 +52,14 @@ struct Bf16 {
   static HWY_INLINE V MultiplyAdd(Left a, Right b, V sum) {
     return V{_mm512_dpbf16_ps(sum.raw, reinterpret_cast<__m512bh>(a.raw), reinterpret_cast<__m512bh>(b.raw))};
   }
+#elif defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
+  using Left = VU;
+  using Right = VU;
+  static HWY_INLINE Left Broadcast(const Element* a) { return LoadPair(a); }
+  static HWY_INLINE Right Pairs(VU pairs) { return pairs; }
+  static HWY_INLINE V MultiplyAdd(Left a, Right b, V sum) {
+    return V{vbfdotq_f32(sum.raw, vreinterpretq_bf16_u32(a.raw), vreinterpretq_bf16_u32(b.raw))};
+  }
 #else
   struct Halves {
     V even, odd;
@@ -83,6 +91,8 @@ struct Bf16 {
   static HWY_INLINE void Store(V v, Element* to) {
 #if defined(__AVX512BF16__)
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(v.raw)));
+#elif defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
+    vst1_u16(to, vreinterpret_u16_bf16(vcvt_bf16_f32(v.raw)));
 #else
     const VU bits = hn::BitCast(DU(), v);
     const VU tie = hn::And(hn::ShiftRight<16>(bits), hn::Set(DU(), 1));
@@ -106,7 +116,13 @@ struct Bf16 {
 HWY_INLINE V LoadPart(const float* from, std::size_t count) {
   const D d;
   if (HWY_LIKELY(count >= hn::Lanes(d))) return hn::LoadU(d, from);
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2
   return hn::MaskedLoad(hn::FirstN(d, count), d, from);
+#else  // where Highway loads the whole vector, and on SSE an aligned one, before it masks
+  HWY_ALIGN float lanes[HWY_MAX_BYTES / sizeof(float)] = {};
+  std::memcpy(lanes, from, count * sizeof(float));
+  return hn::Load(d, lanes);
+#endif
 }
 
 constexpr int RoundUp(int count, int multiple) { return (count + multiple - 1) / multiple * multiple; }

@@ -8,7 +8,7 @@
 //   a tile of R x (N vectors) accumulators stays in registers while k runs:
 //
 //            B   b0 b1          registers: R N accumulators + N of B
-//        A  a0   c00 c01        AVX-512: 14 x 2 + 2 = 30 of 32; others: 6 x 2 + 2 of 16
+//        A  a0   c00 c01        AVX-512, NEON: 14 x 2 + 2 = 30 of 32; others: 6 x 2 + 2 of 16
 //           a1   c10 c11
 //           ..   ..  ..
 //
@@ -16,11 +16,13 @@
 
 #include "kernels/simd/format-inl.h"
 
-#if HWY_TARGET <= HWY_AVX3
-constexpr int kRows = 14;
+#if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
+constexpr int kRegisters = 32;
 #else
-constexpr int kRows = 6;
+constexpr int kRegisters = 16;
 #endif
+// Two registers for B, one for A, and one for a product where it cannot be added in the same instruction.
+constexpr int kRows = (kRegisters - 4) / 2;
 
 // A's segments, at the first row.
 template <class F>

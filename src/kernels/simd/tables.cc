@@ -1,4 +1,4 @@
-// Highway compiles this file once per instruction set: AVX-512, AVX2 and the machine's baseline.
+// Highway compiles this file once per instruction set: AVX-512, AVX2, SSE4 and the machine's baseline.
 
 #include "kernels/simd/tables.h"
 
@@ -34,6 +34,10 @@ namespace hn = hwy::HWY_NAMESPACE;
 constexpr const char* kIsa = "avx512";
 #elif HWY_TARGET == HWY_AVX2
 constexpr const char* kIsa = "avx2";
+#elif HWY_TARGET == HWY_SSE4
+constexpr const char* kIsa = "sse4";
+#elif HWY_ARCH_ARM_A64
+constexpr const char* kIsa = "neon";
 #else
 constexpr const char* kIsa = "portable";
 #endif
@@ -64,7 +68,15 @@ const Kernels* simd_avx2(Precision precision) {
 const Kernels* simd_avx2(Precision) { return nullptr; }
 #endif
 
-const Kernels* simd_portable(Precision precision) {
+#if HWY_TARGETS & HWY_SSE4
+const Kernels* simd_sse4(Precision precision) {
+  return precision == Precision::fp32 ? &N_SSE4::fp32_table : &N_SSE4::bf16_table;
+}
+#else
+const Kernels* simd_sse4(Precision) { return nullptr; }
+#endif
+
+const Kernels* simd_baseline(Precision precision) {
   return precision == Precision::fp32 ? &HWY_STATIC_DISPATCH(fp32_table) : &HWY_STATIC_DISPATCH(bf16_table);
 }
 

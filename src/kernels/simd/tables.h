@@ -7,6 +7,7 @@ namespace smlp::kernels {
 
 const Kernels* simd_avx512_fp32();
 const Kernels* simd_avx2(Precision precision);
-const Kernels* simd_portable(Precision precision);  // the instruction set every processor of this family has
+const Kernels* simd_sse4(Precision precision);
+const Kernels* simd_baseline(Precision precision);  // what every processor of this family runs: "portable", "neon"
 
 }  // namespace smlp::kernels

@@ -1,0 +1,16 @@
+// The tables of instruction sets of ARM that Highway doesn't dispatch to; null where this build has no such one. They
+// are data, as x86/tables.h says.
+#pragma once
+
+#include "kernels/kernels.h"
+
+namespace smlp::kernels {
+
+#if defined(__aarch64__)
+extern const Kernels bfdot_bf16_table;
+inline constexpr const Kernels* bfdot_bf16 = &bfdot_bf16_table;
+#else
+inline constexpr const Kernels* bfdot_bf16 = nullptr;
+#endif
+
+}  // namespace smlp::kernels
