@@ -89,8 +89,7 @@ Result<void> read_torch_zip(ZipArchive& archive, TensorFile& file) {
     return fail(std::move(error));
   }
   Storages storages(archive, root, file);
-  return collect_tensors(
-      *pickle, [&](const TorchStorageId& id) { return storages.read(id); }, file);
+  return collect_tensors(*pickle, [&](const TorchStorageId& id) { return storages.read(id); }, file);
 }
 
 }  // namespace smlp

@@ -262,7 +262,9 @@ TEST_F(AtomicFileTest, OneLockHolderAtATime) {
   auto first = DirectoryLock::acquire(directory_);
   ASSERT_TRUE(first);
   EXPECT_FALSE(DirectoryLock::acquire(directory_));
-  { const DirectoryLock released = std::move(*first); }
+  {
+    const DirectoryLock released = std::move(*first);
+  }
   EXPECT_TRUE(DirectoryLock::acquire(directory_));
 }
 

@@ -40,7 +40,7 @@ TEST_P(DamagedFile, CutOffAnywhereIsAnError) {
 TEST_P(DamagedFile, AnyByteChangedIsSurvived) {
   const std::string whole = read_text(fixture(GetParam()));
   std::mt19937 random(1);
-  for (std::size_t at = 0; at<whole.size(); at += whole.size()> 12'000 ? 5 : 1) {
+  for (std::size_t at = 0; at < whole.size(); at += whole.size() > 12'000 ? 5 : 1) {
     std::string changed = whole;
     changed[at] = static_cast<char>(random());
     read_all(changed);
