@@ -9,6 +9,7 @@ packages=(
   libprotobuf-dev libonnx-dev libhwy-dev libgtest-dev libgmock-dev)
 
 # The list and the release it is for: when both are what was unpacked, there is nothing to do.
+# shellcheck source=/dev/null
 wanted="$(. /etc/os-release && echo "$VERSION_ID"): ${packages[*]}"
 [[ -f $folder/unpacked && $(<"$folder/unpacked") == "$wanted" ]] && exit 0
 
