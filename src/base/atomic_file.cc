@@ -122,6 +122,7 @@ Result<AtomicFile> AtomicFile::create(const fs::path& target, Existing existing)
     if (!file.is_open() && errno == EEXIST) continue;
     if (!file.is_open()) return system_error("create", errno, target);
     AtomicFile created(target, temporary, existing, std::move(file));
+    SMLP_CHECK(created.hold_target());
     if (keep_from_cleaners(created.file_)) return created;
   }
   return system_error("create", EEXIST, target);
@@ -129,8 +130,30 @@ Result<AtomicFile> AtomicFile::create(const fs::path& target, Existing existing)
 
 Result<void> AtomicFile::write(std::span<const std::byte> bytes) { return write_all(file_, bytes, target_); }
 
+Result<FileStamp> AtomicFile::stamp() const {
+  struct stat info = {};
+  if (::fstat(file_.get(), &info) != 0) return system_error("write", errno, target_);
+  return FileStamp{.bytes = static_cast<std::uint64_t>(info.st_size),
+                   .mtime_ns = info.st_mtim.tv_sec * std::int64_t{1'000'000'000} + info.st_mtim.tv_nsec};
+}
+
+Result<void> AtomicFile::hold_target() {
+  is_new_ = mode_of(target_) == 0;
+  if (is_new_ || existing_ == Existing::keep) return {};
+  old_ = FileHandle(::open(target_.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+  if (!old_.is_open() || try_lock(old_) != Lock::held) return {};
+  return fail(Error{.what = "another run of smlp is writing it",
+                    .file = target_.string(),
+                    .remedy = "wait for it to end or choose another name"});
+}
+
 int AtomicFile::rename_to_target() const {
-  if (existing_ == Existing::keep) return rename_new(temporary_, target_);
+  if (existing_ == Existing::keep || is_new_) return rename_new(temporary_, target_);
+  struct stat was = {}, is = {};
+  if (old_.is_open() && ::fstat(old_.get(), &was) == 0) {
+    if (::lstat(target_.c_str(), &is) != 0) return rename_new(temporary_, target_);
+    if (was.st_dev != is.st_dev || was.st_ino != is.st_ino) return EEXIST;
+  }
   return ::rename(temporary_.c_str(), target_.c_str()) == 0 ? 0 : errno;
 }
 
@@ -151,6 +174,11 @@ Result<void> AtomicFile::commit(Flush flush) {
   if (code != 0) {
     discard();
     if (code == EEXIST && existing_ == Existing::keep) return exists_error(target_);
+    if (code == EEXIST) {
+      return fail(Error{.what = "was written by somebody else meanwhile, and is not replaced",
+                        .file = target_.string(),
+                        .remedy = "run one command at a time, or choose another name"});
+    }
     return system_error("write", code, target_);
   }
   file_.close();

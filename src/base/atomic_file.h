@@ -27,7 +27,8 @@ class AtomicFile {
  public:
   // With Existing::keep a target that exists is an error, here and again at commit(). With Existing::replace only a
   // regular file is replaced: a symbolic link there is an error, because it could mean itself or what it leads to, and
-  // so are devices and pipes.
+  // so are devices and pipes. Of two processes that replace one file at once the second is refused, and so is whoever
+  // finds at commit() another file than at the start: neither loses what the other wrote.
   static Result<AtomicFile> create(const std::filesystem::path& target, Existing existing = Existing::keep);
 
   AtomicFile(AtomicFile&& other) noexcept = default;
@@ -38,16 +39,20 @@ class AtomicFile {
   Result<void> write(std::span<const std::byte> bytes);
   Result<void> write(std::string_view text) { return write(std::as_bytes(std::span(text))); }
   Result<void> commit(Flush flush = Flush::now);
+  Result<FileStamp> stamp() const;  // that the file will have under its name, where nothing more is written
 
  private:
   AtomicFile(std::filesystem::path target, std::filesystem::path temporary, Existing existing, FileHandle file)
       : target_(std::move(target)), temporary_(std::move(temporary)), existing_(existing), file_(std::move(file)) {}
+  Result<void> hold_target();
   int rename_to_target() const;
   void discard();
 
   std::filesystem::path target_, temporary_;
   Existing existing_;
   FileHandle file_;  // locked as long as the temporary exists, so that nobody takes it for a leftover
+  FileHandle old_;   // what is replaced, locked; not open where there is nothing, or it may not be read
+  bool is_new_ = true;
 };
 
 // The whole of a file in one call; `bytes` may come in several pieces, written one after another.

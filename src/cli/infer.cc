@@ -2,8 +2,6 @@
 #include <fstream>
 #include <optional>
 
-#include "api/load.h"
-#include "base/sha256.h"
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/guide_log.h"
@@ -63,15 +61,12 @@ Result<Opened> open(Options& options) {
   const int own_batch = named.model.network()->batch;
   options.files.batch = options.batch > 0 ? options.batch : own_batch > 0 ? own_batch : 1;
   options.model.session.batch = options.files.batch;
-  options.files.precision = options.model.session.precision.empty()
-                                ? std::string(precision_name(named.model.network()->precision))
-                                : options.model.session.precision;
-  if (!options.files.output.empty()) {
-    SMLP_TRY(file, options.model.model.empty() ? find_bundled_model() : std::filesystem::path(options.model.model));
-    SMLP_TRY(sum, sha256_file(file));
-    options.files.model_sha256 = sum;
-  }
   SMLP_TRY(session, Session::create(named.model, options.model.session));
+  const std::string precision = options.model.session.precision.empty()
+                                    ? std::string(precision_name(named.model.network()->precision))
+                                    : options.model.session.precision;
+  SMLP_TRY(provenance, provenance_of(session, options.model.model, precision));
+  options.files.provenance = std::move(provenance);
   return Opened{std::move(named), std::move(session)};
 }
 
@@ -93,7 +88,7 @@ Result<Exit> run(Options& options) {
   SMLP_TRY(opened, open(options));
   const Session& session = opened.session;
   log_info("model {}, {} kernels, {} threads, {}, batchsize {}", opened.named.model.network()->source_name,
-           session.isa(), session.threads(), files.precision, files.batch);
+           session.isa(), session.threads(), files.provenance.precision, files.batch);
 
   std::optional<Progress> progress;
   const InferFilesWatch watch{.note = [](std::string_view line) { log_info("{}", line); },
@@ -147,7 +142,8 @@ Run add_infer(CLI::App& app) {
   app.add_option("--device", options->device, "Accepted as in the guide; the one device here is the CPU");
   app.add_flag("--packed", files.packed,
                "One array packed_0.npy for the whole run, its rows named in packed_names.tsv");
-  app.add_flag("--resume", files.resume, "Go on with the interrupted run in --output_dirname, or the newest one");
+  app.add_flag("--resume", files.resume,
+               "Go on with the interrupted run in --output_dirname, or the only one in --output");
   app.add_flag("--force", files.force, "Replace the results of an earlier run");
   add_examples(app,
                {"smlp infer --model smlp_t_bs8.smlp --input prep_dataset --output result --outfmt NPY --batchsize 8",

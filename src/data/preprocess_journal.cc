@@ -16,7 +16,7 @@ using nlohmann::json;
 std::string line_of(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"; }
 
 std::string header_line(const JournalHeader& header) {
-  return line_of({{"smlp_preprocess", 1},
+  return line_of({{"smlp_preprocess", 2},
                   {"batch_size", header.batch_size},
                   {"pictures", header.pictures},
                   {"listing_sha256", header.listing_sha256},
@@ -33,12 +33,12 @@ std::string batch_line(const BatchRecord& batch) {
     if (picture.broken()) record.push_back(picture.error);
     pictures.push_back(std::move(record));
   }
-  return line_of({{"pictures", std::move(pictures)}});
+  return line_of({{"bin", {batch.bin.bytes, batch.bin.mtime_ns}}, {"pictures", std::move(pictures)}});
 }
 
 // These two throw json::exception on anything unexpected.
 JournalHeader parse_header(const json& line) {
-  if (line.at("smlp_preprocess") != 1) throw json::other_error::create(501, "another version", nullptr);
+  if (line.at("smlp_preprocess") != 2) throw json::other_error::create(501, "another version", nullptr);
   return {
       .batch_size = line.at("batch_size"),
       .pictures = line.at("pictures"),
@@ -47,7 +47,7 @@ JournalHeader parse_header(const json& line) {
 }
 
 BatchRecord parse_batch(const json& line) {
-  BatchRecord batch;
+  BatchRecord batch{.pictures = {}, .bin = {.bytes = line.at("bin").at(0), .mtime_ns = line.at("bin").at(1)}};
   for (const json& record : line.at("pictures")) {
     batch.pictures.push_back({.bytes = record.at(0),
                               .mtime_ns = record.at(1),
@@ -72,6 +72,8 @@ std::uint64_t Journal::recorded() const {
 void Journal::keep_first(std::size_t count) {
   batches.resize(count);
   ends.resize(count);
+  endings.clear();
+  whole_end = ends.empty() ? header_end : ends.back();
 }
 
 Result<std::optional<Journal>> read_journal(const std::filesystem::path& path) {
@@ -88,16 +90,19 @@ Result<std::optional<Journal>> read_journal(const std::filesystem::path& path) {
       if (start == 0) {
         journal.header = parse_header(line);
         journal.header_end = end + 1;
+      } else if (line.contains("endings")) {
+        for (const json& sha256 : line.at("endings")) journal.endings.push_back(sha256);
       } else {
         journal.batches.push_back(parse_batch(line));
         journal.ends.push_back(end + 1);
       }
+      journal.whole_end = end + 1;
     }
   } catch (const json::exception& error) {
     return fail(Error{.what = fmt::format("damaged journal of a preprocessing run: {}", error.what()),
                       .file = path.string(),
                       .offset = start,
-                      .remedy = "start over with --force"});
+                      .remedy = "choose another --save_dir, or delete this one"});
   }
   if (journal.header_end == 0) return std::nullopt;  // killed while writing the first line: nothing was made yet
   return journal;
@@ -112,13 +117,16 @@ Result<JournalWriter> JournalWriter::create(const std::filesystem::path& path, c
 
 Result<JournalWriter> JournalWriter::reopen(const std::filesystem::path& path, const Journal& journal) {
   SMLP_TRY(file, reopen_own(path));
-  const std::uint64_t end = journal.ends.empty() ? journal.header_end : journal.ends.back();
-  if (::ftruncate(file.get(), static_cast<off_t>(end)) != 0) return system_error("write", errno, path);
+  if (::ftruncate(file.get(), static_cast<off_t>(journal.whole_end)) != 0) return system_error("write", errno, path);
   if (::lseek(file.get(), 0, SEEK_END) < 0) return system_error("write", errno, path);
   return JournalWriter(path, std::move(file));
 }
 
 Result<void> JournalWriter::append(const BatchRecord& batch) { return write(batch_line(batch)); }
+
+Result<void> JournalWriter::append_endings(std::span<const std::string> sha256) {
+  return write(line_of({{"endings", std::vector<std::string>(sha256.begin(), sha256.end())}}));
+}
 
 Result<void> JournalWriter::write(std::string_view line) {
   return write_all(file_, std::as_bytes(std::span(line)), path_);

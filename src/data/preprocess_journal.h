@@ -2,15 +2,19 @@
 //
 // The journal is a file of JSON Lines beside the bins. Line 1 says what is being made:
 //   {"smlp_preprocess":1,"batch_size":8,"pictures":1966,"listing_sha256":"...","resize":256,"crop":224,"mean":[...],"std":[...]}
-// then one line for each batch, appended after its bin is whole: the pictures that went into it and the broken ones met
-// on the way, in the order of the listing, each as [bytes, mtime_ns, "sha256"] or [bytes, mtime_ns, "sha256", "error"]:
-//   {"pictures":[[1234,1700000000000000000,"ab12..."], ...]}
-// A last line may hold broken pictures only. A line that a kill cut off is no line.
+// then one line for each batch, appended when its bin is whole and just before it gets its name: the bin's size and
+// time of change, the pictures that went into it and the broken ones met on the way, in the order of the listing, each
+// as [bytes, mtime_ns, "sha256"] or [bytes, mtime_ns, "sha256", "error"]:
+//   {"bin":[602112,1700000000000000000],"pictures":[[1234,1700000000000000000,"ab12..."], ...]}
+// A last batch may hold broken pictures only. Then the hashes of the files that a complete run ends with:
+//   {"endings":["...","..."]}
+// A line that a kill cut off is no line. A bin or an ending that the journal does not list is not ours.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +44,7 @@ struct PictureRecord {
 
 struct BatchRecord {
   std::vector<PictureRecord> pictures;
+  FileStamp bin = {};  // zero where no picture is good
 
   std::uint64_t good() const;  // rows of the batch's bin
 };
@@ -47,12 +52,14 @@ struct BatchRecord {
 struct Journal {
   JournalHeader header;
   std::vector<BatchRecord> batches;
-  std::vector<std::uint64_t> ends;  // byte after the line of each batch
+  std::vector<std::uint64_t> ends;   // byte after the line of each batch
+  std::vector<std::string> endings;  // hashes of labels.npy and the manifest, of every time they were written
+  std::uint64_t whole_end = 0;       // byte after the last line
   std::uint64_t header_end = 0;
 
   std::uint64_t recorded() const;  // pictures in all batches, broken ones included
   bool complete() const { return recorded() == header.pictures; }
-  void keep_first(std::size_t count);  // forgets the batches after
+  void keep_first(std::size_t count);  // forgets the batches after, and the endings
 };
 
 // No file gives nothing. A damaged line, and a file that is no journal, is an error.
@@ -62,10 +69,11 @@ class JournalWriter {
  public:
   // Starts a journal, replacing any that is there.
   static Result<JournalWriter> create(const std::filesystem::path& path, const JournalHeader& header);
-  // Goes on after the last batch of `journal`; what the file holds beyond is cut off.
+  // Goes on after what `journal` holds; what the file holds beyond is cut off.
   static Result<JournalWriter> reopen(const std::filesystem::path& path, const Journal& journal);
 
   Result<void> append(const BatchRecord& batch);
+  Result<void> append_endings(std::span<const std::string> sha256);
 
  private:
   JournalWriter(std::filesystem::path path, FileHandle file) : path_(std::move(path)), file_(std::move(file)) {}

@@ -3,13 +3,13 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/atomic_file.h"
+#include "data/run_record.h"
 
 namespace smlp {
 
@@ -23,55 +23,33 @@ std::string result_name(std::string_view stem, ResultFormat format);
 // A whole result file of rows x classes logits: an array (rows, classes), raw float32, or `%f` with a row a line.
 std::string result_bytes(ResultFormat format, std::span<const float> logits, int classes);
 
-// True where the file is there and of the size it must have (of text, only that it is there).
-bool is_whole_result(const std::filesystem::path& path, ResultFormat format, int rows, int classes);
-
 constexpr const char* kPackedResult = "packed_0.npy";
 constexpr const char* kPackedNames = "packed_names.tsv";  // a line a row: input's stem, tab, row within the input
 
-// All logits of a run in one array (rows, classes), in the order of the inputs. It grows under hidden names and is
-// renamed when finished; a killed run goes on from its last whole input.
+// All logits of a run in one array (rows, classes), in the order of the inputs. It grows under a hidden name and is
+// renamed when it is finished. The run's record says which rows it holds, with their hashes.
 class PackedWriter {
  public:
-  // Goes on with what is there, or starts anew.
-  static Result<PackedWriter> open(const std::filesystem::path& folder, int classes, bool resume);
+  // Goes on after those of `record`'s rows that are really there (the record forgets the others), or starts anew.
+  static Result<PackedWriter> open(const std::filesystem::path& folder, int classes, RunRecord& record);
 
-  // Inputs of an earlier run, in order: their stems, with the rows each gave (0: it was broken).
-  struct Done {
-    std::string stem;
-    int rows;
-  };
-  const std::vector<Done>& done() const { return done_; }
+  // `logits` are none for a broken input. Gives what the record has to say of them.
+  Result<RecordedRows> append(std::string_view stem, std::span<const float> logits);
 
-  Result<void> append(std::string_view stem, std::span<const float> logits);  // none for a broken input
-  Result<void> finish(Existing existing);
+  // Gives the array and the list of names their final names, after the record lists them.
+  Result<void> finish(std::span<const RecordedRows> rows, RunRecordWriter& record);
 
  private:
   PackedWriter(std::filesystem::path folder, int classes) : folder_(std::move(folder)), classes_(classes) {}
-  Result<void> read_done();
-  std::filesystem::path part(const char* name) const;
+  Result<std::size_t> whole_rows(std::span<const RecordedRows> rows);
 
   std::filesystem::path folder_;
   int classes_;
-  FileHandle data_, names_;
+  FileHandle data_;
   std::int64_t rows_ = 0;
-  std::vector<Done> done_;
 };
 
-// What decides whether a run may go on in a folder: kept there in a hidden file.
-struct RunIdentity {
-  std::string model_sha256, precision, inputs_sha256, format;
-  bool packed = false;
-  int classes = 0;
-
-  bool operator==(const RunIdentity&) const = default;
-};
-
-Result<void> write_identity(const std::filesystem::path& folder, const RunIdentity& identity);
-// Nothing where no run of ours worked in the folder.
-Result<std::optional<RunIdentity>> read_identity(const std::filesystem::path& folder);
-
-// Deletes the results of an earlier run: the files that have names as above.
-Result<void> remove_results(const std::filesystem::path& folder);
+// Where the array of a packed run grows.
+std::filesystem::path packed_part(const std::filesystem::path& folder);
 
 }  // namespace smlp

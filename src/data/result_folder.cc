@@ -187,7 +187,7 @@ Result<ResultFolder> find_results(const fs::path& folder) {
   SMLP_TRY(listing, list(folder));
   SMLP_TRY(where, locate(folder, listing));
   ResultFolder results{.folder = where, .files = std::move(listing.files), .packed_stems = {}};
-  if (const auto identity = read_identity(where); identity && *identity) results.classes = (*identity)->classes;
+  if (const auto record = read_run_record(where); record && *record) results.classes = (*record)->identity.classes;
   if (!listing.packed) {
     SMLP_CHECK(sort_files(where, results));
     return results;

@@ -120,7 +120,7 @@ Result<CompileReport> compile_model(const CompileOptions& options) {
   SMLP_TRY(network, load_network(options.model));
   SMLP_CHECK(apply_options(options, network));
   if (report.output.has_parent_path()) SMLP_CHECK(make_directories(report.output.parent_path()));
-  SMLP_CHECK(write_compiled(network, report.output));
+  SMLP_CHECK(write_compiled(network, report.output, options.force ? Existing::replace : Existing::keep));
   report.output_bytes = fs::file_size(report.output, code);
   report.network = std::move(network);
   return report;

@@ -10,7 +10,7 @@
 #include "base/sha256.h"
 #include "data/input_files.h"
 #include "pipeline/ordered_pipeline.h"
-#include "tasks/run_folder.h"
+#include "tasks/run_results.h"
 
 namespace smlp {
 namespace {
@@ -90,70 +90,10 @@ class Executor {
   std::vector<double> h2d_, compute_, d2h_;
 };
 
-// Where results go: a file an input, one array, or nowhere.
-class ResultSink {
- public:
-  ResultSink(const InferFilesOptions& options, fs::path folder, int classes)
-      : options_(options), folder_(std::move(folder)), classes_(classes) {}
-
-  // Call where an earlier run in the folder may be gone on with; gives the inputs that need no more work.
-  Result<std::vector<bool>> open(const std::vector<InputFile>& files, bool resume) {
-    std::vector<bool> done(files.size(), false);
-    if (folder_.empty()) return done;
-    if (!options_.packed) {
-      for (std::size_t i = 0; i < files.size() && resume; ++i) {
-        done[i] = is_whole_result(folder_ / name(files[i]), options_.format, files[i].rows, classes_);
-      }
-      return done;
-    }
-    std::error_code code;
-    if (resume && fs::exists(folder_ / kPackedResult, code)) return std::vector<bool>(files.size(), true);
-    SMLP_TRY(writer, PackedWriter::open(folder_, classes_, resume));
-    packed_.emplace(std::move(writer));
-    for (std::size_t i = 0; i < std::min(files.size(), packed_->done().size()); ++i) {
-      done[i] = true;
-      if (packed_->done()[i].rows > 0) continue;
-      broken_before_.push_back({.what = "could not be read in the earlier run", .file = files[i].path.string()});
-    }
-    return done;
-  }
-
-  // Inputs that the run gone on with could not read, where it recorded them.
-  const std::vector<Error>& broken_before() const { return broken_before_; }
-
-  Result<void> write(const InputFile& file, std::span<const float> logits) {
-    if (folder_.empty()) return {};
-    if (packed_) return packed_->append(file.stem(), logits);
-    if (logits.empty()) return {};
-    SMLP_TRY(out, AtomicFile::create(folder_ / name(file), Existing::replace));
-    SMLP_CHECK(out.write(result_bytes(options_.format, logits, classes_)));
-    return out.commit(Flush::later);
-  }
-
-  Result<void> finish() {
-    if (folder_.empty()) return {};
-    if (packed_) SMLP_CHECK(packed_->finish(Existing::replace));
-    return flush_disk(folder_);
-  }
-
-  std::string path_of(const InputFile& file) const {
-    return (folder_ / (options_.packed ? std::string(kPackedResult) : name(file))).string();
-  }
-
- private:
-  std::string name(const InputFile& file) const { return result_name(file.stem(), options_.format); }
-
-  const InferFilesOptions& options_;
-  fs::path folder_;
-  int classes_;
-  std::optional<PackedWriter> packed_;
-  std::vector<Error> broken_before_;
-};
-
 // Puts the rows of inputs into batches and gives each input its logits back when its last row is done.
 class Batcher {
  public:
-  Batcher(Executor& executor, ResultSink& sink) : executor_(executor), sink_(sink) {}
+  Batcher(Executor& executor, RunResults& sink) : executor_(executor), sink_(sink) {}
 
   Result<void> add(const InputFile& file, std::span<const float> rows) {
     pending_.push_back({.file = &file, .logits = {}});
@@ -204,17 +144,38 @@ class Batcher {
   }
 
   Executor& executor_;
-  ResultSink& sink_;
+  RunResults& sink_;
   std::deque<Pending> pending_;
   std::vector<float> logits_;
 };
 
-std::string inputs_sha256(const std::vector<InputFile>& files) {
+std::string hash_of(const std::string& text) { return sha256_of(std::as_bytes(std::span(text))); }
+
+// Of what the inputs are, wherever and whenever they were written.
+std::string list_sha256(const std::vector<InputFile>& files) {
   std::string text;
+  for (const InputFile& file : files) {
+    text += fmt::format("{}\n{} {}\n", file.path.filename().string(), file.bytes, file.rows);
+  }
+  return hash_of(text);
+}
+
+RunIdentity identity_of(const InferFilesOptions& options, const std::vector<InputFile>& files, int classes) {
+  std::string text = options.input.empty() ? fmt::format("made up {}", static_cast<int>(options.pure)) : "";
   for (const InputFile& file : files) {
     text += fmt::format("{}\n{} {} {}\n", file.path.filename().string(), file.bytes, file.mtime_ns, file.rows);
   }
-  return sha256_of(std::as_bytes(std::span(text)));
+  const Provenance& from = options.provenance;
+  return {.program = from.program(),
+          .model_sha256 = from.model_sha256,
+          .precision = from.precision,
+          .isa = from.isa,
+          .preprocess = from.preprocess,
+          .inputs_sha256 = hash_of(text),
+          .shard = "",
+          .format = std::string(result_extension(options.format)),
+          .packed = options.packed,
+          .classes = classes};
 }
 
 struct Loaded {
@@ -232,7 +193,7 @@ Loaded load(const InputFile& file, const InputSpec& spec) {
   }
 }
 
-Result<void> run_inputs(Executor& executor, ResultSink& sink, const std::vector<InputFile>& files,
+Result<void> run_inputs(Executor& executor, RunResults& sink, const std::vector<InputFile>& files,
                         const std::vector<bool>& done, const InputSpec& spec, int threads, InferFilesReport& report,
                         const InferFilesWatch& watch) {
   std::vector<const InputFile*> todo;
@@ -274,7 +235,7 @@ std::vector<float> made_up_picture(PureData kind, std::size_t floats) {
 }
 
 // One input of `batch` made-up pictures; its result is named as the guide's tool names it.
-Result<void> run_pure(Executor& executor, ResultSink& sink, const InferFilesOptions& options, const InputSpec& spec,
+Result<void> run_pure(Executor& executor, RunResults& sink, const InferFilesOptions& options, const InputSpec& spec,
                       InferFilesReport& report, std::vector<InputFile>& files) {
   files = {{.path = "pure_infer_data", .rows = options.batch}};
   Batcher batcher(executor, sink);
@@ -310,16 +271,35 @@ Result<void> check_stems(const std::vector<InputFile>& files, bool packed) {
   return {};
 }
 
-Result<void> write_summary(const InferFilesReport& report, const InferFilesOptions& options, const ResultSink& sink,
-                           const std::vector<InputFile>& files, int classes) {
-  std::vector<FileResult> results;
-  for (const InputFile& file : files) results.push_back({file.path.string(), sink.path_of(file)});
-  return write_file(report.summary, infer_summary(report, options, results, classes), Existing::replace);
+std::string summary_of(const InferFilesReport& report, const InferFilesOptions& options, const RunResults& results,
+                       const std::vector<InputFile>& files, int classes) {
+  std::vector<FileResult> pairs;
+  for (const InputFile& file : files) pairs.push_back({file.path.string(), results.path_of(file).string()});
+  return infer_summary(report, options, pairs, classes);
+}
+
+// Where the results of `files` go: nowhere, or into a folder that is new, resumed or replaced.
+Result<RunResults> open_results(const InferFilesOptions& options, const std::vector<InputFile>& files, int classes,
+                                InferFilesReport& report, const InferFilesWatch& watch) {
+  if (options.output.empty()) return RunResults();
+  std::vector<fs::path> inputs;
+  for (const InputFile& file : files) inputs.push_back(file.path);
+  const RunIdentity identity = identity_of(options, files, classes);
+  SMLP_TRY(
+      place,
+      choose_folder(
+          {.output = options.output, .name = options.output_dirname, .resume = options.resume, .force = options.force},
+          identity, inputs));
+  report.folder = place.path;
+  report.summary = summary_path(place.path);
+  note(watch, fmt::format("output path:{}", place.path.string()));
+  return RunResults::open(std::move(place), identity, provenance_text(options.provenance),
+                          {.format = options.format, .packed = options.packed, .classes = classes}, files);
 }
 
 }  // namespace
 
-Result<InferFilesReport> infer_files(Session& session, const InferFilesOptions& options, const InferFilesWatch& watch) {
+Result<InferFilesReport> infer_files(Session& session, InferFilesOptions options, const InferFilesWatch& watch) {
   const InputSpec spec = input_spec(session.model(), options.batch);
   const int classes = session.model().classes();
   std::vector<InputFile> files;
@@ -335,30 +315,15 @@ Result<InferFilesReport> infer_files(Session& session, const InferFilesOptions& 
     }
     note(watch, kinds_text(files));
     SMLP_CHECK(check_stems(files, options.packed));
+    options.provenance.inputs_sha256 = list_sha256(files);
   }
 
   InferFilesReport report;
-  std::optional<RunFolder> place;
-  if (!options.output.empty()) {
-    const RunIdentity identity{.model_sha256 = options.model_sha256,
-                               .precision = options.precision,
-                               .inputs_sha256 = inputs_sha256(files),
-                               .format = std::string(result_extension(options.format)),
-                               .packed = options.packed,
-                               .classes = classes};
-    SMLP_TRY(chosen, choose_folder(options, identity));
-    place.emplace(std::move(chosen));
-    SMLP_CHECK(remove_temporaries(place->path));
-    SMLP_CHECK(write_identity(place->path, identity));
-    report.folder = place->path;
-    report.summary = summary_path(place->path);
-    note(watch, fmt::format("output path:{}", place->path.string()));
-  }
-
-  ResultSink sink(options, report.folder, classes);
+  SMLP_TRY(results, open_results(options, files, classes, report, watch));
   Executor executor(session, options);
-  SMLP_TRY(done, sink.open(files, place && place->resume));
-  for (const Error& error : sink.broken_before()) {
+  std::vector<bool> done = results.done();
+  done.resize(files.size());
+  for (const Error& error : results.broken_before()) {
     ++report.broken;
     if (watch.broken) watch.broken(error);
   }
@@ -371,15 +336,14 @@ Result<InferFilesReport> infer_files(Session& session, const InferFilesOptions& 
   const auto start = Clock::now();
   const bool pictures = std::ranges::any_of(files, [](const auto& f) { return f.kind == InputKind::picture; });
   SMLP_CHECK(options.input.empty()
-                 ? run_pure(executor, sink, options, spec, report, files)
-                 : run_inputs(executor, sink, files, done, spec, pictures ? session.threads() : 1, report, watch));
-  SMLP_CHECK(sink.finish());
+                 ? run_pure(executor, results, options, spec, report, files)
+                 : run_inputs(executor, results, files, done, spec, pictures ? session.threads() : 1, report, watch));
+  SMLP_CHECK(results.finish());
   report.wall_seconds = milliseconds(start) / 1000;
   executor.report(report);
   // Where an earlier run did all the work, its summary with its timings stays.
-  std::error_code code;
-  const bool nothing_new = report.compute_list.empty() && fs::exists(report.summary, code);
-  if (!report.summary.empty() && !nothing_new) SMLP_CHECK(write_summary(report, options, sink, files, classes));
+  const bool nothing_new = results.resumed() && report.compute_list.empty();
+  SMLP_CHECK(results.write_summary(nothing_new ? "" : summary_of(report, options, results, files, classes)));
   return report;
 }
 

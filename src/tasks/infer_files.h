@@ -11,6 +11,7 @@
 #include "base/statistics.h"
 #include "data/result_files.h"
 #include "smlp/session.h"
+#include "tasks/provenance.h"
 
 namespace smlp {
 
@@ -26,10 +27,9 @@ struct InferFilesOptions {
   int warmup = 1;  // executions before the first that counts
   PureData pure = PureData::zero;
   bool packed = false;                 // all results in one array
-  bool resume = false;                 // go on where a run into the same folder stopped
+  bool resume = false;                 // go on where an interrupted run stopped
   bool force = false;                  // replace the results of an earlier run
-  std::string model_sha256;            // so that no other model's run is gone on with
-  std::string precision;               // the session's
+  Provenance provenance;               // of the session; infer_files() adds the inputs
   std::vector<std::string> arguments;  // for the summary
 };
 
@@ -62,7 +62,7 @@ std::string_view timing_explanation();
 // Checks every input, then runs them in batches that the files of one run share, and writes for each input one result
 // of its rows. h2d is the copy of a batch into the session's input buffer, d2h that of its logits out of the output
 // buffer; files are read ahead by other threads meanwhile. No batch is padded: the session takes a short one as it is.
-Result<InferFilesReport> infer_files(Session& session, const InferFilesOptions& options, const InferFilesWatch& watch);
+Result<InferFilesReport> infer_files(Session& session, InferFilesOptions options, const InferFilesWatch& watch);
 
 // The summary that the guide's tool writes: filesinfo, args, NPU_compute_time, H2D_latency, D2H_latency, throughput,
 // npu_compute_time_list, pid; and ours under "smlp".

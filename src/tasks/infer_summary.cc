@@ -42,8 +42,7 @@ std::string infer_summary(const InferFilesReport& report, const InferFilesOption
                   {"batch", options.batch},
                   {"loop", options.loop},
                   {"classes", classes},
-                  {"precision", options.precision},
-                  {"model_sha256", options.model_sha256},
+                  {"provenance", provenance_json(options.provenance)},
                   {"inputs_broken", report.broken},
                   {"inputs_resumed", report.resumed},
                   {"explanation", timing_explanation()}};

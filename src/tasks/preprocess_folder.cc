@@ -107,14 +107,15 @@ std::unexpected<Error> changed(const fs::path& where, std::string what) {
                     .remedy = "give --force to start over, or choose another --save_dir"});
 }
 
+std::unexpected<Error> foreign(const fs::path& where, std::string what) {
+  return fail(Error{.what = std::move(what),
+                    .file = where.string(),
+                    .remedy = "move it away, or choose another --save_dir: neither this run nor --force replaces it"});
+}
+
 // What an earlier run with the same settings recorded, every picture unchanged since; without a trace of one, nothing.
-Result<Journal> find_start(const Run& run) {
-  SMLP_TRY(journal, read_journal(run.journal()));
-  if (!journal) {
-    SMLP_TRY(bins, list_bins(run.options.save_dir));
-    if (!bins.empty()) return changed(bins.front().path, "is there already, and no run of this command wrote it");
-    return Journal{.header = run.header, .batches = {}, .ends = {}};
-  }
+Result<Journal> find_start(const Run& run, std::optional<Journal> journal) {
+  if (!journal) return Journal{.header = run.header};
   if (journal->header != run.header) {
     const bool settings = journal->header.how == run.header.how && journal->header.batch_size == run.header.batch_size;
     return changed(run.options.save_dir, settings ? "an earlier run made these bins of other pictures or classes"
@@ -136,11 +137,26 @@ Result<Journal> find_start(const Run& run) {
   return std::move(*journal);
 }
 
-// Batches before the first whose bin is lost or not whole.
+// How bin `b` stands to what the journal says of it.
+enum class BinState { absent, whole, changed };
+
+BinState bin_state(const Run& run, const Journal& journal, std::size_t b) {
+  PictureRecord now;
+  const fs::path path = bin_path(run.options.save_dir, b);
+  std::error_code code;
+  const auto status = fs::symlink_status(path, code);
+  if (status.type() == fs::file_type::not_found) return BinState::absent;
+  if (status.type() != fs::file_type::regular) return BinState::changed;
+  read_stamp(path, now);
+  const FileStamp stamp = {.bytes = now.bytes, .mtime_ns = now.mtime_ns};
+  return stamp == journal.batches[b].bin ? BinState::whole : BinState::changed;
+}
+
+// Batches before the first whose bin is lost or not as the journal has it.
 std::size_t whole_batches(const Run& run, const Journal& journal) {
   for (std::size_t b = 0; b < journal.batches.size(); ++b) {
-    const std::uint64_t bytes = journal.batches[b].good() * run.picture_floats() * sizeof(float);
-    if (!is_whole_bin(bin_path(run.options.save_dir, b), bytes)) return b;
+    const BinState wanted = journal.batches[b].good() > 0 ? BinState::whole : BinState::absent;
+    if (bin_state(run, journal, b) != wanted) return b;
   }
   return journal.batches.size();
 }
@@ -180,19 +196,24 @@ LabelTable label_table(const Run& run, const Journal& journal) {
   return table;
 }
 
-// labels.npy and the manifest of another run, which only --force replaces.
-Result<void> refuse_foreign(const Run& run, const Journal& journal) {
+// Bins that the journal does not list, and a labels.npy or manifest with other bytes than it lists, are of somebody
+// else.
+Result<void> refuse_foreign(const Run& run, const std::optional<Journal>& journal) {
+  SMLP_TRY(bins, list_bins(run.options.save_dir));
+  for (const Bin& bin : bins) {
+    if (!journal || bin.batch >= journal->batches.size() || bin.path != bin_path(run.options.save_dir, bin.batch)) {
+      return foreign(bin.path, "is there already, and no run of this command recorded it");
+    }
+  }
   for (const char* name : {kLabels, kManifest}) {
     const fs::path file = run.parent / name;
     std::error_code ignored;
-    if (!fs::exists(file, ignored)) continue;
-    bool same = false;
-    if (journal.complete()) {
-      SMLP_TRY(map, FileMap::open(file));
-      const std::string_view there(reinterpret_cast<const char*>(map->bytes().data()), map->bytes().size());
-      same = there == (name == kLabels ? labels_bytes(label_table(run, journal)) : manifest_text(run, journal));
+    if (!fs::exists(fs::symlink_status(file, ignored))) continue;
+    if (journal && !journal->endings.empty()) {
+      SMLP_TRY(sha256, sha256_file(file));
+      if (std::ranges::find(journal->endings, sha256) != journal->endings.end()) continue;
     }
-    if (!same) return changed(file, "belongs to another run");
+    return foreign(file, "belongs to another run");
   }
   return {};
 }
@@ -211,12 +232,24 @@ Result<void> delete_endings(const Run& run) {
   return delete_file(run.parent / kManifest);
 }
 
+// Deletes what the journal lists, as it lists it, and nothing where any of it has changed. The journal goes last, so
+// that a kill in between leaves files that can still be told apart.
 Result<void> start_over(const Run& run) {
+  SMLP_TRY(journal, read_journal(run.journal()));
+  SMLP_CHECK(refuse_foreign(run, journal));
+  if (!journal) return delete_file(run.journal());
+  std::vector<fs::path> bins;
+  for (std::size_t b = 0; b < journal->batches.size(); ++b) {
+    const BinState state = bin_state(run, *journal, b);
+    const fs::path path = bin_path(run.options.save_dir, b);
+    if (state == BinState::changed) {
+      return foreign(path, "has changed since the earlier run wrote it, so nothing is deleted");
+    }
+    if (state == BinState::whole) bins.push_back(path);
+  }
   SMLP_CHECK(delete_endings(run));
-  SMLP_CHECK(delete_file(run.journal()));
-  SMLP_TRY(bins, list_bins(run.options.save_dir));
-  for (const Bin& bin : bins) SMLP_CHECK(delete_file(bin.path));
-  return {};
+  for (const fs::path& bin : bins) SMLP_CHECK(delete_file(bin));
+  return delete_file(run.journal());
 }
 
 // Bins from picture `first` on; every whole one goes into the journal and its file.
@@ -229,9 +262,13 @@ Result<void> write_bins(const Run& run, std::size_t first, Journal& journal, con
   BatchRecord batch;
 
   const auto finish_batch = [&]() -> Result<void> {
+    if (bin) {
+      SMLP_TRY(stamp, bin->stamp());
+      batch.bin = stamp;
+    }
+    SMLP_CHECK(writer.append(batch));  // before the bin has its name: a bin that no line lists is of somebody else
     if (bin) SMLP_CHECK(bin->commit(Flush::later));
     bin.reset();
-    SMLP_CHECK(writer.append(batch));
     journal.batches.push_back(std::exchange(batch, {}));
     return {};
   };
@@ -274,18 +311,36 @@ Result<Run> prepare_run(const PreprocessFolderOptions& options) {
   return run;
 }
 
+// The journal lists them before they are written.
+Result<void> write_endings(const Run& run, const Journal& journal, const std::string& labels,
+                           const std::string& manifest) {
+  const std::string sums[] = {sha256_of(std::as_bytes(std::span(labels))),
+                              sha256_of(std::as_bytes(std::span(manifest)))};
+  const bool listed = std::ranges::all_of(
+      sums, [&](const auto& sum) { return std::ranges::find(journal.endings, sum) != journal.endings.end(); });
+  if (!listed) {
+    SMLP_TRY(again, read_journal(run.journal()));
+    if (!again) return changed(run.journal(), "is gone");
+    SMLP_TRY(writer, JournalWriter::reopen(run.journal(), *again));
+    SMLP_CHECK(writer.append_endings(sums));
+  }
+  SMLP_CHECK(write_file(run.parent / kLabels, labels, Existing::replace));
+  return write_file(run.parent / kManifest, manifest, Existing::replace);
+}
+
 }  // namespace
 
 Result<PreprocessFolderReport> preprocess_folder(const PreprocessFolderOptions& options,
                                                  const PreprocessFolderWatch& watch) {
   SMLP_TRY(run, prepare_run(options));
-  const auto lock = DirectoryLock::acquire(options.save_dir);
-  if (!lock) return fail(lock.error());
+  SMLP_TRY(lock, DirectoryLock::acquire(options.save_dir));
+  SMLP_TRY(parent_lock, DirectoryLock::acquire(run.parent));  // labels.npy and the manifest have room for one run
   SMLP_CHECK(remove_temporaries(options.save_dir));
   for (const char* name : {kLabels, kManifest}) SMLP_CHECK(remove_temporaries(run.parent, name));
   if (options.force) SMLP_CHECK(start_over(run));
-  SMLP_TRY(journal, find_start(run));
-  SMLP_CHECK(refuse_foreign(run, journal));
+  SMLP_TRY(recorded, read_journal(run.journal()));
+  SMLP_CHECK(refuse_foreign(run, recorded));
+  SMLP_TRY(journal, find_start(run, std::move(recorded)));
   if (const std::size_t whole = whole_batches(run, journal); whole < journal.batches.size()) {
     SMLP_CHECK(delete_endings(run));
     journal.keep_first(whole);
@@ -307,8 +362,7 @@ Result<PreprocessFolderReport> preprocess_folder(const PreprocessFolderOptions& 
   if (labels.labels.empty())
     return fail(Error{.what = "not one picture could be read", .file = options.data_root.string()});
   SMLP_CHECK(flush_disk(options.save_dir));
-  SMLP_CHECK(write_file(report.labels, labels_bytes(labels), Existing::replace));
-  SMLP_CHECK(write_file(report.manifest, manifest_text(run, journal), Existing::replace));
+  SMLP_CHECK(write_endings(run, journal, labels_bytes(labels), manifest_text(run, journal)));
   for (const BatchRecord& batch : journal.batches) {
     report.pictures += batch.good();
     report.broken += batch.pictures.size() - batch.good();

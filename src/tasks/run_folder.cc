@@ -1,8 +1,14 @@
 #include "tasks/run_folder.h"
 
+#include <sys/stat.h>
+
+#include <algorithm>
 #include <chrono>
 #include <ctime>
+#include <set>
 #include <thread>
+
+#include "data/result_files.h"
 
 namespace smlp {
 namespace {
@@ -18,20 +24,44 @@ std::string time_name() {
   return text;
 }
 
-// The newest folder that is named by its time and has no summary yet: the run that --resume means.
-std::optional<fs::path> newest_unfinished(const fs::path& output) {
-  std::optional<fs::path> newest;
+std::unexpected<Error> folder_error(const fs::path& path, std::string what, std::string remedy) {
+  return fail(Error{.what = std::move(what), .file = path.string(), .remedy = std::move(remedy)});
+}
+
+// A run that was not finished, or whose summary is gone.
+struct Interrupted {
+  fs::path folder;
+  bool same = false;  // has the identity that is looked for
+};
+
+Result<std::vector<Interrupted>> interrupted_runs(const fs::path& output, const RunIdentity& identity) {
+  std::vector<Interrupted> runs;
   std::error_code code, ignored;
   for (fs::directory_iterator entry(output, code), end; !code && entry != end; entry.increment(code)) {
-    std::tm parsed = {};
-    const std::string name = entry->path().filename().string();
-    const char* rest = ::strptime(name.c_str(), "%Y_%m_%d-%H_%M_%S", &parsed);
-    if (rest == nullptr || *rest != '\0' || fs::exists(summary_path(entry->path()), ignored)) continue;
-    const auto identity = read_identity(entry->path());
-    if (!identity || !*identity) continue;
-    if (!newest || name > newest->filename().string()) newest = entry->path();
+    if (!entry->is_directory(ignored)) continue;
+    const auto record = read_run_record(entry->path());
+    if (!record || !*record) continue;
+    if ((*record)->finished && fs::exists(summary_path(entry->path()), ignored)) continue;
+    runs.push_back({.folder = entry->path(), .same = (*record)->identity == identity});
   }
-  return newest;
+  if (code) return system_error("list", code.value(), output);
+  std::ranges::sort(runs, {}, &Interrupted::folder);
+  return runs;
+}
+
+// The run that --resume without a name means; empty where no run was interrupted.
+Result<fs::path> find_interrupted(const fs::path& output, const RunIdentity& identity) {
+  SMLP_TRY(runs, interrupted_runs(output, identity));
+  if (runs.empty()) return fs::path();
+  if (runs.size() == 1) return runs.front().folder;
+  const auto same = std::ranges::count(runs, true, &Interrupted::same);
+  if (same == 1) return std::ranges::find(runs, true, &Interrupted::same)->folder;
+  std::vector<std::string> names;
+  for (const Interrupted& run : runs) {
+    if (same == 0 || run.same) names.push_back(run.folder.filename().string());
+  }
+  return folder_error(output, fmt::format("holds {} interrupted runs: {}", names.size(), fmt::join(names, ", ")),
+                      "name the one to resume with --output_dirname");
 }
 
 // A folder that did not exist before this run, named by the second.
@@ -46,38 +76,99 @@ Result<fs::path> new_time_folder(const fs::path& output) {
   }
 }
 
-std::unexpected<Error> occupied(const fs::path& path, std::string what) {
-  return fail(Error{.what = std::move(what),
-                    .file = path.string(),
-                    .remedy = "give --force to replace the results there, or another --output_dirname"});
+using FileId = std::pair<dev_t, ino_t>;
+
+std::optional<FileId> id_of(const fs::path& path) {
+  struct stat info = {};
+  if (::stat(path.c_str(), &info) != 0) return std::nullopt;
+  return FileId(info.st_dev, info.st_ino);
 }
 
-Result<RunFolder> choose_named_folder(const fs::path& folder, const InferFilesOptions& options,
-                                      const RunIdentity& identity) {
+Result<void> delete_file(const fs::path& path) {
+  std::error_code code;
+  fs::remove(path, code);
+  if (code) return system_error("delete", code.value(), path);
+  return {};
+}
+
+// The files of the earlier run that are there. Errors: one that has changed since, or is an input of this run.
+Result<std::vector<fs::path>> removable(const fs::path& folder, const RunRecord& earlier,
+                                        std::span<const fs::path> inputs) {
+  std::set<FileId> kept;
+  for (const fs::path& input : inputs) {
+    if (const auto id = id_of(input)) kept.insert(*id);
+  }
+  std::vector<fs::path> files;
+  for (const auto& [name, versions] : earlier.files) {
+    SMLP_TRY(state, earlier.state_of(folder, name));
+    if (state == FileState::absent) continue;
+    const fs::path path = (folder / name).lexically_normal();
+    if (name.find('/') != std::string::npos && name != summary_name(folder)) {
+      return folder_error(folder / kRunRecord, fmt::format("lists '{}', which no run writes", name),
+                          "choose another --output_dirname");
+    }
+    if (state == FileState::changed) {
+      return folder_error(path, "has changed since the earlier run wrote it, so --force deletes nothing here",
+                          "move it away, or choose another --output_dirname");
+    }
+    if (const auto id = id_of(path); id && kept.contains(*id)) {
+      return folder_error(path, "is a result of the earlier run and an input of this one, so --force deletes nothing",
+                          "choose another --output_dirname");
+    }
+    files.push_back(path);
+  }
+  return files;
+}
+
+// The record goes last, so that a kill in between leaves a folder whose files can still be told apart.
+Result<void> remove_run(const fs::path& folder, const RunRecord& earlier, std::span<const fs::path> inputs) {
+  SMLP_TRY(files, removable(folder, earlier, inputs));
+  for (const fs::path& path : files) SMLP_CHECK(delete_file(path));
+  if (earlier.identity.packed) SMLP_CHECK(delete_file(packed_part(folder)));
+  return delete_file(folder / kRunRecord);
+}
+
+Result<void> refuse_foreign(const fs::path& folder, bool force) {
+  const std::string remedy = force ? "--force replaces only what a run of smlp wrote; choose another --output_dirname"
+                                   : "choose another --output_dirname";
+  std::error_code code;
+  for (fs::directory_iterator entry(folder, code), end; !code && entry != end; entry.increment(code)) {
+    if (!is_temporary_name(entry->path().filename().string())) {
+      return folder_error(folder, "is not empty, and no run of smlp is recorded in it", remedy);
+    }
+  }
+  if (code) return system_error("list", code.value(), folder);
+  if (fs::exists(summary_path(folder), code)) return folder_error(summary_path(folder), "exists already", remedy);
+  return {};
+}
+
+Result<RunFolder> choose_named_folder(const fs::path& folder, const RunFolderOptions& options,
+                                      const RunIdentity& identity, std::span<const fs::path> inputs) {
   SMLP_CHECK(make_directories(folder));
   SMLP_TRY(lock, DirectoryLock::acquire(folder));
-  if (options.force && !options.resume) SMLP_CHECK(remove_results(folder));
-  SMLP_TRY(earlier, read_identity(folder));
-  std::error_code code;
-  if (earlier && options.resume) {
-    if (*earlier == identity) return RunFolder{folder, true, std::move(lock)};
-    if (!options.force) {
-      return occupied(folder,
-                      "cannot be gone on with: it holds results of another model, other inputs or another format");
+  SMLP_TRY(earlier, read_run_record(folder));
+  if (!earlier) {
+    SMLP_CHECK(refuse_foreign(folder, options.force));
+    return RunFolder{.path = folder, .lock = std::move(lock)};
+  }
+  const auto differing = differences(earlier->identity, identity);
+  if (options.resume && differing.empty()) {
+    return RunFolder{.path = folder, .lock = std::move(lock), .earlier = std::move(*earlier)};
+  }
+  if (!options.force) {
+    if (!options.resume) {
+      return folder_error(folder, "holds the results of an earlier run",
+                          "give --resume to go on with it, --force to replace it, or another --output_dirname");
     }
-    SMLP_CHECK(remove_results(folder));
+    return folder_error(folder, fmt::format("cannot resume: the run there differs in {}", fmt::join(differing, ", ")),
+                        "give --force to replace the results there, or another --output_dirname");
   }
-  if (options.force) return RunFolder{folder, false, std::move(lock)};
-  if (earlier) {
-    return fail(Error{.what = "holds the results of an earlier run",
-                      .file = folder.string(),
-                      .remedy = "give --resume to go on with it, --force to replace it, or another --output_dirname"});
+  SMLP_CHECK(remove_run(folder, *earlier, inputs));
+  if (std::error_code code; fs::exists(summary_path(folder), code)) {
+    return folder_error(summary_path(folder), "was not written by the earlier run, and is not replaced",
+                        "move it away, or choose another --output_dirname");
   }
-  for (const auto& entry : fs::directory_iterator(folder, code)) {
-    if (!is_temporary_name(entry.path().filename().string())) return occupied(folder, "is not empty");
-  }
-  if (fs::exists(summary_path(folder), code)) return occupied(summary_path(folder), "exists already");
-  return RunFolder{folder, false, std::move(lock)};
+  return RunFolder{.path = folder, .lock = std::move(lock)};
 }
 
 }  // namespace
@@ -86,19 +177,19 @@ fs::path summary_path(const fs::path& folder) {
   return folder.parent_path() / (folder.filename().string() + "_summary.json");
 }
 
-Result<RunFolder> choose_folder(const InferFilesOptions& options, const RunIdentity& identity) {
-  if (!options.output_dirname.empty()) {
-    return choose_named_folder(options.output / options.output_dirname, options, identity);
-  }
+std::string summary_name(const fs::path& folder) { return "../" + summary_path(folder).filename().string(); }
+
+Result<RunFolder> choose_folder(const RunFolderOptions& options, const RunIdentity& identity,
+                                std::span<const fs::path> inputs) {
+  if (!options.name.empty()) return choose_named_folder(options.output / options.name, options, identity, inputs);
   SMLP_CHECK(make_directories(options.output));
   if (options.resume) {
-    if (const auto unfinished = newest_unfinished(options.output)) {
-      return choose_named_folder(*unfinished, options, identity);
-    }
+    SMLP_TRY(interrupted, find_interrupted(options.output, identity));
+    if (!interrupted.empty()) return choose_named_folder(interrupted, options, identity, inputs);
   }
   SMLP_TRY(folder, new_time_folder(options.output));
   SMLP_TRY(lock, DirectoryLock::acquire(folder));
-  return RunFolder{folder, false, std::move(lock)};
+  return RunFolder{.path = folder, .lock = std::move(lock)};
 }
 
 }  // namespace smlp

@@ -213,16 +213,51 @@ TEST_F(AtomicFileTest, ALinkAtTheFinalNameIsNeitherFollowedNorReplaced) {
   EXPECT_EQ(entries(), 1U);
 }
 
-TEST_F(AtomicFileTest, ALinkThatAppearsMeanwhileIsReplacedItself) {
-  const fs::path outside = directory_ / "outside", target = directory_ / "a.txt";
-  ASSERT_TRUE(write_file(outside, "precious"));
-  auto file = AtomicFile::create(target, Existing::replace);
-  ASSERT_TRUE(file && file->write("new"));
-  fs::create_symlink(outside, target);
-  ASSERT_TRUE(file->commit());
-  EXPECT_TRUE(fs::is_regular_file(fs::symlink_status(target)));
+// Neither of two writers loses what the other wrote: who comes second is refused.
+TEST_F(AtomicFileTest, WhatAppearsOrChangesMeanwhileIsNotReplaced) {
+  const fs::path target = directory_ / "a.txt", victim = directory_ / "victim";
+  std::ofstream(victim) << "mine";
+  {
+    auto file = AtomicFile::create(target, Existing::replace).value();
+    ASSERT_TRUE(file.write("late"));
+    fs::create_symlink(victim, target);
+    EXPECT_FALSE(file.commit());
+    EXPECT_TRUE(fs::is_symlink(target));
+    EXPECT_EQ(content(victim), "mine");
+    fs::remove(target);
+  }
+  {
+    auto file = AtomicFile::create(target, Existing::replace).value();
+    ASSERT_TRUE(file.write("late"));
+    std::ofstream(target) << "first";
+    EXPECT_FALSE(file.commit());
+    EXPECT_EQ(content(target), "first");
+  }
+  auto file = AtomicFile::create(target, Existing::replace).value();
+  ASSERT_TRUE(file.write("late"));
+  std::ofstream(directory_ / "other") << "other";
+  fs::rename(directory_ / "other", target);
+  const auto refused = file.commit();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().file, target.string());
+  EXPECT_EQ(content(target), "other");
+  EXPECT_EQ(entries(), 2U);
+}
+
+TEST_F(AtomicFileTest, OneWriterReplacesAFileAtATime) {
+  const fs::path target = directory_ / "a.txt";
+  std::ofstream(target) << "old";
+  {
+    auto first = AtomicFile::create(target, Existing::replace).value();
+    const auto second = AtomicFile::create(target, Existing::replace);
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().file, target.string());
+    ASSERT_TRUE(first.write("new"));
+    ASSERT_TRUE(first.commit());
+  }
+  EXPECT_TRUE(AtomicFile::create(target, Existing::replace));
   EXPECT_EQ(content(target), "new");
-  EXPECT_EQ(content(outside), "precious");
+  EXPECT_EQ(entries(), 1U);
 }
 
 TEST_F(AtomicFileTest, APipeOrDeviceAtTheFinalNameStays) {

@@ -144,6 +144,16 @@ def tree(folder):
     }
 
 
+def without_journal(files):
+    """The journal of a preprocessing run holds times of the bins, which differ between runs."""
+    return {name: digest for name, digest in files.items() if not name.endswith(".smlp-preprocess.jsonl")}
+
+
+def results_of(folder):
+    """As tree(), without the record of the run, which also tells how often it was interrupted."""
+    return {name: digest for name, digest in tree(folder).items() if name != ".smlp-run.jsonl"}
+
+
 class GuideTest(unittest.TestCase):
     def setUp(self):
         self.dir = Path(tempfile.mkdtemp(prefix="smlp-guide-"))
@@ -485,7 +495,7 @@ class PreprocessTest(GuideTest):
                 self.assertGreater(kills, 2, "too fast to be killed: more pictures are needed")
                 self.assertEqual(status, 1, out + err)
                 self.assertIn("more7.png", err)
-                self.assertEqual(tree(bins.parent), tree(expected.parent))
+                self.assertEqual(without_journal(tree(bins.parent)), without_journal(tree(expected.parent)))
 
     def test_a_lost_or_damaged_bin_is_made_again(self):
         self.preprocess("--batch_size", 4, check=0)
@@ -494,7 +504,7 @@ class PreprocessTest(GuideTest):
         (self.bins / "batch-00003.bin").write_bytes(b"short")
         (self.bins.parent / "labels.npy").unlink()
         self.preprocess("--batch_size", 4, check=0)
-        self.assertEqual(tree(self.bins.parent), before)
+        self.assertEqual(without_journal(tree(self.bins.parent)), without_journal(before))
 
     def test_what_changed_since_is_refused_unless_forced(self):
         self.preprocess("--batch_size", 4, check=0)
@@ -534,12 +544,51 @@ class PreprocessTest(GuideTest):
         for path in (self.bins / "batch-00000.bin", self.bins.parent / "labels.npy", self.bins.parent / "manifest.jsonl"):
             with self.subTest(path=path):
                 path.write_bytes(b"mine")
-                self.assert_error(self.preprocess(), path, "--force")
-                self.assertEqual(path.read_bytes(), b"mine")
+                for force in ([], ["--force"]):
+                    self.assert_error(self.preprocess(*force), path, "move it away")
+                    self.assertEqual(path.read_bytes(), b"mine")
                 path.unlink()
         self.preprocess(check=0)
         self.assert_error(self.preprocess(bins=self.bins.parent / "second"), self.bins.parent / "labels.npy")
         self.check_against_pillow(self.bins, 32, 1)
+
+    def test_force_deletes_only_what_the_run_wrote(self):
+        self.preprocess("--batch_size", 4, check=0)
+        before = tree(self.bins.parent)
+        extra = self.bins / "batch-00077.bin"
+        for path, content in ((extra, b"mine"), (self.bins.parent / "labels.npy", b"other labels"),
+                              (self.bins / "batch-00001.bin", b"changed"), (self.bins.parent / "manifest.jsonl", b"x")):
+            with self.subTest(path=path):
+                kept = path.read_bytes() if path.exists() else None
+                times = path.stat().st_mtime_ns if path.exists() else 0
+                path.write_bytes(content)
+                self.assert_error(self.preprocess("--batch_size", 8, "--force"), path, "move it away")
+                self.assertEqual(path.read_bytes(), content)
+                if kept is None:
+                    path.unlink()
+                else:
+                    path.write_bytes(kept)
+                    os.utime(path, ns=(times, times))
+                self.assertEqual(tree(self.bins.parent), before)
+        notes = self.bins / "notes_0.txt"
+        notes.write_text("mine")
+        self.preprocess("--batch_size", 8, "--force", check=0)
+        self.assertEqual(notes.read_text(), "mine")
+        self.check_against_pillow(self.bins, 32, 8)
+
+    def test_two_runs_with_a_common_parent_do_not_share_labels(self):
+        for i in range(60):
+            png(self.data / "val" / "class_1" / f"more{i}.png", photograph(i, 300, 200))
+        processes = [subprocess.Popen([SMLP, "preprocess", "--data_root", self.data, "--save_dir", self.dir / "p" / name,
+                                       "--model", self.dir / "net.safetensors", "--batch_size", size],
+                                      stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+                     for name, size in (("a", "1"), ("b", "4"))]
+        outcomes = [(p.communicate()[1], p.returncode) for p in processes]
+        self.assertEqual(sorted(status for _, status in outcomes), [0, 1], outcomes)
+        won = [size for size, (_, status) in zip((1, 4), outcomes) if status == 0][0]
+        self.assertEqual(np.load(self.dir / "p" / "labels.npy").shape[1], won)
+        lost = [text for text, status in outcomes if status == 1][0]
+        self.assertIn(str(self.dir / "p"), lost)
 
     def test_a_full_disk_is_named_and_nothing_half_is_left(self):
         done = self.preprocess("--batch_size", 4, limit_bytes=20000)
@@ -922,7 +971,7 @@ class InferTest(GuideTest):
         names = (self.out / "x" / "packed_names.tsv").read_text().splitlines()
         self.assertEqual(names, [f"batch-{i:05}\t0" for i in range(21)])
         self.assertEqual(sorted(p.name for p in (self.out / "x").iterdir()),
-                         [".smlp-infer.json", "packed_0.npy", "packed_names.tsv"])
+                         [".smlp-run.jsonl", "packed_0.npy", "packed_names.tsv"])
         labels = self.rng.integers(0, 10, (21, 1))
         np.save(self.bins.parent / "labels.npy", labels)
         scores = []
@@ -940,11 +989,11 @@ class InferTest(GuideTest):
 
     def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(self):
         self.many_bins()
-        for packed in ([], ["--packed"]):
+        for packed in ([], ["--packed"], ["--outfmt", "TXT"], ["--outfmt", "BIN"]):
             with self.subTest(packed=packed):
                 self.infer("--output_dirname", "expected", "--batchsize", 8, "--loop", 30, *packed,
-                           out=self.dir / f"e{len(packed)}", check=0)
-                folder = self.dir / f"k{len(packed)}" / "killed"
+                           out=self.dir / f"e{packed}", check=0)
+                folder = self.dir / f"k{packed}" / "killed"
 
                 def check_whole():
                     for path in folder.glob("*.npy"):
@@ -952,31 +1001,196 @@ class InferTest(GuideTest):
 
                 arguments = ["infer", "--model", self.net, "--input", self.bins, "--output", folder.parent, "--output_dirname",
                              folder.name, "--batchsize", 8, "--loop", 30, "--resume", *packed]
-                status, out, err, kills = kill_often(arguments, len(packed), check_whole)
+                status, out, err, kills = kill_often(arguments, len("".join(packed)), check_whole)
                 self.assertEqual(status, 0, out + err)
                 self.assertGreater(kills, 2, "too fast to be killed: more inputs are needed")
-                self.assertEqual(tree(folder), tree(self.dir / f"e{len(packed)}" / "expected"))
+                self.assertEqual(results_of(folder), results_of(self.dir / f"e{packed}" / "expected"))
 
     def test_resume_skips_what_is_whole_and_only_that(self):
         self.infer("--output_dirname", "x", check=0)
-        before = tree(self.out / "x")
+        before = results_of(self.out / "x")
         (self.out / "x" / "batch-00004_0.npy").unlink()
         (self.out / "x" / "batch-00009_0.npy").write_bytes(b"half")
         done = self.infer("--output_dirname", "x", "--resume", check=0)
         self.assertIn("19 inputs had their results", done.stdout)
-        self.assertEqual(tree(self.out / "x"), before)
+        self.assertEqual(results_of(self.out / "x"), before)
         summary = (self.out / "x_summary.json").read_bytes()
         self.infer("--output_dirname", "x", "--resume", check=0)  # nothing left: the summary with the timings stays
         self.assertEqual((self.out / "x_summary.json").read_bytes(), summary)
 
-    def test_resume_without_a_name_takes_the_newest_unfinished_run(self):
-        self.infer(check=0)
-        folder, = [p for p in self.out.iterdir() if p.is_dir()]
-        (self.out / (folder.name + "_summary.json")).unlink()
-        (folder / "batch-00004_0.npy").unlink()
+    def interrupt(self, *arguments, **options):
+        """A run that stops after some results, as one that was killed does."""
+        done = self.infer(*arguments, **{"limit_bytes": 3000, **options})
+        self.assertEqual(done.returncode, 1, done.stdout)
+
+    def test_resume_without_a_name_finds_the_one_interrupted_run(self):
+        self.infer("--output_dirname", "finished", check=0)
+        self.interrupt("--output_dirname", "named")
+        self.assertLess(len(list((self.out / "named").glob("*.npy"))), 21)
         self.infer("--resume", check=0)
-        self.assertEqual([p for p in self.out.iterdir() if p.is_dir()], [folder])
-        self.assertTrue((folder / "batch-00004_0.npy").exists())
+        self.assertEqual(sorted(p.name for p in self.out.iterdir() if p.is_dir()), ["finished", "named"])
+        np.testing.assert_array_equal(self.logits(self.out / "named"), self.reference())
+        self.infer("--resume", check=0)  # none is left: a new one
+        self.assertEqual(len([p for p in self.out.iterdir() if p.is_dir()]), 3)
+
+    def test_resume_without_a_name_refuses_where_two_could_be_meant(self):
+        for name in ("one", "two"):
+            self.interrupt("--output_dirname", name)
+        self.interrupt("--output_dirname", "other", "--outfmt", "BIN")
+        before = tree(self.out)
+        done = self.infer("--resume")
+        self.assert_error(done, "2 interrupted runs: one, two", "--output_dirname")
+        self.assertEqual(tree(self.out), before)
+        self.infer("--resume", "--outfmt", "BIN", check=0)  # only one of them is of this format
+        self.assertTrue((self.out / "other_summary.json").exists())
+        self.assert_error(self.infer("--resume", "--outfmt", "TXT"), "one, two", "--output_dirname")
+
+    def test_a_damaged_result_does_not_count_as_finished(self):
+        """Every result is proved whole by its hash, whatever its format: cut, emptied, zeroed or swapped."""
+        for arguments, name in (([], "batch-00004_0.npy"), (["--outfmt", "TXT"], "batch-00004_0.txt"),
+                                (["--outfmt", "BIN"], "batch-00004_0.bin"), (["--packed"], "packed_0.npy"),
+                                (["--packed"], "packed_names.tsv")):
+            for damage in (lambda b: b"", lambda b: b[:-1], lambda b: b[: len(b) // 2], lambda b: b[:-40] + bytes(40),
+                           lambda b: bytes(len(b)), lambda b: b + b"0"):
+                with self.subTest(arguments=arguments, name=name):
+                    shutil.rmtree(self.out, ignore_errors=True)
+                    self.infer("--output_dirname", "x", *arguments, check=0)
+                    before = results_of(self.out / "x")
+                    path = self.out / "x" / name
+                    path.write_bytes(damage(path.read_bytes()))
+                    self.infer("--output_dirname", "x", "--resume", *arguments, check=0)
+                    self.assertEqual(results_of(self.out / "x"), before)
+
+    def test_a_packed_array_cut_at_any_place_goes_on_to_the_same_bytes(self):
+        self.infer("--output_dirname", "whole", "--packed", check=0)
+        whole = results_of(self.out / "whole")
+        # As a run leaves it that is killed just before its array gets its name.
+        self.infer("--output_dirname", "x", "--packed", check=0)
+        part = self.out / "x" / ".packed_0.npy.part"
+        state = (self.out / "x" / "packed_0.npy").read_bytes()
+        lines = (self.out / "x" / ".smlp-run.jsonl").read_text().splitlines(keepends=True)
+        record = "".join(lines[:1] + [line for line in lines if '"stem"' in line]).encode()
+        for path in ("x/packed_0.npy", "x/packed_names.tsv", "x_summary.json"):
+            (self.out / path).unlink()
+        for size in list(range(0, len(state), 131)) + [len(state)]:
+            for content in (state[:size], state[:size] + bytes(len(state) - size)):
+                part.write_bytes(content)
+                (self.out / "x" / ".smlp-run.jsonl").write_bytes(record)
+                self.infer("--output_dirname", "x", "--packed", "--resume", check=0)
+                self.assertEqual(results_of(self.out / "x"), whole)
+                (self.out / "x" / "packed_0.npy").unlink()
+                (self.out / "x" / "packed_names.tsv").unlink()
+                (self.out / "x_summary.json").unlink()
+
+    def test_resume_goes_on_only_where_the_results_are_the_same_to_the_bit(self):
+        """One thing changes at a time: each is refused or gives the same bytes, as `infer --help` and the docs say."""
+        other = self.dir / "other.safetensors"
+        checkpoint(other, seed=4)
+        names = self.dir / "names.txt"
+        names.write_text("".join(f"kind {i}\n" for i in range(10)))
+        some = ",".join(str(self.bins / f"batch-{i:05}.bin") for i in range(20))
+        moved = self.dir / "moved"
+        shutil.copytree(self.bins, moved)  # with the files' times
+        same = [["--batchsize", 5], ["--threads", 1], ["--mode", "latency"], ["--loop", 3], ["--warmup_count", 0], ["--pin"],
+                ["--classes", names], ["--input", moved]]
+        refused = [(["--model", other], "model"), (["--precision", "bf16"], "precision (fp32 there, bf16 now)"),
+                   (["--isa", "reference"], "instruction set"), (["--outfmt", "TXT"], "format"), (["--packed"], "packing"),
+                   (["--input", some], "inputs")]
+        arguments = lambda change: [v for k, v in {"--model": self.net, "--input": self.bins, "--output": self.out,
+                                                   "--output_dirname": "x", **change}.items() for v in ([k] if v is None else [k, v])]
+        as_dict = lambda words: dict(zip(words[::2], words[1::2])) if len(words) % 2 == 0 else {words[0]: None}
+        self.reference()
+        self.interrupt("--output_dirname", "x")
+        before = tree(self.out)
+        for words, what in refused:
+            with self.subTest(words=words):
+                self.assert_error(run("infer", *arguments(as_dict(words)), "--resume"), "cannot resume", what)
+                self.assertEqual(tree(self.out), before)
+        victim = self.bins / "batch-00020.bin"  # one that has no result yet
+        times = victim.stat().st_mtime_ns
+        os.utime(victim, ns=(times, times + 1))
+        self.assert_error(run("infer", *arguments({}), "--resume"), "inputs")
+        os.utime(victim, ns=(times, times))
+        record = self.out / "x" / ".smlp-run.jsonl"
+        text = record.read_text()
+        record.write_text(re.sub(r'"program":"[^"]*"', '"program":"0.0.9"', text, count=1))
+        self.assert_error(run("infer", *arguments({}), "--resume"), "version of smlp")
+        record.write_text(text)
+        self.assertEqual(tree(self.out), before)
+        for words in same:
+            with self.subTest(words=words):
+                shutil.rmtree(self.out)
+                self.interrupt("--output_dirname", "x")
+                run("infer", *arguments(as_dict(words)), "--resume", check=0)
+                np.testing.assert_array_equal(self.logits(self.out / "x"), self.reference())
+
+    def test_force_deletes_only_what_a_run_wrote_and_no_input(self):
+        data = self.dir / "fd" / "in"
+        data.mkdir(parents=True)
+        for name in ("sensor_0.bin", "sensor_1.bin"):
+            self.rows[0].tofile(data / name)
+        (data / "notes_0.txt").write_text("mine")
+        before = tree(self.dir / "fd")
+        self.assert_error(self.infer("--output_dirname", "in", "--force", source=data, out=data.parent), data, "no run of smlp")
+        self.assertEqual(tree(self.dir / "fd"), before)
+        # A folder of ours with files of the user beside the results: those stay, with names like results too.
+        self.infer("--output_dirname", "x", check=0)
+        for name in ("sensor_0.bin", "notes_0.txt", "batch-00030_0.npy", "packed_0.npy"):
+            (self.out / "x" / name).write_text("mine")
+        self.infer("--output_dirname", "x", "--outfmt", "BIN", "--force", check=0)
+        names = {p.name for p in (self.out / "x").iterdir()}
+        self.assertEqual(names, {f"batch-{i:05}_0.bin" for i in range(21)} | {
+            ".smlp-run.jsonl", "sensor_0.bin", "notes_0.txt", "batch-00030_0.npy", "packed_0.npy"})
+        self.assertEqual((self.out / "x" / "packed_0.npy").read_text(), "mine")
+        # A result that was changed since, or that is an input now: nothing goes.
+        before = tree(self.out)
+        results = self.out / "x" / "batch-00003_0.bin"
+        kept = results.read_bytes()
+        results.write_bytes(kept[:-1] + b"x")
+        self.assert_error(self.infer("--output_dirname", "x", "--force"), results, "has changed")
+        results.write_bytes(kept)
+        self.assertEqual(tree(self.out), before)
+        link = self.dir / "link.bin"
+        self.infer("--output_dirname", "y", "--pure_data_type", "zero", check=0)
+        zeros = self.out / "z"
+        zeros.mkdir()
+        run("infer", "--model", self.net, "--input", self.bins / "batch-00000.bin", "--output", self.out, "--output_dirname",
+            "small", check=0)
+        result = self.out / "small" / "batch-00000_0.npy"
+        os.link(self.bins / "batch-00000.bin", link)
+        result.unlink()
+        os.link(link, result)
+        self.assert_error(self.infer("--output_dirname", "small", "--force"), result)
+        self.assertTrue(result.exists())
+        # A summary of the user.
+        (self.out / "s_summary.json").write_text("mine")
+        self.assert_error(self.infer("--output_dirname", "s", "--force"), "s_summary.json")
+        self.assertEqual((self.out / "s_summary.json").read_text(), "mine")
+
+    def test_a_record_that_lists_files_elsewhere_deletes_none(self):
+        self.infer("--output_dirname", "x", check=0)
+        victim = self.dir / "victim"
+        victim.write_text("mine")
+        line = {"file": "../../victim", "bytes": 4, "sha256": hashlib.sha256(b"mine").hexdigest()}
+        with open(self.out / "x" / ".smlp-run.jsonl", "a") as record:
+            record.write(json.dumps(line) + "\n")
+        before = tree(self.out)
+        self.assert_error(self.infer("--output_dirname", "x", "--force"), "../../victim")
+        self.assertTrue(victim.exists())
+        self.assertEqual(tree(self.out), before)
+
+    def test_the_folder_and_the_summary_say_where_results_come_from(self):
+        self.infer("--output_dirname", "x", check=0)
+        header = json.loads((self.out / "x" / ".smlp-run.jsonl").read_text().splitlines()[0])
+        summary = json.loads((self.out / "x_summary.json").read_text())
+        self.assertEqual(header["provenance"], summary["smlp"]["provenance"])
+        origin = header["provenance"]
+        self.assertEqual(origin["model"], {"file": str(self.net), "sha256": hashlib.sha256(self.net.read_bytes()).hexdigest()})
+        self.assertEqual(origin["precision"], "fp32")
+        self.assertRegex(origin["inputs_sha256"], "^[0-9a-f]{64}$")
+        self.assertEqual(origin["program"]["version"], run("--version", check=0).stdout.split()[1])
+        for key in ("isa", "threads", "preprocess"):
+            self.assertTrue(origin[key], key)
 
     def test_results_are_kept_unless_forced_and_not_mixed(self):
         self.infer("--output_dirname", "x", check=0)

@@ -1,6 +1,6 @@
 #include "data/preprocess_journal.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -33,7 +33,7 @@ class JournalTest : public ::testing::Test {
   const JournalHeader header_{.batch_size = 2, .pictures = 5, .listing_sha256 = "ab", .how = {}};
   const std::vector<BatchRecord> batches_ = {
       {{{10, 1, "aa", ""}, {11, 2, "bb", "broken: \"quoted\"\n"}, {12, 3, "cc", ""}}},
-      {{{13, -4, "dd", ""}}},
+      {{{13, -4, "dd", ""}}, {602112, -7}},
       {{{0, 0, "", "missing"}}},
   };
 
@@ -61,6 +61,7 @@ TEST_F(JournalTest, ComesBackAsItWasWritten) {
   ASSERT_EQ((*journal)->batches.size(), batches_.size());
   for (std::size_t b = 0; b < batches_.size(); ++b) {
     EXPECT_EQ((*journal)->batches[b].good(), batches_[b].good());
+    EXPECT_EQ((*journal)->batches[b].bin, batches_[b].bin);
     ASSERT_EQ((*journal)->batches[b].pictures.size(), batches_[b].pictures.size());
     for (std::size_t i = 0; i < batches_[b].pictures.size(); ++i) {
       const PictureRecord &got = (*journal)->batches[b].pictures[i], &put = batches_[b].pictures[i];
@@ -95,6 +96,25 @@ TEST_F(JournalTest, GoesOnFromAnyCut) {
   }
 }
 
+TEST_F(JournalTest, EndingsAreKeptUntilABatchIsForgotten) {
+  write_all();
+  const std::vector<std::string> sums = {"one", "two"};
+  {
+    const auto journal = read_journal(path_);
+    ASSERT_TRUE(journal && *journal);
+    EXPECT_THAT((*journal)->endings, ::testing::IsEmpty());
+    ASSERT_TRUE(JournalWriter::reopen(path_, **journal).value().append_endings(sums));
+  }
+  auto journal = read_journal(path_).value().value();
+  EXPECT_EQ(journal.endings, sums);
+  EXPECT_TRUE(journal.complete());
+  journal.keep_first(1);
+  EXPECT_THAT(journal.endings, ::testing::IsEmpty());
+  ASSERT_TRUE(JournalWriter::reopen(path_, journal).value().append(batches_[1]));
+  EXPECT_EQ(read_journal(path_).value()->batches.size(), 2U);
+  EXPECT_THAT(read_journal(path_).value()->endings, ::testing::IsEmpty());
+}
+
 TEST_F(JournalTest, DamageIsAnErrorThatNamesTheFileAndTheByte) {
   write_all();
   const std::string whole = content(path_);
@@ -104,7 +124,7 @@ TEST_F(JournalTest, DamageIsAnErrorThatNamesTheFileAndTheByte) {
   ASSERT_FALSE(journal);
   EXPECT_EQ(journal.error().file, path_.string());
   EXPECT_EQ(journal.error().offset, second);
-  for (const char* other : {"{}\n", "[1,2]\n", "{\"smlp_preprocess\":2}\n", "\n"}) {
+  for (const char* other : {"{}\n", "[1,2]\n", "{\"smlp_preprocess\":1}\n", "\n"}) {
     set_content(other);
     EXPECT_FALSE(read_journal(path_)) << other;
   }

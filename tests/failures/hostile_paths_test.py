@@ -122,7 +122,7 @@ class Test:
             used.mkdir()
             commands.run(self.smlp, command.argv(self.world, used))
             names = {str(p.relative_to(used)) for p in used.rglob("*") if p.is_file()}
-            names |= {"prep/bins/.smlp-preprocess.jsonl", "result/run/.packed_0.npy.part", "result/run/.packed_names.tsv.part", "result/run/.smlp-infer.json"}
+            names |= {"prep/bins/.smlp-preprocess.jsonl", "result/run/.packed_0.npy.part", "result/run/.smlp-run.jsonl"}
             for name in sorted(names):
                 for goal in (precious, nowhere):
                     precious.write_bytes(b"precious")

@@ -1,0 +1,48 @@
+// A file of lines that grows while a job works, so that a job that was killed goes on where it stopped.
+//
+// Its first line says whose job it is and is whole from the start; every other line is appended with one write. A line
+// that a kill cut off is no line. What follows a line that cannot be understood is not believed either: after a power
+// cut the file may hold zeros there.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/open_file.h"
+
+namespace smlp {
+
+struct JournalLines {
+  std::string header;
+  std::vector<std::string> lines;
+  std::uint64_t end = 0;  // bytes of the header and of the lines above
+};
+
+// `understood` is asked for each line after the first and may keep what it learns; its first `false` ends the reading.
+// No file gives nothing. Errors: no whole first line, and what open_regular() refuses.
+Result<std::optional<JournalLines>> read_lines(const std::filesystem::path& path,
+                                               const std::function<bool(std::string_view line)>& understood);
+
+class LineJournal {
+ public:
+  // Starts a journal; one that is there already is an error.
+  static Result<LineJournal> create(const std::filesystem::path& path, std::string_view header);
+  // Goes on after `journal`; what the file holds beyond is cut off.
+  static Result<LineJournal> reopen(const std::filesystem::path& path, const JournalLines& journal);
+
+  Result<void> append(std::string_view line);  // without its line break
+
+ private:
+  LineJournal(std::filesystem::path path, FileHandle file) : path_(std::move(path)), file_(std::move(file)) {}
+  static Result<LineJournal> open_at(const std::filesystem::path& path, std::uint64_t end);
+
+  std::filesystem::path path_;
+  FileHandle file_;
+};
+
+}  // namespace smlp

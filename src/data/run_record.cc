@@ -1,0 +1,172 @@
+#include "data/run_record.h"
+
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "base/sha256.h"
+
+namespace smlp {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+std::string text_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+// Every field of an identity, once: its key in the record, its name for people, and where it lies.
+template <class Identity, class Visit>
+void visit_fields(Identity& identity, Visit visit) {
+  visit("program", "version of smlp", identity.program);
+  visit("model_sha256", "model", identity.model_sha256);
+  visit("precision", "precision", identity.precision);
+  visit("isa", "instruction set", identity.isa);
+  visit("preprocess", "preprocessing", identity.preprocess);
+  visit("inputs_sha256", "inputs", identity.inputs_sha256);
+  visit("shard", "shard", identity.shard);
+  visit("format", "format", identity.format);
+  visit("packed", "packing", identity.packed);
+  visit("classes", "number of classes", identity.classes);
+}
+
+// File names may hold any bytes, JSON may not: bytes beyond printable ASCII, and '%', become %XX.
+std::string encoded(std::string_view name) {
+  std::string out;
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    out += byte < 0x20 || byte > 0x7e || c == '%' ? fmt::format("%{:02x}", byte) : std::string(1, c);
+  }
+  return out;
+}
+
+std::string decoded(const std::string& text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    unsigned value = 0;
+    const char* digits = text.data() + i + 1;
+    if (text[i] != '%' || i + 2 >= text.size() || std::from_chars(digits, digits + 2, value, 16).ptr != digits + 2) {
+      out += text[i];
+      continue;
+    }
+    out += static_cast<char>(value);
+    i += 2;
+  }
+  return out;
+}
+
+// A hash says nothing to people.
+std::string shown(const std::string& value) { return value.empty() ? "none" : value.size() == 64 ? "" : value; }
+std::string shown(bool value) { return value ? "packed" : "a file an input"; }
+std::string shown(int value) { return fmt::format("{}", value); }
+
+// One line after the first, put into `record`. Throws on anything unexpected.
+void take_line(std::string_view line, RunRecord& record) {
+  const Json json = Json::parse(line);
+  if (json.contains("file")) {
+    record.files[decoded(json.at("file"))].push_back({.bytes = json.at("bytes"), .sha256 = json.at("sha256")});
+    record.finished = false;
+  } else if (json.contains("stem")) {
+    record.rows.push_back({.stem = decoded(json.at("stem")), .rows = json.at("rows"), .sha256 = json.at("sha256")});
+    if (record.rows.back().rows < 0) throw Json::other_error::create(501, "negative rows", nullptr);
+    record.finished = false;
+  } else if (json.contains("keep")) {
+    record.rows.resize(std::min<std::size_t>(record.rows.size(), json.at("keep").get<std::size_t>()));
+    record.finished = false;
+  } else {
+    record.finished = json.at("finished");
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> differences(const RunIdentity& recorded, const RunIdentity& now) {
+  std::vector<std::pair<std::string, std::string>> before;  // value and how it is shown
+  visit_fields(recorded,
+               [&](const char*, const char*, const auto& v) { before.emplace_back(fmt::format("{}", v), shown(v)); });
+  std::vector<std::string> out;
+  std::size_t at = 0;
+  visit_fields(now, [&](const char*, const char* name, const auto& value) {
+    const auto& [old_value, old_shown] = before[at++];
+    if (old_value == fmt::format("{}", value)) return;
+    const std::string now_shown = shown(value);
+    out.push_back(old_shown.empty() || now_shown.empty()
+                      ? std::string(name)
+                      : fmt::format("{} ({} there, {} now)", name, old_shown, now_shown));
+  });
+  return out;
+}
+
+Result<std::optional<RunRecord>> read_run_record(const fs::path& folder) {
+  RunRecord record;
+  const auto understood = [&](std::string_view line) {
+    try {
+      take_line(line, record);
+      return true;
+    } catch (const Json::exception&) {
+      return false;
+    }
+  };
+  SMLP_TRY(lines, read_lines(folder / kRunRecord, understood));
+  if (!lines) return std::nullopt;
+  record.lines = std::move(*lines);
+  try {
+    const Json header = Json::parse(record.lines.header);
+    if (header.at("smlp_run") != 1) throw Json::other_error::create(501, "another format", nullptr);
+    const Json& identity = header.at("identity");
+    visit_fields(record.identity, [&](const char* key, const char*, auto& value) { identity.at(key).get_to(value); });
+    record.provenance = text_of(header.at("provenance"));
+  } catch (const Json::exception& error) {
+    return fail(Error{.what = fmt::format("damaged record of a run: {}", error.what()),
+                      .file = (folder / kRunRecord).string(),
+                      .remedy = "choose another folder for the results"});
+  }
+  return record;
+}
+
+Result<FileState> RunRecord::state_of(const fs::path& folder, const std::string& name) const {
+  const fs::path path = (folder / name).lexically_normal();  // a summary lies beside the folder, whatever it links to
+  std::error_code code;
+  const auto status = fs::symlink_status(path, code);
+  if (status.type() == fs::file_type::not_found) return FileState::absent;
+  const auto listed = files.find(name);
+  if (listed == files.end()) return FileState::foreign;
+  if (status.type() != fs::file_type::regular) return FileState::changed;
+  const std::uint64_t bytes = fs::file_size(path, code);
+  if (std::ranges::none_of(listed->second, [&](const auto& version) { return version.bytes == bytes; })) {
+    return FileState::changed;
+  }
+  SMLP_TRY(sha256, sha256_file(path));
+  const RecordedFile now = {.bytes = bytes, .sha256 = sha256};
+  if (listed->second.back() == now) return FileState::whole;
+  return std::ranges::find(listed->second, now) != listed->second.end() ? FileState::earlier : FileState::changed;
+}
+
+Result<RunRecordWriter> RunRecordWriter::create(const fs::path& folder, const RunIdentity& identity,
+                                                const std::string& provenance) {
+  Json fields = Json::object();
+  visit_fields(identity, [&](const char* key, const char*, const auto& value) { fields[key] = value; });
+  const Json header = {{"smlp_run", 1},
+                       {"identity", std::move(fields)},
+                       {"provenance", Json::parse(provenance.empty() ? "{}" : provenance, nullptr, false)}};
+  SMLP_TRY(journal, LineJournal::create(folder / kRunRecord, text_of(header)));
+  return RunRecordWriter(std::move(journal));
+}
+
+Result<RunRecordWriter> RunRecordWriter::reopen(const fs::path& folder, const RunRecord& record) {
+  SMLP_TRY(journal, LineJournal::reopen(folder / kRunRecord, record.lines));
+  return RunRecordWriter(std::move(journal));
+}
+
+Result<void> RunRecordWriter::add(const std::string& name, const RecordedFile& file) {
+  return journal_.append(text_of({{"file", encoded(name)}, {"bytes", file.bytes}, {"sha256", file.sha256}}));
+}
+
+Result<void> RunRecordWriter::add(const RecordedRows& rows) {
+  return journal_.append(text_of({{"stem", encoded(rows.stem)}, {"rows", rows.rows}, {"sha256", rows.sha256}}));
+}
+
+Result<void> RunRecordWriter::keep_rows(std::size_t count) { return journal_.append(text_of({{"keep", count}})); }
+
+Result<void> RunRecordWriter::finish() { return journal_.append(text_of({{"finished", true}})); }
+
+}  // namespace smlp

@@ -1,0 +1,147 @@
+#include "tasks/run_results.h"
+
+#include "base/file_map.h"
+#include "base/sha256.h"
+
+namespace smlp {
+namespace {
+
+namespace fs = std::filesystem;
+
+RecordedFile recorded(std::string_view bytes) {
+  return {.bytes = bytes.size(), .sha256 = sha256_of(std::as_bytes(std::span(bytes)))};
+}
+
+bool is_there(const fs::path& path) {
+  std::error_code code;
+  return fs::exists(fs::symlink_status(path, code));
+}
+
+std::unexpected<Error> foreign_error(const fs::path& path) {
+  return fail(Error{.what = "was not written by this run, and a result has to go there",
+                    .file = path.string(),
+                    .remedy = "move it away, or choose another --output_dirname"});
+}
+
+// A result that lost its line in the record to a power cut: the same bytes, or none yet.
+Result<bool> may_replace(const fs::path& path, std::string_view bytes) {
+  std::error_code code;
+  if (!fs::is_regular_file(fs::symlink_status(path, code))) return false;
+  SMLP_TRY(map, FileMap::open(path));
+  const std::string_view there(reinterpret_cast<const char*>(map->bytes().data()), map->bytes().size());
+  return there.empty() || there == bytes;
+}
+
+}  // namespace
+
+std::string RunResults::name_of(const InputFile& input) const {
+  return options_.packed ? std::string(kPackedResult) : result_name(input.stem(), options_.format);
+}
+
+fs::path RunResults::path_of(const InputFile& input) const { return folder_ / name_of(input); }
+
+Result<RunResults> RunResults::open(RunFolder place, const RunIdentity& identity, const std::string& provenance,
+                                    const RunResultsOptions& options, std::span<const InputFile> inputs) {
+  std::optional<RunRecord> earlier = std::move(place.earlier);
+  RunResults results(std::move(place), options);
+  results.done_.resize(inputs.size());
+  SMLP_CHECK(remove_temporaries(results.folder_));
+  SMLP_CHECK(earlier ? results.resume(std::move(*earlier), inputs) : results.start(identity, provenance, inputs));
+  return results;
+}
+
+Result<void> RunResults::start(const RunIdentity& identity, const std::string& provenance,
+                               std::span<const InputFile> inputs) {
+  for (const InputFile& input : inputs) {
+    if (is_there(path_of(input))) return foreign_error(path_of(input));
+  }
+  for (const fs::path& path : {folder_ / kPackedNames, packed_part(folder_)}) {
+    if (options_.packed && is_there(path)) return foreign_error(path);
+  }
+  SMLP_TRY(writer, RunRecordWriter::create(folder_, identity, provenance));
+  writer_.emplace(std::move(writer));
+  if (!options_.packed) return {};
+  SMLP_TRY(packed, PackedWriter::open(folder_, options_.classes, record_));
+  packed_.emplace(std::move(packed));
+  return {};
+}
+
+Result<void> RunResults::resume(RunRecord earlier, std::span<const InputFile> inputs) {
+  resumed_ = true;
+  record_ = std::move(earlier);
+  const std::string summary = summary_name(folder_);
+  SMLP_TRY(state, record_.state_of(folder_, summary));
+  if (state == FileState::changed || state == FileState::foreign) return foreign_error(summary_path(folder_));
+  const std::size_t rows = record_.rows.size();
+  SMLP_CHECK(options_.packed ? resume_packed(inputs) : resume_files(inputs));
+  SMLP_TRY(writer, RunRecordWriter::reopen(folder_, record_));
+  writer_.emplace(std::move(writer));
+  return record_.rows.size() < rows ? writer_->keep_rows(record_.rows.size()) : Result<void>();
+}
+
+Result<void> RunResults::resume_files(std::span<const InputFile> inputs) {
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    SMLP_TRY(state, record_.state_of(folder_, name_of(inputs[i])));
+    done_[i] = state == FileState::whole;
+  }
+  return {};
+}
+
+Result<void> RunResults::resume_packed(std::span<const InputFile> inputs) {
+  SMLP_TRY(array, record_.state_of(folder_, kPackedResult));
+  SMLP_TRY(names, record_.state_of(folder_, kPackedNames));
+  if (array == FileState::foreign) return foreign_error(folder_ / kPackedResult);
+  if (names == FileState::foreign) return foreign_error(folder_ / kPackedNames);
+  const bool whole = array == FileState::whole && names == FileState::whole;
+  if (!whole) {
+    SMLP_TRY(packed, PackedWriter::open(folder_, options_.classes, record_));
+    packed_.emplace(std::move(packed));
+  }
+  for (std::size_t i = 0; i < std::min(inputs.size(), record_.rows.size()); ++i) {
+    done_[i] = true;
+    if (record_.rows[i].rows > 0) continue;
+    broken_before_.push_back({.what = "could not be read in the earlier run", .file = inputs[i].path.string()});
+  }
+  return {};
+}
+
+Result<void> RunResults::write(const InputFile& input, std::span<const float> logits) {
+  if (folder_.empty()) return {};
+  if (!packed_) return logits.empty() ? Result<void>() : write_file_of(input, logits);
+  SMLP_TRY(rows, packed_->append(input.stem(), logits));
+  SMLP_CHECK(writer_->add(rows));
+  record_.rows.push_back(std::move(rows));
+  return {};
+}
+
+Result<void> RunResults::write_file_of(const InputFile& input, std::span<const float> logits) {
+  const std::string bytes = result_bytes(options_.format, logits, options_.classes);
+  const fs::path path = path_of(input);
+  const bool ours = record_.files.contains(name_of(input));
+  if (resumed_ && !ours && is_there(path)) {
+    SMLP_TRY(same, may_replace(path, bytes));
+    if (!same) return foreign_error(path);
+  }
+  SMLP_TRY(out, AtomicFile::create(path, resumed_ ? Existing::replace : Existing::keep));
+  SMLP_CHECK(out.write(bytes));
+  SMLP_CHECK(writer_->add(name_of(input), recorded(bytes)));
+  return out.commit(Flush::later);
+}
+
+Result<void> RunResults::finish() {
+  if (folder_.empty()) return {};
+  if (packed_) SMLP_CHECK(packed_->finish(record_.rows, *writer_));
+  return flush_disk(folder_);
+}
+
+Result<void> RunResults::write_summary(const std::string& text) {
+  if (folder_.empty()) return {};
+  const bool kept = text.empty() && is_there(summary_path(folder_));
+  if (!kept) {
+    SMLP_CHECK(writer_->add(summary_name(folder_), recorded(text)));
+    SMLP_CHECK(write_file(summary_path(folder_), text, resumed_ ? Existing::replace : Existing::keep));
+  }
+  return writer_->finish();
+}
+
+}  // namespace smlp
