@@ -183,8 +183,8 @@ Result<void> check_names(const std::vector<InputFile>& files) {
 }
 
 std::string transform_text(const Preprocess& how) {
-  return fmt::format("{} x {} pixels, resized from {}, mean {}, deviation {}", how.crop, how.crop, how.resize,
-                     fmt::join(how.mean, " "), fmt::join(how.std, " "));
+  return fmt::format("{} x {} pixels, resized from {} ({}), mean {}, deviation {}", how.crop, how.crop, how.resize,
+                     interpolation_name(how.interpolation), fmt::join(how.mean, " "), fmt::join(how.std, " "));
 }
 
 // The journal beside the bins knows how they were made. Another size is an error, which the length of a file does not

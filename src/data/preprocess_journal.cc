@@ -22,6 +22,7 @@ std::string header_line(const JournalHeader& header) {
                   {"listing_sha256", header.listing_sha256},
                   {"resize", header.how.resize},
                   {"crop", header.how.crop},
+                  {"interpolation", interpolation_name(header.how.interpolation)},
                   {"mean", header.how.mean},
                   {"std", header.how.std}});
 }
@@ -39,11 +40,17 @@ std::string batch_line(const BatchRecord& batch) {
 // These two throw json::exception on anything unexpected.
 JournalHeader parse_header(const json& line) {
   if (line.at("smlp_preprocess") != 2) throw json::other_error::create(501, "another version", nullptr);
-  return {
-      .batch_size = line.at("batch_size"),
-      .pictures = line.at("pictures"),
-      .listing_sha256 = line.at("listing_sha256"),
-      .how = {.resize = line.at("resize"), .crop = line.at("crop"), .mean = line.at("mean"), .std = line.at("std")}};
+  // Runs of version 0.1 did not name the interpolation: it was bicubic.
+  const auto interpolation = find_interpolation(line.value("interpolation", "bicubic"));
+  if (!interpolation) throw json::other_error::create(501, "an unknown interpolation", nullptr);
+  return {.batch_size = line.at("batch_size"),
+          .pictures = line.at("pictures"),
+          .listing_sha256 = line.at("listing_sha256"),
+          .how = {.resize = line.at("resize"),
+                  .crop = line.at("crop"),
+                  .mean = line.at("mean"),
+                  .std = line.at("std"),
+                  .interpolation = *interpolation}};
 }
 
 BatchRecord parse_batch(const json& line) {

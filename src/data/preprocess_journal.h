@@ -1,7 +1,8 @@
 // How far a preprocessing run has come, so that a run that was killed goes on where it stopped.
 //
 // The journal is a file of JSON Lines beside the bins. Line 1 says what is being made:
-//   {"smlp_preprocess":1,"batch_size":8,"pictures":1966,"listing_sha256":"...","resize":256,"crop":224,"mean":[...],"std":[...]}
+//   {"smlp_preprocess":1,"batch_size":8,"pictures":1966,"listing_sha256":"...","resize":256,"crop":224,
+//    "interpolation":"bicubic","mean":[...],"std":[...]}
 // then one line for each batch, appended when its bin is whole and just before it gets its name: the bin's size and
 // time of change, the pictures that went into it and the broken ones met on the way, in the order of the listing, each
 // as [bytes, mtime_ns, "sha256"] or [bytes, mtime_ns, "sha256", "error"]:

@@ -71,15 +71,21 @@ Result<Preprocess> parse_preprocess(std::string_view text, int image) {
   if (!resize || !crop || !mean || !std) {
     return fail("its metadata's smlp.preprocess lacks resize, crop, mean or std, or one is no number");
   }
-  if (value->contains("interpolation") && (*value)["interpolation"] != "bicubic") {
-    return fail("its metadata ask for {} interpolation; only bicubic is known", dump((*value)["interpolation"]));
+  std::optional<Interpolation> interpolation = Interpolation::bicubic;
+  if (value->contains("interpolation")) {
+    const json& name = (*value)["interpolation"];
+    interpolation = name.is_string() ? find_interpolation(name.get<std::string>()) : std::nullopt;
+    if (!interpolation) {
+      return fail("its metadata ask for {} interpolation; known are {}", dump(name),
+                  fmt::join(interpolation_names, ", "));
+    }
   }
   if (*crop != image) return fail("its metadata crop pictures to {}, the network takes {}", *crop, image);
   if (*resize < *crop || *resize > (1 << 16)) return fail("its metadata resize to {} and crop to {}", *resize, *crop);
   for (const float deviation : *std) {
     if (!(deviation > 0)) return fail("its metadata have a standard deviation of {}", deviation);
   }
-  return Preprocess{.resize = *resize, .crop = *crop, .mean = *mean, .std = *std};
+  return Preprocess{.resize = *resize, .crop = *crop, .mean = *mean, .std = *std, .interpolation = *interpolation};
 }
 
 Result<void> apply(const Metadata& metadata, Network& network) {
@@ -116,7 +122,7 @@ Metadata describe_network(const Network& network) {
       {"smlp.classes", dump(network.class_names)},
       {"smlp.preprocess", dump({{"resize", pre.resize},
                                 {"crop", pre.crop},
-                                {"interpolation", "bicubic"},
+                                {"interpolation", interpolation_name(pre.interpolation)},
                                 {"mean", triple_json(pre.mean)},
                                 {"std", triple_json(pre.std)}})},
       {"smlp.precision", std::string(precision_name(network.precision))},

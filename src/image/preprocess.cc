@@ -49,7 +49,8 @@ Result<Picture> resize_and_crop(const Picture& picture, const Preprocess& how) {
   const Span across = centre(width, how.crop);
   const Span down = centre(height, how.crop);
   SMLP_TRY(middle, resize(picture, width, height,
-                          {.x = across.from, .y = down.from, .width = across.length, .height = down.length}));
+                          {.x = across.from, .y = down.from, .width = across.length, .height = down.length},
+                          how.interpolation));
   if (across.length == how.crop && down.length == how.crop) return std::move(middle);
 
   const std::size_t stride = std::size_t{3} * how.crop;

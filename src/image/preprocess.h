@@ -1,4 +1,4 @@
-// From a picture to the network's input: exactly what torchvision's Resize (bicubic, of a Pillow picture), CenterCrop,
+// From a picture to the network's input: exactly what torchvision's Resize (of a Pillow picture), CenterCrop,
 // ToTensor and Normalize make of it, to the last bit.
 #pragma once
 

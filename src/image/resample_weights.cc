@@ -2,17 +2,66 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 namespace smlp::image {
 namespace {
 
-// Bicubic convolution with a = -0.5, in the order of operations that Pillow uses.
+// Pillow's filters, each in the order of operations that Pillow uses.
+
+double box(double x) { return x > -0.5 && x <= 0.5 ? 1.0 : 0.0; }
+
+double triangle(double x) {
+  x = std::abs(x);
+  return x < 1.0 ? 1.0 - x : 0.0;
+}
+
+double sinc(double x) {
+  if (x == 0.0) return 1.0;
+  x *= std::numbers::pi;
+  return std::sin(x) / x;
+}
+
+// Pillow writes the window's two constants as floats.
+double hamming(double x) {
+  x = std::abs(x);
+  if (x == 0.0) return 1.0;
+  if (x >= 1.0) return 0.0;
+  x *= std::numbers::pi;
+  return std::sin(x) / x * (double{0.54F} + double{0.46F} * std::cos(x));
+}
+
+double lanczos(double x) { return x >= -3.0 && x < 3.0 ? sinc(x) * sinc(x / 3) : 0.0; }
+
+// Bicubic convolution with a = -0.5.
 double bicubic(double x) {
   constexpr double a = -0.5;
   x = std::abs(x);
   if (x < 1.0) return ((a + 2.0) * x - (a + 3.0)) * x * x + 1;
   if (x < 2.0) return (((x - 5) * x + 8) * x - 4) * a;
   return 0.0;
+}
+
+struct Filter {
+  double (*weight)(double);
+  double support;  // the weight is 0 beyond
+};
+
+Filter filter_of(Interpolation interpolation) {
+  switch (interpolation) {
+    case Interpolation::box:
+      return {box, 0.5};
+    case Interpolation::bilinear:
+      return {triangle, 1.0};
+    case Interpolation::hamming:
+      return {hamming, 1.0};
+    case Interpolation::lanczos:
+      return {lanczos, 3.0};
+    case Interpolation::nearest:
+    case Interpolation::bicubic:
+      break;
+  }
+  return {bicubic, 2.0};
 }
 
 // Half away from zero.
@@ -23,10 +72,12 @@ std::int32_t to_fixed(double weight) {
 
 }  // namespace
 
-ResampleWeights make_resample_weights(int in_size, int out_size, int first_output, int outputs) {
+ResampleWeights make_resample_weights(Interpolation interpolation, int in_size, int out_size, int first_output,
+                                      int outputs) {
+  const Filter filter = filter_of(interpolation);
   const double scale = static_cast<double>(in_size) / out_size;
   const double filter_scale = std::max(scale, 1.0);
-  const double support = 2.0 * filter_scale;
+  const double support = filter.support * filter_scale;
   const double inverse_scale = 1.0 / filter_scale;
 
   ResampleWeights result;
@@ -43,7 +94,7 @@ ResampleWeights make_resample_weights(int in_size, int out_size, int first_outpu
     const int end = std::min(static_cast<int>(center + support + 0.5), in_size);
     double sum = 0.0;
     for (int k = 0; k < end - begin; ++k) {
-      exact[k] = bicubic((k + begin - center + 0.5) * inverse_scale);
+      exact[k] = filter.weight((k + begin - center + 0.5) * inverse_scale);
       sum += exact[k];
     }
     result.first[i] = begin;

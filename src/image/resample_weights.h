@@ -1,8 +1,10 @@
-// The weights of Pillow's antialiased bicubic resampling along one axis, as its Resample.c makes them.
+// The weights of Pillow's antialiased resampling along one axis, as its Resample.c makes them.
 #pragma once
 
 #include <cstdint>
 #include <vector>
+
+#include "smlp/preprocess.h"
 
 namespace smlp::image {
 
@@ -25,7 +27,8 @@ struct ResampleWeights {
 };
 
 // For `outputs` outputs from `first_output` on, of an axis resized from in_size to out_size. Weights past count are 0.
-// 0 <= first_output, 1 <= outputs, first_output + outputs <= out_size.
-ResampleWeights make_resample_weights(int in_size, int out_size, int first_output, int outputs);
+// 0 <= first_output, 1 <= outputs, first_output + outputs <= out_size. `nearest` has no weights.
+ResampleWeights make_resample_weights(Interpolation interpolation, int in_size, int out_size, int first_output,
+                                      int outputs);
 
 }  // namespace smlp::image

@@ -31,9 +31,42 @@ std::vector<std::uint8_t> resample_rows(const Picture& picture, int first, int e
   return result;
 }
 
-Picture resize_window(const Picture& picture, int width, int height, const Window& window) {
-  const ResampleWeights across = image::make_resample_weights(picture.width, width, window.x, window.width);
-  const ResampleWeights down = image::make_resample_weights(picture.height, height, window.y, window.height);
+// Of `outputs` outputs from `first_output` on, the nearest inputs; -1 for one that rounding puts past the last. Pillow
+// adds up the step instead of multiplying it, and so must we: the roundings differ.
+std::vector<int> nearest_inputs(int in_size, int out_size, int first_output, int outputs) {
+  const double step = static_cast<double>(in_size) / out_size;
+  std::vector<int> inputs;
+  inputs.reserve(outputs);
+  double position = step * 0.5;
+  for (int i = 0; i < first_output + outputs; ++i, position += step) {
+    if (i < first_output) continue;
+    const int input = static_cast<int>(position);
+    inputs.push_back(input < in_size ? input : -1);
+  }
+  return inputs;
+}
+
+Picture nearest_window(const Picture& picture, int width, int height, const Window& window) {
+  const std::vector<int> columns = nearest_inputs(picture.width, width, window.x, window.width);
+  const std::vector<int> rows = nearest_inputs(picture.height, height, window.y, window.height);
+  Picture result{window.width, window.height, std::vector<std::uint8_t>(std::size_t{3} * window.width * window.height)};
+  std::uint8_t* to = result.rgb.data();
+  for (const int y : rows) {
+    for (const int x : columns) {
+      if (x >= 0 && y >= 0) std::memcpy(to, picture.rgb.data() + (std::size_t{3} * picture.width * y + 3 * x), 3);
+      to += 3;
+    }
+  }
+  return result;
+}
+
+Picture resize_window(const Picture& picture, int width, int height, const Window& window,
+                      Interpolation interpolation) {
+  if (interpolation == Interpolation::nearest) return nearest_window(picture, width, height, window);
+  const ResampleWeights across =
+      image::make_resample_weights(interpolation, picture.width, width, window.x, window.width);
+  const ResampleWeights down =
+      image::make_resample_weights(interpolation, picture.height, height, window.y, window.height);
 
   // Along the rows first, rounded to bytes, then along the columns: the order of Pillow up to version 12. (Version 13
   // turns it around for pictures that lose more than twice as many rows as columns, which changes some roundings.)
@@ -51,7 +84,8 @@ Picture resize_window(const Picture& picture, int width, int height, const Windo
 
 }  // namespace
 
-Result<Picture> resize(const Picture& picture, int width, int height, const Window& window) {
+Result<Picture> resize(const Picture& picture, int width, int height, const Window& window,
+                       Interpolation interpolation) {
   if (picture.width < 1 || picture.height < 1 ||
       picture.rgb.size() != std::size_t{3} * picture.width * picture.height) {
     return fail("a picture of {} x {} with {} bytes cannot be resized", picture.width, picture.height,
@@ -63,7 +97,7 @@ Result<Picture> resize(const Picture& picture, int width, int height, const Wind
                 window.x, window.y, width, height);
   }
   try {
-    return resize_window(picture, width, height, window);
+    return resize_window(picture, width, height, window, interpolation);
   } catch (const std::bad_alloc&) {
     return fail(Error{.what = fmt::format("no memory to resize a picture of {} x {} to {} x {}", picture.width,
                                           picture.height, width, height),

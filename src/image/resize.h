@@ -1,8 +1,9 @@
-// Pillow's resize(size, BICUBIC), bit for bit, of the part of the result that is wanted.
+// Pillow's resize(size, resample), bit for bit, of the part of the result that is wanted.
 #pragma once
 
 #include "base/result.h"
 #include "image/picture.h"
+#include "smlp/preprocess.h"
 
 namespace smlp {
 
@@ -16,7 +17,8 @@ struct Window {
 
 // `picture` resized to width x height, cut to `window`, which lies inside it. Only what the window needs is computed,
 // so memory is bounded by the picture and the window, not by the size of the whole result.
-Result<Picture> resize(const Picture& picture, int width, int height, const Window& window);
+Result<Picture> resize(const Picture& picture, int width, int height, const Window& window,
+                       Interpolation interpolation = Interpolation::bicubic);
 
 // The whole result.
 Result<Picture> resize(const Picture& picture, int width, int height);

@@ -1,6 +1,6 @@
 // Writes what the preprocessing makes of pictures, for a script that compares it with Pillow.
 //
-//   crop_tool decode|crop|floats RESIZE CROP < list > results
+//   crop_tool decode|crop|floats RESIZE CROP INTERPOLATION < list > results
 //
 // Reads one path a line from standard input; for each writes a line `ok WIDTH HEIGHT BYTES` and the bytes (RGB, or
 // float32 CHW), or a line `error MESSAGE`.
@@ -34,11 +34,12 @@ smlp::Result<void> run(std::string_view what, const std::string& path, const sml
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4) {
-    std::fprintf(stderr, "usage: crop_tool decode|crop|floats RESIZE CROP < list > results\n");
+  if (argc != 5 || !smlp::find_interpolation(argv[4])) {
+    std::fprintf(stderr, "usage: crop_tool decode|crop|floats RESIZE CROP INTERPOLATION < list > results\n");
     return 2;
   }
-  const smlp::Preprocess how{.resize = std::atoi(argv[2]), .crop = std::atoi(argv[3])};
+  const smlp::Preprocess how{
+      .resize = std::atoi(argv[2]), .crop = std::atoi(argv[3]), .interpolation = *smlp::find_interpolation(argv[4])};
   for (std::string path; std::getline(std::cin, path);) {
     if (auto done = run(argv[1], path, how); !done) std::printf("error %s\n", done.error().message().c_str());
     std::fflush(stdout);

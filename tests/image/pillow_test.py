@@ -25,23 +25,29 @@ STD = np.array([0.229, 0.224, 0.225], np.float32)
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
-def bicubic(image, size):
+# Under Pillow's own names; sMLPNet's is bicubic.
+INTERPOLATIONS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
+
+
+def resized(image, size, interpolation):
     """Pillow's resize: along the rows, then along the columns.
 
     Pillow 13 does the columns first where a picture loses more than twice as many rows as columns. Resizing in two steps
     keeps the order that every version before had, and which the published accuracy of the checkpoints was measured with.
     """
+    resample = getattr(Image, interpolation.upper())
     if int(PIL.__version__.split(".")[0]) >= 13:
-        image = image.resize((size[0], image.size[1]), Image.BICUBIC)
-    return image.resize(size, Image.BICUBIC)
+        if interpolation != "nearest":
+            image = image.resize((size[0], image.size[1]), resample)
+    return image.resize(size, resample)
 
 
-def resize_and_crop(image, resize, crop):
-    """torchvision.transforms.Resize(resize, BICUBIC) and CenterCrop(crop) of a Pillow picture."""
+def resize_and_crop(image, resize, crop, interpolation):
+    """torchvision.transforms.Resize(resize, interpolation) and CenterCrop(crop) of a Pillow picture."""
     w, h = image.size
     short, long = (w, h) if w <= h else (h, w)
     new_short, new_long = resize, int(resize * long / short)
-    image = bicubic(image, (new_short, new_long) if w <= h else (new_long, new_short))
+    image = resized(image, (new_short, new_long) if w <= h else (new_long, new_short), interpolation)
     w, h = image.size
     if crop > w or crop > h:
         left = (crop - w) // 2 if crop > w else 0
@@ -60,7 +66,7 @@ def to_floats(crop):
     return np.ascontiguousarray(((x - MEAN) / STD).transpose(2, 0, 1))
 
 
-def expected(path, what, resize, crop):
+def expected(path, what, resize, crop, interpolation):
     """The bytes Pillow makes of a file, or None where it refuses the file."""
     try:
         with Image.open(path) as file:
@@ -69,16 +75,16 @@ def expected(path, what, resize, crop):
         return None
     if what == "decode":
         return image.tobytes()
-    image = resize_and_crop(image, resize, crop)
+    image = resize_and_crop(image, resize, crop, interpolation)
     return image.tobytes() if what == "crop" else to_floats(image).tobytes()
 
 
 class Tool:
     """A running crop_tool: one path in, one result out."""
 
-    def __init__(self, program, what, resize=256, crop=224):
-        self.what, self.resize, self.crop = what, resize, crop
-        self.process = subprocess.Popen([program, what, str(resize), str(crop)], stdin=subprocess.PIPE,
+    def __init__(self, program, what, resize=256, crop=224, interpolation="bicubic"):
+        self.what, self.resize, self.crop, self.interpolation = what, resize, crop, interpolation
+        self.process = subprocess.Popen([program, what, str(resize), str(crop), interpolation], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE)
 
     def run(self, path):
@@ -102,7 +108,7 @@ class Comparison:
 
     def check(self, tool, path, label):
         got, error = tool.run(path)
-        want = expected(path, tool.what, tool.resize, tool.crop)
+        want = expected(path, tool.what, tool.resize, tool.crop, tool.interpolation)
         if got == want:
             self.same += got is not None
             self.refused += got is None
@@ -114,7 +120,7 @@ class Comparison:
         a, b = np.frombuffer(got, kind), np.frombuffer(want, kind)
         detail = f"{len(a)} values, expected {len(b)}" if len(a) != len(b) else (
             f"{int((a != b).sum())} of {len(a)} values differ, by up to {float(np.abs(a.astype(float) - b).max())}")
-        self.wrong.append(f"{label} ({tool.what} {tool.resize} {tool.crop}): {detail}")
+        self.wrong.append(f"{label} ({tool.what} {tool.resize} {tool.crop} {tool.interpolation}): {detail}")
 
 
 def picture(rng, w, h):
@@ -186,6 +192,24 @@ def compare_generated(comparison, tool_path, count, seed):
         tool.close()
 
 
+def compare_interpolations(comparison, tool_path, count, seed):
+    """Every filter at random sizes, shrinking and growing, from pictures of random sizes."""
+    rng = random.Random(seed)
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "picture.png")
+        for interpolation in INTERPOLATIONS:
+            equal = comparison.same
+            for i in range(count):
+                crop = rng.choice([224, 128, rng.randint(1, 400)])
+                resize = rng.choice([int(crop / rng.uniform(0.5, 1.0)), crop, rng.randint(1, 500)])
+                w, h = random_size(rng)
+                picture(rng, w, h).save(path)
+                tool = Tool(tool_path, "crop", resize, crop, interpolation)
+                comparison.check(tool, path, f"interpolation {i}, {w} x {h}")
+                tool.close()
+            print(f"{interpolation}: {comparison.same - equal} of {count} equal")
+
+
 def compare_files(comparison, tool_path, files):
     tools = [Tool(tool_path, "crop"), Tool(tool_path, "floats")]
     for i, path in enumerate(files):
@@ -220,6 +244,7 @@ def main():
     print(f"fixtures: {len(fixtures)} compared")
     compare_generated(comparison, options.tool, options.generated, options.seed)
     print(f"generated pictures: {options.generated} compared")
+    compare_interpolations(comparison, options.tool, options.generated, options.seed)
     for name, every in (("photos", 1), ("imagenette", options.every)):
         folder = os.path.join(data, name)
         if not data or not os.path.isdir(folder):
