@@ -342,7 +342,8 @@ Result<InferFilesReport> infer_files(Session& session, InferFilesOptions options
   report.wall_seconds = milliseconds(start) / 1000;
   executor.report(report);
   // Where an earlier run did all the work, its summary with its timings stays.
-  const bool nothing_new = results.resumed() && report.compute_list.empty();
+  std::error_code code;
+  const bool nothing_new = results.resumed() && report.compute_list.empty() && fs::exists(report.summary, code);
   SMLP_CHECK(results.write_summary(nothing_new ? "" : summary_of(report, options, results, files, classes)));
   return report;
 }
