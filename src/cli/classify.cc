@@ -106,7 +106,9 @@ Result<Exit> run(const Options& options) {
 
 Run add_classify(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("PICTURE", options->pictures, "JPEG and PNG files, and folders of them (subfolders too)")
+  app.add_option(
+         "PICTURE", options->pictures,
+         "JPEG and PNG files, folders of them (subfolders too), @LIST with a path a line, or - for a list on stdin")
       ->required()
       ->type_name("");
   app.add_option("--top", options->top, "How many classes to name, best first (default: 5; at most all there are)")

@@ -7,6 +7,7 @@
 #include "cli/model_options.h"
 #include "cli/progress.h"
 #include "cli/table.h"
+#include "data/label_map.h"
 
 namespace smlp::cli {
 namespace {
@@ -14,6 +15,7 @@ namespace {
 struct Options {
   std::string data;
   ModelOptions model;
+  std::string labels;
   bool per_class = false;
   bool json = false;
 };
@@ -62,13 +64,29 @@ std::string class_table(const NamedModel& named, const std::vector<Row>& rows) {
 
 std::string interval_text(Interval interval) { return fmt::format("{:.4f} to {:.4f}", interval.low, interval.high); }
 
-void print_text(const Evaluation& result, int classes) {
+std::string rule_text(const LabelMap& labels) {
+  const std::size_t folders = labels.class_of_folder.size();
+  switch (labels.rule) {
+    case LabelRule::position:
+      return fmt::format("class folder i of {}, sorted by name, is class i of the model", folders);
+    case LabelRule::index:
+      return fmt::format("{} class folders are named by the numbers of the model's classes", folders);
+    case LabelRule::name:
+      return fmt::format("{} class folders are named as the model's classes", folders);
+    case LabelRule::wnid:
+      return fmt::format("{} class folders are named by WordNet ids of the model's classes", folders);
+  }
+  return {};
+}
+
+void print_text(const Evaluation& result, const LabelMap& labels, int classes) {
   print("acc@1:{:.4f}, acc@5:{:.4f}\n", result.acc1(), result.acc5());
   print("95 % interval: acc@1 {}, acc@5 {}\n", interval_text(wilson_interval(result.right1, result.images)),
         interval_text(wilson_interval(result.right5, result.images)));
   if (classes <= 5) print("acc@5 says nothing here: the model has {} classes\n", classes);
   print("{} pictures in {:.1f} s, {:.1f} pictures/s with decoding{}\n", result.images, result.seconds,
         result.images_per_second(), result.skipped > 0 ? fmt::format("; {} skipped", result.skipped) : "");
+  print("labels: {}\n", rule_text(labels));
 }
 
 Json interval_json(std::int64_t right, std::int64_t images) {
@@ -78,7 +96,8 @@ Json interval_json(std::int64_t right, std::int64_t images) {
 
 Json share_json(int right, int images) { return images == 0 ? Json() : Json(static_cast<double>(right) / images); }
 
-Json result_json(const Evaluation& result, const std::vector<Row>& rows, const Session& session) {
+Json result_json(const Evaluation& result, const std::vector<Row>& rows, const LabelMap& labels,
+                 const Session& session) {
   Json classes = Json::array();
   for (const Row& row : rows) {
     const ClassScore& s = row.score;
@@ -99,6 +118,7 @@ Json result_json(const Evaluation& result, const std::vector<Row>& rows, const S
           {"acc5_interval", interval_json(result.right5, result.images)},
           {"seconds", result.seconds},
           {"images_per_second", result.images_per_second()},
+          {"label_rule", label_rule_name(labels.rule)},
           {"isa", session.isa()},
           {"threads", session.threads()},
           {"per_class", classes}};
@@ -123,7 +143,7 @@ void warn_about_result(const Evaluation& result, const LabelMap& labels, int cla
   if (!at_chance_level(result.right1, result.images, classes)) return;
   report_warning(fmt::format(
       "acc@1 is at chance level (1 of {} classes): {}", classes,
-      labels.rule == LabelRule::by_position
+      labels.rule == LabelRule::position
           ? "class folders are taken in the order of their names; compare it with the order of the model's classes"
           : "the model does not know these pictures; check that it is the right file"));
 }
@@ -133,8 +153,14 @@ Result<Exit> run(const Options& options) {
   SMLP_TRY(opened, open_session(options.model));
   auto& [named, session] = opened;
   const int classes = named.model.classes();
-  auto labels = map_labels(data.classes, classes, named.classes);
+  auto labels = map_labels(data.classes, classes, named.classes, find_label_rule(options.labels));
   if (!labels) return fail(std::move(labels).error().in(data.root.string()));
+  if (labels->rule == LabelRule::position && options.labels.empty()) {
+    report_warning(
+        fmt::format("the model has no class names: {}; check that this is the order it was trained with, or "
+                    "pass --classes",
+                    rule_text(*labels)));
+  }
   warn_about_data(data);
 
   Progress progress("pictures", std::ssize(data.pictures));
@@ -153,10 +179,10 @@ Result<Exit> run(const Options& options) {
 
   const std::vector<Row> rows = class_rows(named, data, *labels, result);
   if (options.json) {
-    print("{}\n", json_text(result_json(result, rows, session)));
+    print("{}\n", json_text(result_json(result, rows, *labels, session)));
   } else {
     if (options.per_class) write_output(class_table(named, rows) + "\n");
-    print_text(result, classes);
+    print_text(result, *labels, classes);
   }
   warn_about_result(result, *labels, classes);
   if (result.skipped == 0) return exit_ok;
@@ -172,6 +198,12 @@ Run add_evaluate(CLI::App& app) {
   app.add_option("--data", options->data, "Labelled pictures: DIR/CLASS/PICTURE, or DIR/val/CLASS/PICTURE")
       ->required()
       ->type_name("DIR");
+  app.add_option(
+         "--labels", options->labels,
+         "How class folders name the model's classes: by wnid, by name (or a synonym), by index, or by position "
+         "in the order of their names (default: by wnid or name; by position for a model without names)")
+      ->check(CLI::IsMember({"wnid", "name", "index", "position"}).description(""))
+      ->type_name("RULE");
   app.add_flag("--per-class", options->per_class, "A table of every class as well");
   app.add_flag("--json", options->json, "Write one JSON object");
   add_model_options(app, options->model);

@@ -1,8 +1,6 @@
 #include "data/class_list.h"
 
 #include <algorithm>
-#include <map>
-#include <string_view>
 
 #include "base/open_file.h"
 
@@ -11,30 +9,14 @@ namespace {
 
 constexpr std::uint64_t kMaxBytes = 16 << 20;
 
+bool has_wnid(std::string_view line) { return line.size() > 10 && is_wnid(line.substr(0, 9)) && line[9] == ' '; }
+
+}  // namespace
+
 bool is_wnid(std::string_view word) {
   return word.size() == 9 && word[0] == 'n' &&
          std::ranges::all_of(word.substr(1), [](char c) { return c >= '0' && c <= '9'; });
 }
-
-bool has_wnid(std::string_view line) { return line.size() > 10 && is_wnid(line.substr(0, 9)) && line[9] == ' '; }
-
-// The class of every folder, where each name stands for exactly one class; else empty.
-std::vector<int> find_all(std::span<const std::string> folders, std::span<const std::string> known) {
-  std::map<std::string_view, int> index;
-  for (int i = 0; i < static_cast<int>(known.size()); ++i) {
-    const auto [place, is_new] = index.emplace(known[static_cast<std::size_t>(i)], i);
-    if (!is_new) place->second = -1;  // the name of several classes stands for none
-  }
-  std::vector<int> found;
-  for (const std::string& folder : folders) {
-    const auto place = index.find(folder);
-    if (place == index.end() || place->second < 0) return {};
-    found.push_back(place->second);
-  }
-  return found;
-}
-
-}  // namespace
 
 Result<ClassList> read_class_list(const std::filesystem::path& path, int classes) {
   const auto error = [&](std::string what, std::string remedy) {
@@ -66,23 +48,6 @@ Result<ClassList> read_class_list(const std::filesystem::path& path, int classes
     if (with_wnids) list.wnids.emplace_back(line.substr(0, 9));
   }
   return list;
-}
-
-Result<LabelMap> map_labels(std::span<const std::string> folders, int classes, const ClassList& list) {
-  if (auto found = find_all(folders, list.wnids); !found.empty()) return LabelMap{std::move(found), LabelRule::by_wnid};
-  if (auto found = find_all(folders, list.names); !found.empty()) return LabelMap{std::move(found), LabelRule::by_name};
-  if (std::ssize(folders) != classes) {
-    const bool fewer = std::ssize(folders) < classes;
-    return fail(Error{.what = fmt::format("{} class folders for a model of {} classes", folders.size(), classes),
-                      .remedy = fewer
-                                    ? "give every class its folder, or name the folders as the model names its classes "
-                                      "(for WordNet ids, pass --classes with lines of `n01440764 name`)"
-                                    : "the data set has classes that the model does not know; choose the data set that "
-                                      "the model was trained for"});
-  }
-  LabelMap map;
-  for (int i = 0; i < classes; ++i) map.class_of_folder.push_back(i);
-  return map;
 }
 
 }  // namespace smlp

@@ -9,6 +9,7 @@
 #include "base/file_map.h"
 #include "base/natural_order.h"
 #include "data/bin_folder.h"
+#include "data/input_words.h"
 #include "data/npy.h"
 #include "data/picture_files.h"
 #include "data/preprocess_journal.h"
@@ -40,22 +41,10 @@ std::optional<InputKind> kind_of(const fs::path& path) {
 }
 
 Result<void> list_folder_into(const fs::path& folder, InputListing& listing) {
-  std::vector<fs::path> names;
-  std::error_code code;
-  bool subfolders = false;
-  for (fs::directory_iterator entry(folder, code), end; !code && entry != end; entry.increment(code)) {
-    if (entry->path().filename().string().starts_with('.')) continue;
-    std::error_code ignored;
-    if (entry->is_directory(ignored)) {
-      subfolders = true;
-    } else {
-      names.push_back(entry->path());
-    }
-  }
-  if (code) return system_error("list", code.value(), folder);
-  std::ranges::sort(names, [](const fs::path& a, const fs::path& b) {
-    return natural_less(a.filename().string(), b.filename().string());
-  });
+  SMLP_TRY(found, list_folder(folder));
+  std::vector<fs::path> names = std::move(found.pictures);
+  names.insert(names.end(), found.others.begin(), found.others.end());
+  std::ranges::sort(names, [](const fs::path& a, const fs::path& b) { return natural_less(a.native(), b.native()); });
   const std::size_t before = listing.files.size();
   for (const fs::path& name : names) {
     if (const auto kind = kind_of(name)) {
@@ -65,21 +54,7 @@ Result<void> list_folder_into(const fs::path& folder, InputListing& listing) {
     }
   }
   if (listing.files.size() > before) return {};
-  return input_error(folder, "holds no .bin, .npy or picture",
-                     subfolders ? "its subfolders are not looked into; name one of them" : "check the path");
-}
-
-// The parts of the comma-separated list; a path that exists with its commas is one.
-std::vector<fs::path> split(std::string_view input) {
-  std::error_code code;
-  if (fs::exists(fs::path(input), code)) return {fs::path(input)};
-  std::vector<fs::path> parts;
-  for (std::size_t start = 0; start <= input.size();) {
-    const auto comma = std::min(input.find(',', start), input.size());
-    if (comma > start) parts.emplace_back(input.substr(start, comma - start));
-    start = comma + 1;
-  }
-  return parts;
+  return input_error(folder, "holds no .bin, .npy or picture", "subfolders were looked into too; check the path");
 }
 
 std::string picture_text(const InputSpec& spec) {
@@ -214,7 +189,8 @@ std::string InputFile::stem() const {
 
 Result<InputListing> list_inputs(std::string_view input, const InputSpec& spec) {
   InputListing listing;
-  for (const fs::path& part : split(input)) {
+  SMLP_TRY(parts, input_paths(input));
+  for (const fs::path& part : parts) {
     std::error_code code;
     if (fs::is_directory(part, code)) {
       SMLP_CHECK(list_folder_into(part, listing));
@@ -226,7 +202,6 @@ Result<InputListing> list_inputs(std::string_view input, const InputSpec& spec) 
       return input_error(part, "is no .bin, .npy or picture");
     }
   }
-  if (listing.files.empty()) return fail(Error{.what = "--input names nothing"});
   for (InputFile& file : listing.files) SMLP_CHECK(check(file, spec));
   SMLP_CHECK(check_equal_rows(listing.files));
   SMLP_CHECK(check_names(listing.files));

@@ -38,12 +38,13 @@ struct InputSpec {
 };
 
 struct InputListing {
-  std::vector<InputFile> files;                // of a folder: in natural order of their names
+  std::vector<InputFile> files;                // of a folder: in natural order of their paths
   std::vector<std::filesystem::path> ignored;  // other files of a folder: notes, labels, ...
   std::vector<std::string> warnings;           // bins that were resized or normalised otherwise than the model says
 };
 
-// `input` is a folder, a file, or several of either with commas between. Checked for every file: that it can be read,
+// `input` is what input_paths() takes: files and folders, which are listed with their subfolders as list_folder() does.
+// Checked for every file: that it can be read,
 // that a .bin holds whole pictures of the model (all as many, but for a last one with fewer), the type and shape of an
 // .npy, that a picture is a JPEG or a PNG, that bins of preprocess have the model's
 // picture size, and that no two files give results of the same name.

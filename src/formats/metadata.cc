@@ -49,18 +49,20 @@ json triple_json(const std::array<float, 3>& values) {
 
 std::string dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
-Result<std::vector<std::string>> parse_classes(std::string_view text, int classes) {
-  const auto value = parse(text);
-  if (!value || !value->is_array()) return fail("its metadata's smlp.classes is no list of names");
-  std::vector<std::string> names;
-  for (const json& name : *value) {
-    if (!name.is_string()) return fail("its metadata's smlp.classes is no list of names");
-    names.push_back(name.get<std::string>());
+Result<std::vector<std::string>> parse_words(const Metadata& metadata, const std::string& key, int classes) {
+  const auto found = metadata.find(key);
+  if (found == metadata.end()) return std::vector<std::string>();
+  const auto value = parse(found->second);
+  if (!value || !value->is_array()) return fail("its metadata's {} is no list of words", key);
+  std::vector<std::string> words;
+  for (const json& word : *value) {
+    if (!word.is_string()) return fail("its metadata's {} is no list of words", key);
+    words.push_back(word.get<std::string>());
   }
-  if (!names.empty() && names.size() != static_cast<std::size_t>(classes)) {
-    return fail("its metadata name {} classes, the network has {}", names.size(), classes);
+  if (!words.empty() && words.size() != static_cast<std::size_t>(classes)) {
+    return fail("its metadata's {} has {} words, the network has {} classes", key, words.size(), classes);
   }
-  return names;
+  return words;
 }
 
 Result<Preprocess> parse_preprocess(std::string_view text, int image) {
@@ -89,16 +91,15 @@ Result<Preprocess> parse_preprocess(std::string_view text, int image) {
 }
 
 Result<void> apply(const Metadata& metadata, Network& network) {
-  network.class_names.clear();
   network.preprocess = Preprocess::for_image_size(network.config.image);
   if (const auto found = metadata.find("smlp.config"); found != metadata.end()) {
     SMLP_TRY(config, parse_config(found->second));
     if (config != network.config) return fail("its metadata's smlp.config does not agree with its tensors");
   }
-  if (const auto found = metadata.find("smlp.classes"); found != metadata.end()) {
-    SMLP_TRY(names, parse_classes(found->second, network.config.classes));
-    network.class_names = std::move(names);
-  }
+  SMLP_TRY(names, parse_words(metadata, "smlp.classes", network.config.classes));
+  network.class_names = std::move(names);
+  SMLP_TRY(wnids, parse_words(metadata, "smlp.wnids", network.config.classes));
+  network.wnids = std::move(wnids);
   if (const auto found = metadata.find("smlp.preprocess"); found != metadata.end()) {
     SMLP_TRY(preprocess, parse_preprocess(found->second, network.config.image));
     network.preprocess = preprocess;
@@ -120,6 +121,7 @@ Metadata describe_network(const Network& network) {
                             {"classes", config.classes},
                             {"depths", config.depths}})},
       {"smlp.classes", dump(network.class_names)},
+      {"smlp.wnids", dump(network.wnids)},
       {"smlp.preprocess", dump({{"resize", pre.resize},
                                 {"crop", pre.crop},
                                 {"interpolation", interpolation_name(pre.interpolation)},
@@ -153,6 +155,17 @@ Result<Config> parse_config(std::string_view text) {
   }
   SMLP_CHECK(config.validate());
   return config;
+}
+
+Result<Metadata> describe_use(const TensorFile& file, const Config& config) {
+  Network network;
+  network.config = config;
+  SMLP_CHECK(apply_metadata(file, network));
+  Metadata use;
+  for (const char* key : {"smlp.classes", "smlp.wnids", "smlp.preprocess"}) {
+    if (const auto found = file.metadata.find(key); found != file.metadata.end()) use.insert(*found);
+  }
+  return use;
 }
 
 Result<void> apply_metadata(const TensorFile& file, Network& network) {

@@ -234,6 +234,11 @@ Result<std::uint64_t> export_onnx(const Weights& weights, const OnnxExportOption
   model.set_ir_version(ir_version(options.opset));
   model.set_producer_name("smlp");
   model.set_producer_version(options.producer_version);
+  for (const auto& [key, value] : options.metadata) {
+    auto* property = model.add_metadata_props();
+    property->set_key(key);
+    property->set_value(value);
+  }
   auto* opset = model.add_opset_import();
   opset->set_domain("");
   opset->set_version(options.opset);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 
 #include "base/atomic_file.h"
@@ -20,6 +21,7 @@ struct OnnxExportOptions {
   int opset = kFirstOnnxOpset;
   Existing existing = Existing::keep;
   std::string producer_version;
+  std::map<std::string, std::string> metadata = {};  // becomes metadata_props: class names, WordNet ids, preprocessing
 };
 
 // Writes input `input` (batch, channels, image, image) and output `output` (batch, classes), both float32, the batch

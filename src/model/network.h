@@ -48,6 +48,7 @@ struct Network {
   GeluPrecision gelu = GeluPrecision::high_precision;
   int batch = 0;                         // pictures in one execution where nobody says; 0: unset
   std::vector<std::string> class_names;  // empty, or one per class
+  std::vector<std::string> wnids;        // "n01440764"; empty, or one per class
   Preprocess preprocess;
   std::string source_name, source_sha256;  // the file this came from
 };

@@ -65,6 +65,7 @@ Result<void> apply_options(const CompileOptions& options, Network& network) {
   if (!options.classes.empty()) {
     SMLP_TRY(list, read_class_list(options.classes, network.config.classes));
     network.class_names = std::move(list.names);
+    network.wnids = std::move(list.wnids);
   }
   if (network.source_sha256.empty()) {
     SMLP_TRY(map, FileMap::open(options.model));

@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "formats/compiled.h"
+#include "formats/metadata.h"
 #include "formats/onnx_export.h"
 #include "formats/onnx_import.h"
 #include "formats/read.h"
@@ -42,9 +43,8 @@ Result<void> check_name(const std::string& wanted, const std::string& found, con
                                             : fmt::format("give --model_name {}", found)});
 }
 
-Result<Weights> read_weights(const fs::path& path) {
-  SMLP_TRY(file, read_tensor_file(path));
-  if (file.format == "ONNX") return import_onnx(path);
+Result<Weights> weights_of(const TensorFile& file) {
+  if (file.format == "ONNX") return import_onnx(file.path);
   if (is_compiled(file)) {
     return fail(Error{.what = "a compiled model, whose weights are folded",
                       .remedy = "export the checkpoint that it was compiled from"});
@@ -53,15 +53,18 @@ Result<Weights> read_weights(const fs::path& path) {
 }
 
 Result<ExportModelReport> export_checked(const ExportModelOptions& options) {
-  auto weights = read_weights(options.checkpoint);
+  SMLP_TRY(file, read_tensor_file(options.checkpoint));
+  auto weights = weights_of(file);
   if (!weights) return fail(std::move(weights).error().in(options.checkpoint.string()));
   const std::string name = name_of(weights->config);
   if (auto fits = check_name(options.model_name, name, weights->config); !fits) {
     return fail(std::move(fits).error().in(options.checkpoint.string()));
   }
+  SMLP_TRY(use, describe_use(file, weights->config));
   const OnnxExportOptions how = {.opset = options.opset,
                                  .existing = options.force ? Existing::replace : Existing::keep,
-                                 .producer_version = options.producer_version};
+                                 .producer_version = options.producer_version,
+                                 .metadata = std::move(use)};
   SMLP_TRY(bytes, export_onnx(*weights, how, options.onnx));
   return ExportModelReport{.config = weights->config, .model_name = name, .bytes = bytes};
 }

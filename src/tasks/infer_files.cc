@@ -10,6 +10,7 @@
 #include "base/sha256.h"
 #include "data/input_files.h"
 #include "pipeline/ordered_pipeline.h"
+#include "tasks/input_labels.h"
 #include "tasks/run_results.h"
 
 namespace smlp {
@@ -303,6 +304,7 @@ Result<InferFilesReport> infer_files(Session& session, InferFilesOptions options
   const InputSpec spec = input_spec(session.model(), options.batch);
   const int classes = session.model().classes();
   std::vector<InputFile> files;
+  InputManifest inputs;
   if (!options.input.empty()) {
     SMLP_TRY(listing, list_inputs(options.input, spec));
     files = std::move(listing.files);
@@ -316,10 +318,15 @@ Result<InferFilesReport> infer_files(Session& session, InferFilesOptions options
     note(watch, kinds_text(files));
     SMLP_CHECK(check_stems(files, options.packed));
     options.provenance.inputs_sha256 = list_sha256(files);
+    if (!options.output.empty()) {
+      SMLP_TRY(described, describe_inputs(files));
+      inputs = std::move(described);
+    }
   }
 
   InferFilesReport report;
   SMLP_TRY(results, open_results(options, files, classes, report, watch));
+  SMLP_CHECK(results.write_inputs(inputs));
   Executor executor(session, options);
   std::vector<bool> done = results.done();
   done.resize(files.size());

@@ -11,11 +11,12 @@ Result<NamedModel> load_named_model(const std::filesystem::path& path, const std
     file = bundled;
   }
   SMLP_TRY(network, load_network(file));
-  ClassList list{.names = network.class_names};
+  ClassList list{.names = network.class_names, .wnids = network.wnids};
   if (!class_file.empty()) {
     SMLP_TRY(read, read_class_list(class_file, network.config.classes));
     list = read;
     network.class_names = list.names;
+    network.wnids = list.wnids;
   }
   return NamedModel{Model(std::make_shared<const Network>(std::move(network))), std::move(list)};
 }

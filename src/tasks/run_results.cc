@@ -105,6 +105,17 @@ Result<void> RunResults::resume_packed(std::span<const InputFile> inputs) {
   return {};
 }
 
+Result<void> RunResults::write_inputs(const InputManifest& inputs) {
+  if (folder_.empty()) return {};
+  const fs::path path = folder_ / kInputManifest;
+  SMLP_TRY(state, record_.state_of(folder_, kInputManifest));
+  if (state == FileState::whole) return {};
+  if (state == FileState::changed || state == FileState::foreign) return foreign_error(path);
+  const std::string text = input_manifest_text(inputs);
+  SMLP_CHECK(writer_->add(kInputManifest, recorded(text)));
+  return write_file(path, text, Existing::keep);
+}
+
 Result<void> RunResults::write(const InputFile& input, std::span<const float> logits) {
   if (folder_.empty()) return {};
   if (!packed_) return logits.empty() ? Result<void>() : write_file_of(input, logits);

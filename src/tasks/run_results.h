@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "data/input_files.h"
+#include "data/input_manifest.h"
 #include "data/result_files.h"
 #include "tasks/run_folder.h"
 
@@ -27,6 +28,9 @@ class RunResults {
   // its hash. Errors: a file of somebody else where a result has to go.
   static Result<RunResults> open(RunFolder place, const RunIdentity& identity, const std::string& provenance,
                                  const RunResultsOptions& options, std::span<const InputFile> inputs);
+
+  // Records what the run was given; a run that is resumed keeps what it recorded when it began. Call it first.
+  Result<void> write_inputs(const InputManifest& inputs);
 
   // For each input, whether the run that is resumed has dealt with it.
   const std::vector<bool>& done() const { return done_; }

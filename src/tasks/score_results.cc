@@ -1,15 +1,16 @@
 #include "tasks/score_results.h"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "base/file_map.h"
+#include "base/open_file.h"
 #include "data/bin_folder.h"
 #include "data/image_folder.h"
+#include "data/input_manifest.h"
 #include "data/labels.h"
 #include "data/result_folder.h"
+#include "data/tally.h"
 
 namespace smlp {
 namespace {
@@ -19,67 +20,122 @@ namespace fs = std::filesystem;
 constexpr std::uint64_t kImageNetPictures = 50000;
 constexpr int kImageNetClasses = 1000;
 constexpr std::int64_t kImageNetPerClass = 50;
+constexpr std::uint64_t kMaxSummary = std::uint64_t{1} << 30;
 
 // Who knows the class of a picture.
 struct Truth {
   std::string source;
-  LabelTable table;                           // by position
-  std::map<std::string, std::int64_t> named;  // by stem; used where it is not empty
-  bool imagenet = false;                      // position / 50
+  LabelTable table;                                               // by position
+  std::map<std::string, std::vector<std::int64_t>> of_stem = {};  // one a row; used where it is not empty
+  bool imagenet = false;                                          // position / 50
+  int folders = 0;  // class folders, where labels are their positions: as many classes must the results have
+
+  // Labels of the result of this name, in the place of this bin; 0 where that is not known.
+  std::size_t labels_of(const std::string& stem, std::size_t bin) const {
+    if (const auto at = of_stem.find(stem); at != of_stem.end()) return at->second.size();
+    const std::size_t width = table.batch_size;
+    if (width < 2 || bin >= table.bins()) return 0;
+    return width -
+           static_cast<std::size_t>(std::ranges::count(std::span(table.labels).subspan(bin * width, width), kNoLabel));
+  }
+  std::uint64_t pictures() const {
+    if (of_stem.empty()) return table.pictures();
+    std::uint64_t count = 0;
+    for (const auto& [stem, labels] : of_stem) count += labels.size();
+    return count;
+  }
 };
 
 std::unexpected<Error> score_error(const fs::path& file, std::string what, std::string remedy = {}) {
   return fail(Error{.what = std::move(what), .file = file.string(), .remedy = std::move(remedy)});
 }
 
-// The place of `label` when the classes are sorted by logit, best first; equal logits keep the order of their indices.
-int rank_of(std::span<const float> logits, std::size_t label) {
-  int rank = 0;
-  for (std::size_t i = 0; i < logits.size(); ++i) {
-    rank += logits[i] > logits[label] || (logits[i] == logits[label] && i < label);
-  }
-  return rank;
-}
+constexpr const char* kFlags = "give --labels labels.npy or --data_root with the ImageFolder of the pictures";
 
-// The folder of the inputs, as the summary of the run has it (ours and the guide's tool's alike).
-std::optional<fs::path> inputs_folder(const fs::path& results) {
+// The inputs that the summary of a run names, the guide's tool's as well as ours.
+std::vector<fs::path> inputs_of_summary(const fs::path& results) {
   const fs::path beside = results.parent_path() / (results.filename().string() + "_summary.json");
+  std::vector<fs::path> inputs;
   for (const fs::path& summary : {beside, results / "summary.json", results / "sumary.json"}) {
-    const auto map = FileMap::open(summary);
-    if (!map) continue;
-    const auto* text = reinterpret_cast<const char*>((*map)->bytes().data());
-    const auto json = nlohmann::json::parse(text, text + (*map)->bytes().size(), nullptr, false);
+    const auto text = read_text(summary, kMaxSummary);
+    if (!text) continue;
+    const auto json = nlohmann::json::parse(*text, nullptr, false);
     if (json.is_discarded() || !json.is_object() || !json.contains("filesinfo")) continue;
     for (const auto& item : json["filesinfo"]) {
-      if (!item.is_object() || !item.contains("infiles")) continue;
+      if (!item.is_object() || !item.contains("infiles") || !item["infiles"].is_array()) continue;
       for (const auto& file : item["infiles"]) {
-        if (file.is_string()) return fs::path(file.get<std::string>()).parent_path();
+        if (file.is_string()) inputs.emplace_back(file.get<std::string>());
       }
     }
+    return inputs;
   }
-  return std::nullopt;
+  return inputs;
 }
 
-std::optional<fs::path> find_labels(const fs::path& results) {
+// Results without a record of ours, as the guide's tool leaves them: their labels are in the parent of the folder of
+// bins that the summary names, if all inputs are bins of that folder and it has labels for exactly these.
+Result<std::optional<Truth>> truth_of_summary(const ResultFolder& results) {
   std::error_code code;
-  const fs::path real = fs::weakly_canonical(results, code);
-  std::vector<fs::path> folders;
-  if (const auto inputs = inputs_folder(real)) {
-    folders.push_back(fs::weakly_canonical(*inputs, code).parent_path());
-    folders.push_back(*inputs);
+  const auto inputs = inputs_of_summary(fs::weakly_canonical(results.folder, code));
+  if (inputs.empty() || !results.numbered) return std::nullopt;
+  const fs::path folder = inputs.front().parent_path();
+  const bool bins = std::ranges::all_of(inputs, [&](const fs::path& input) {
+    return input.parent_path() == folder && input.extension() == ".bin" && batch_number(input.stem().string());
+  });
+  if (!bins) return std::nullopt;
+  const fs::path path = folder.parent_path() / "labels.npy";
+  if (!fs::is_regular_file(path, code)) return std::nullopt;
+  SMLP_TRY(table, read_labels(path));
+  if (table.bins() != inputs.size()) {
+    return score_error(path, fmt::format("labels of {} bins, and the run had {} inputs", table.bins(), inputs.size()),
+                       "these labels are of other bins: give --labels or --data_root");
   }
-  folders.insert(folders.end(), {real, real.parent_path(), real.parent_path().parent_path(), "."});
-  for (const fs::path& folder : folders) {
-    const fs::path labels = folder / "labels.npy";
-    if (fs::is_regular_file(labels, code)) return labels;
+  return Truth{.source = path.string(), .table = std::move(table)};
+}
+
+// By the record of the inputs that a run of ours left beside its results.
+Result<Truth> truth_of_manifest(const fs::path& folder, const InputManifest& manifest) {
+  if (manifest.truth.empty()) {
+    return score_error(folder, fmt::format("the labels of its inputs are not known: {}", manifest.missing), kFlags);
   }
-  return std::nullopt;
+  Truth truth{.source = manifest.truth, .table = {}};
+  for (const InputRecord& input : manifest.inputs) truth.of_stem.emplace(input.stem, input.labels);
+  return truth;
+}
+
+// labels.npy, in the order of the inputs. Which of these have results is known where the run recorded its inputs.
+Result<Truth> truth_of_labels(const fs::path& path, const std::optional<InputManifest>& manifest) {
+  SMLP_TRY(table, read_labels(path));
+  Truth truth{.source = path.string(), .table = std::move(table)};
+  if (!manifest) return truth;
+  std::size_t rows = 0;
+  for (const InputRecord& input : manifest->inputs) rows += static_cast<std::size_t>(input.rows);
+  if (rows != truth.table.pictures()) {
+    return score_error(path, fmt::format("{} labels, and the run had {} pictures", truth.table.pictures(), rows),
+                       "the results are of other pictures than the labels");
+  }
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < manifest->inputs.size(); ++i) {
+    const InputRecord& input = manifest->inputs[i];
+    const auto count = static_cast<std::size_t>(input.rows);
+    if (const std::size_t wanted = truth.labels_of({}, i); wanted > 0 && wanted != count) {
+      return score_error(input.file,
+                         fmt::format("{} pictures, and {} has {} labels for it", count, path.string(), wanted),
+                         "the results were made from other bins than the labels");
+    }
+    const auto labels = std::span(truth.table.labels).subspan(at, count);
+    truth.of_stem.emplace(input.stem, std::vector(labels.begin(), labels.end()));
+    at += count;
+  }
+  return truth;
 }
 
 // By position for numbered results, else by the pictures' names.
 Result<Truth> truth_of_folder(const fs::path& data_root, bool numbered) {
   SMLP_TRY(folder, read_image_folder(data_root));
-  Truth truth{.source = data_root.string(), .table = {}, .named = {}};
+  Truth truth{.source = fmt::format("{} (class folder i, sorted by name, is class i)", data_root.string()),
+              .table = {},
+              .folders = static_cast<int>(folder.classes.size())};
   for (const LabelledPicture& picture : folder.pictures) {
     if (numbered) {
       truth.table.labels.push_back(picture.label);
@@ -87,8 +143,8 @@ Result<Truth> truth_of_folder(const fs::path& data_root, bool numbered) {
     }
     const std::string name = picture.file.filename().string();
     const std::string stem = name.substr(0, name.find('.'));
-    const auto [at, is_new] = truth.named.emplace(stem, picture.label);
-    if (!is_new && at->second != picture.label) {
+    const auto [at, is_new] = truth.of_stem.emplace(stem, std::vector<std::int64_t>{picture.label});
+    if (!is_new && at->second.front() != picture.label) {
       return score_error(picture.file, "another class has a picture of this name, so names do not tell the class",
                          "give --labels");
     }
@@ -96,40 +152,51 @@ Result<Truth> truth_of_folder(const fs::path& data_root, bool numbered) {
   return truth;
 }
 
+Truth imagenet_truth() {
+  return {.source = "the full ImageNet validation set (picture i is of class i / 50)", .table = {}, .imagenet = true};
+}
+
 Result<Truth> find_truth(const ScoreOptions& options, const ResultFolder& results) {
-  if (options.labels.empty() && !options.data_root.empty()) return truth_of_folder(options.data_root, results.numbered);
-  const auto labels = options.labels.empty() ? find_labels(results.folder) : std::optional(options.labels);
-  if (labels) {
-    SMLP_TRY(table, read_labels(*labels));
-    return Truth{.source = labels->string(), .table = std::move(table), .named = {}};
+  SMLP_TRY(manifest, read_input_manifest(results.folder));
+  if (!options.labels.empty()) return truth_of_labels(options.labels, manifest);
+  if (!options.data_root.empty()) return truth_of_folder(options.data_root, results.numbered);
+  if (manifest && !manifest->truth.empty()) return truth_of_manifest(results.folder, *manifest);
+  const std::size_t count = std::max(results.files.size(), results.packed_stems.size());
+  if (results.numbered && (options.n || count == kImageNetPictures)) {
+    if (manifest) return imagenet_truth();
+    SMLP_TRY(found, truth_of_summary(results));
+    return found ? std::move(*found) : imagenet_truth();
   }
-  if (options.n || results.files.size() == kImageNetPictures || results.packed_stems.size() == kImageNetPictures) {
-    return Truth{.source = "the full ImageNet validation set (picture i is of class i / 50)",
-                 .table = {},
-                 .named = {},
-                 .imagenet = true};
-  }
-  return score_error(results.folder, "no labels.npy is in, beside or above it, nor beside its inputs",
-                     "give --labels labels.npy or --data_root with the ImageFolder of the pictures");
+  if (manifest) return truth_of_manifest(results.folder, *manifest);
+  SMLP_TRY(found, truth_of_summary(results));
+  if (found) return std::move(*found);
+  return score_error(results.folder,
+                     "nothing says which pictures these results are of: there is neither a record of the run's inputs "
+                     "nor a summary that names bins with a labels.npy beside their folder",
+                     kFlags);
 }
 
 // Counts rows against the truth.
 class Scorer {
  public:
-  Scorer(const Truth& truth, const ScoreOptions& options, Score& score)
-      : truth_(truth), limit_(options.n.value_or(UINT64_MAX)), score_(score) {}
+  Scorer(const Truth& truth, const ScoreOptions& options) : truth_(truth), limit_(options.n.value_or(UINT64_MAX)) {}
 
   bool full() const { return position_ >= limit_; }
-  std::uint64_t position() const { return position_; }
-  std::uint64_t not_numbers() const { return not_numbers_; }
+  const std::optional<Tally>& tally() const { return tally_; }
 
-  Result<void> add(const ResultFile& file, std::string_view stem, std::span<const float> row) {
+  // Row `index` of the result of `stem`.
+  Result<void> add(const ResultFile& file, const std::string& stem, std::size_t index, std::span<const float> row) {
     const int classes = static_cast<int>(row.size());
-    if (score_.classes == 0) score_.classes = classes;
-    if (classes != score_.classes) {
-      return score_error(file.path, fmt::format("{} classes, the files before have {}", classes, score_.classes));
+    if (!tally_) tally_.emplace(classes);
+    if (classes != tally_->classes()) {
+      return score_error(file.path, fmt::format("{} classes, the files before have {}", classes, tally_->classes()));
     }
-    SMLP_TRY(label, label_of(file, stem));
+    if (truth_.folders > 0 && truth_.folders != classes) {
+      return score_error(file.path,
+                         fmt::format("results of {} classes, and there are {} class folders", classes, truth_.folders),
+                         "give --labels, with the numbers of the model's classes");
+    }
+    SMLP_TRY(label, label_of(file, stem, index));
     if (label >= classes) {
       return score_error(
           truth_.source,
@@ -137,31 +204,28 @@ class Scorer {
           "these labels belong to another model");
     }
     ++position_;
-    ++score_.pictures;
-    if (std::ranges::any_of(row, [](float v) { return !std::isfinite(v); })) {
-      ++not_numbers_;  // counts as wrong
-      return {};
-    }
-    const int rank = rank_of(row, static_cast<std::size_t>(label));
-    score_.right1 += rank == 0;
-    score_.right5 += rank < 5;
+    tally_->add(static_cast<int>(label), row);
     return {};
   }
 
  private:
-  Result<std::int64_t> label_of(const ResultFile& file, std::string_view stem) const {
+  Result<std::int64_t> label_of(const ResultFile& file, const std::string& stem, std::size_t index) const {
     if (truth_.imagenet) {
       const auto label = static_cast<std::int64_t>(position_) / kImageNetPerClass;
-      if (score_.classes != kImageNetClasses || label >= kImageNetClasses) {
-        return score_error(file.path, fmt::format("{} classes, and no labels are known", score_.classes),
+      if (tally_->classes() != kImageNetClasses || label >= kImageNetClasses) {
+        return score_error(file.path, fmt::format("{} classes, and no labels are known", tally_->classes()),
                            "give --labels labels.npy or --data_root");
       }
       return label;
     }
-    if (!truth_.named.empty()) {
-      const auto at = truth_.named.find(std::string(stem));
-      if (at != truth_.named.end()) return at->second;
-      return score_error(file.path, fmt::format("no picture named {} is in {}", stem, truth_.source));
+    if (!truth_.of_stem.empty()) {
+      const auto at = truth_.of_stem.find(stem);
+      if (at == truth_.of_stem.end()) {
+        return score_error(file.path, fmt::format("no picture named {} is in {}", stem, truth_.source));
+      }
+      if (index < at->second.size()) return at->second[index];
+      return score_error(file.path, fmt::format("more rows of logits than {} has labels for it", truth_.source),
+                         "the results are of other pictures than the labels");
     }
     if (position_ < truth_.table.labels.size() && truth_.table.labels[position_] != kNoLabel) {
       return truth_.table.labels[position_];
@@ -172,30 +236,17 @@ class Scorer {
 
   const Truth& truth_;
   std::uint64_t limit_;
-  Score& score_;
-  std::uint64_t position_ = 0, not_numbers_ = 0;
+  std::optional<Tally> tally_;
+  std::uint64_t position_ = 0;
 };
-
-// Labels that a bin's row of the table holds; 0 where the table is flat or knows nothing of it.
-int labels_in_bin(const Truth& truth, std::size_t bin) {
-  const std::size_t width = truth.table.batch_size;
-  if (width < 2 || bin >= truth.table.bins()) return 0;
-  const auto row = std::span(truth.table.labels).subspan(bin * width, width);
-  return static_cast<int>(width) - static_cast<int>(std::ranges::count(row, kNoLabel));
-}
-
-// Rows of a bin that the truth expects, to cut raw .bin results that say nothing of their shape.
-int expected_rows(const Truth& truth, std::size_t bin) {
-  const int rows = labels_in_bin(truth, bin);
-  return rows > 0 ? rows : truth.imagenet ? 0 : 1;
-}
 
 Result<void> score_files(const ResultFolder& results, const Truth& truth, Scorer& scorer) {
   const int classes = results.classes > 0 ? results.classes : truth.imagenet ? kImageNetClasses : 0;
   for (std::size_t i = 0; i < results.files.size() && !scorer.full(); ++i) {
     const ResultFile& file = results.files[i];
-    SMLP_TRY(logits, read_logits(file, expected_rows(truth, i), classes));
-    const int wanted = results.numbered ? labels_in_bin(truth, i) : 0;
+    // Rows that raw .bin results must have say nothing of their shape.
+    const auto wanted = static_cast<int>(truth.labels_of(file.stem, i));
+    SMLP_TRY(logits, read_logits(file, wanted > 0 ? wanted : truth.imagenet ? 0 : 1, classes));
     if (wanted > 0 && logits.rows != wanted) {
       return score_error(
           file.path, fmt::format("{} rows of logits, and {} has {} labels for it", logits.rows, truth.source, wanted),
@@ -203,7 +254,7 @@ Result<void> score_files(const ResultFolder& results, const Truth& truth, Scorer
     }
     const auto width = static_cast<std::size_t>(logits.classes);
     for (std::size_t row = 0; row < static_cast<std::size_t>(logits.rows) && !scorer.full(); ++row) {
-      SMLP_CHECK(scorer.add(file, file.stem, std::span(logits.values).subspan(row * width, width)));
+      SMLP_CHECK(scorer.add(file, file.stem, row, std::span(logits.values).subspan(row * width, width)));
     }
   }
   return {};
@@ -218,28 +269,31 @@ Result<void> score_packed(const ResultFolder& results, Scorer& scorer) {
   }
   const auto width = static_cast<std::size_t>(logits.classes);
   std::uint64_t expected = 0;
+  std::size_t index = 0;  // within the input
   for (std::size_t row = 0; row < results.packed_stems.size() && !scorer.full(); ++row) {
     const std::string& stem = results.packed_stems[row];
-    if (results.numbered && (row == 0 || stem != results.packed_stems[row - 1])) {
+    const bool first = row == 0 || stem != results.packed_stems[row - 1];
+    index = first ? 0 : index + 1;
+    if (results.numbered && first) {
       if (*batch_number(stem) != expected) {
         return score_error(file.path, fmt::format("batch-{:05} is missing before {}", expected, stem),
                            "run infer on all bins");
       }
       ++expected;
     }
-    SMLP_CHECK(scorer.add(file, stem, std::span(logits.values).subspan(row * width, width)));
+    SMLP_CHECK(scorer.add(file, stem, index, std::span(logits.values).subspan(row * width, width)));
   }
   return {};
 }
 
-void warn(const Scorer& scorer, const Truth& truth, const ScoreOptions& options, bool more, Score& score) {
+void warn(const Truth& truth, const ScoreOptions& options, bool more, Score& score) {
   auto& warnings = score.warnings;
-  if (scorer.not_numbers() > 0) {
+  if (score.not_finite > 0) {
     warnings.push_back(fmt::format("{} of {} pictures have logits that are no finite numbers; they count as wrong",
-                                   scorer.not_numbers(), score.pictures));
+                                   score.not_finite, score.pictures));
   }
   if (more) warnings.push_back(fmt::format("only the first {} pictures are scored, as --n says", score.pictures));
-  const std::uint64_t known = truth.named.empty() ? truth.table.pictures() : truth.named.size();
+  const std::uint64_t known = truth.pictures();
   if (!options.n && known > score.pictures) {
     warnings.push_back(fmt::format("results of {} pictures, and {} knows {}: the run is not complete", score.pictures,
                                    truth.source, known));
@@ -253,29 +307,38 @@ void warn(const Scorer& scorer, const Truth& truth, const ScoreOptions& options,
   }
 }
 
+// Unnumbered results and a plain list of labels: the order is known only if the run recorded it.
+Result<void> check_match(const Truth& truth, const ResultFolder& results, std::size_t count) {
+  if (results.numbered || !truth.of_stem.empty() || truth.imagenet || truth.table.pictures() == count) return {};
+  return score_error(results.folder,
+                     fmt::format("cannot match {} unnumbered results to the {} labels of {}", count,
+                                 truth.table.pictures(), truth.source),
+                     "give --data_root, where the names tell the classes");
+}
+
 }  // namespace
 
 Result<Score> score_results(const ScoreOptions& options) {
   SMLP_TRY(results, find_results(options.results));
   SMLP_TRY(truth, find_truth(options, results));
-  if (!results.numbered && truth.named.empty() && !truth.imagenet &&
-      truth.table.pictures() != std::max(results.files.size(), results.packed_stems.size())) {
-    return score_error(
-        results.folder,
-        fmt::format("its {} results have names without numbers, and {} has {} labels: which is whose?",
-                    std::max(results.files.size(), results.packed_stems.size()), truth.source, truth.table.pictures()),
-        "give --data_root, where the names tell the classes");
-  }
-  Score score{.truth = truth.source, .warnings = {}};
-  Scorer scorer(truth, options, score);
+  const std::size_t count = std::max(results.files.size(), results.packed_stems.size());
+  SMLP_CHECK(check_match(truth, results, count));
+  Scorer scorer(truth, options);
   SMLP_CHECK(results.packed ? score_packed(results, scorer) : score_files(results, truth, scorer));
+  Score score{.truth = truth.source, .warnings = {}};
+  if (const auto& tally = scorer.tally()) {
+    score.pictures = static_cast<std::uint64_t>(tally->images());
+    score.not_finite = static_cast<std::uint64_t>(tally->not_finite());
+    score.right1 = static_cast<std::uint64_t>(tally->right1());
+    score.right5 = static_cast<std::uint64_t>(tally->right5());
+    score.classes = tally->classes();
+  }
   if (options.n && score.pictures < *options.n) {
     return score_error(results.folder,
                        fmt::format("{} pictures have results, --n asks for {}", score.pictures, *options.n),
                        fmt::format("finish the run with infer --resume, or give --n {}", score.pictures));
   }
-  const std::size_t files = std::max(results.files.size(), results.packed_stems.size());
-  warn(scorer, truth, options, options.n && files > score.pictures, score);
+  warn(truth, options, options.n && count > score.pictures, score);
   return score;
 }
 

@@ -15,12 +15,13 @@ namespace smlp {
 struct ScoreOptions {
   std::filesystem::path results;    // the folder that infer, or the guide's own tool, wrote
   std::optional<std::uint64_t> n;   // score the first n pictures; more than there are is an error
-  std::filesystem::path labels;     // labels.npy; empty: looked for
+  std::filesystem::path labels;     // labels.npy, in the order of the inputs
   std::filesystem::path data_root;  // or the ImageFolder that the pictures came from
 };
 
 struct Score {
-  std::uint64_t pictures = 0;  // scored
+  std::uint64_t pictures = 0;    // scored
+  std::uint64_t not_finite = 0;  // of those: logits that are no finite numbers, counted as wrong
   std::uint64_t right1 = 0, right5 = 0;
   int classes = 0;
   std::string truth;                  // where the labels came from: "work/labels.npy"
@@ -30,9 +31,10 @@ struct Score {
   double acc5() const { return pictures > 0 ? static_cast<double>(right5) / static_cast<double>(pictures) : 0; }
 };
 
-// The truth is, in this order: `labels`; `data_root`; a labels.npy beside the inputs that the run's summary names, in
-// the results' folder, or in the two above it, or in the working folder; and for 50,000 pictures of 1000 classes (or
-// where `n` is given) the full ImageNet validation set's: picture i is of class i / 50.
+// The truth is, in this order: `labels`; `data_root`; the labels that the run recorded of its own inputs; the ImageNet
+// validation set's, picture i being of class i / 50, where `n` is given or 50,000 numbered results are there; and for
+// results without a record of ours, as the guide's tool leaves them, the labels.npy in the parent of the folder of bins
+// that the summary names. Labels are never looked for anywhere else.
 // Errors: no truth, fewer labels than results, a label beyond the classes, files of different classes, a missing batch.
 Result<Score> score_results(const ScoreOptions& options);
 

@@ -111,12 +111,44 @@ TEST_F(EvaluateCommand, BrokenPicturesAreNamedAndCounted) {
   EXPECT_THAT(outcome.out, HasSubstr("acc@1:1.0000"));
 }
 
-TEST_F(EvaluateCommand, AnotherNumberOfFoldersIsAnError) {
+TEST_F(EvaluateCommand, FoldersThatMatchInPartAreRefused) {
   test::write_png(data_ / "val/dog/1.png", 40, 40);
   const Outcome outcome = evaluate();
   EXPECT_EQ(outcome.status, 1);
   EXPECT_EQ(outcome.out, "");
-  EXPECT_THAT(outcome.err, HasSubstr("4 class folders for a model of 3 classes"));
+  EXPECT_THAT(outcome.err, HasSubstr("val: 1 of 4 class folders match no class of the model by name: 'dog'"));
+}
+
+// The accuracy must not change by one folder's other name; where nothing matches nothing is guessed.
+TEST_F(EvaluateCommand, SynonymsAreNamesAndTheRuleIsSaid) {
+  fs::rename(data_ / "val/cat", data_ / "val/Felis_catus");
+  EXPECT_EQ(evaluate().status, 1);
+  test::write_model(model_, test::small_config(3), 1,
+                    {{"smlp.classes", R"(["bee", "ant", "cat, Felis catus"])"},
+                     {"smlp.wnids", R"(["n00000003", "n00000009", "n00000001"])"}});
+  const Outcome by_name = evaluate();
+  EXPECT_EQ(by_name.status, 0) << by_name.err;
+  EXPECT_THAT(by_name.out, HasSubstr("acc@1:1.0000"));
+  EXPECT_THAT(by_name.out, HasSubstr("labels: 3 class folders are named as the model's classes"));
+  fs::rename(data_ / "val/Felis_catus", data_ / "val/n00000001");
+  fs::rename(data_ / "val/ant", data_ / "val/n00000009");
+  EXPECT_THAT(evaluate().err, HasSubstr("1 of 3 class folders match no class of the model by WordNet id: 'bee'"));
+  fs::rename(data_ / "val/bee", data_ / "val/n00000003");
+  const auto json = nlohmann::json::parse(evaluate({"--json"}).out);
+  EXPECT_EQ(json.at("label_rule"), "wnid");
+  EXPECT_EQ(json.at("acc1"), 1);
+}
+
+TEST_F(EvaluateCommand, PositionIsTakenWhereAskedForOrNothingElseIsKnown) {
+  const Outcome asked = evaluate({"--labels", "position"});
+  EXPECT_EQ(asked.status, 0);
+  EXPECT_THAT(asked.out, HasSubstr("labels: class folder i of 3, sorted by name, is class i of the model"));
+  EXPECT_THAT(asked.err, ::testing::Not(HasSubstr("no class names")));
+  test::write_model(model_, test::small_config(3), 1);
+  const Outcome nameless = evaluate({"--json"});
+  EXPECT_EQ(nameless.status, 0);
+  EXPECT_THAT(nameless.err, HasSubstr("warning: the model has no class names: class folder i of 3"));
+  EXPECT_EQ(nlohmann::json::parse(nameless.out).at("label_rule"), "position");
 }
 
 TEST_F(EvaluateCommand, FewerFoldersNamedAsClassesAreEnough) {

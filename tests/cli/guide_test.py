@@ -177,9 +177,14 @@ class PostprocessTest(GuideTest):
         self.results.mkdir(parents=True)
         self.rng = np.random.default_rng(5)
 
-    def write(self, logits, batch=1, save=np.save, ending="npy"):
+    def write(self, logits, batch=1, save=np.save, ending="npy", inputs=None):
+        """Results, and the summary that the guide's tool leaves beside them; labels.npy goes to the bins' parent."""
         for i, start in enumerate(range(0, len(logits), batch)):
             save(self.results / f"batch-{i:05}_0.{ending}", logits[start : start + batch])
+        bins = range(inputs or -(-len(logits) // batch))
+        info = {str(i): {"infiles": [str(self.dir / "bins" / f"batch-{i:05}.bin")], "outfiles": []} for i in bins}
+        self.summary = self.dir / "result" / (self.results.name + "_summary.json")
+        self.summary.write_text(json.dumps({"filesinfo": info}))
 
     def made_up(self, count=200, classes=10):
         labels = self.rng.integers(0, classes, count)
@@ -220,7 +225,7 @@ class PostprocessTest(GuideTest):
                     np.save(self.dir / "labels.npy", padded)
                     self.assert_score(self.score("--labels", self.dir / "labels.npy"), logits, labels)
 
-    def test_labels_beside_are_found_and_named(self):
+    def test_labels_of_the_bins_that_the_summary_names(self):
         logits, labels = self.made_up()
         self.write(logits)
         np.save(self.dir / "labels.npy", labels[:, None])
@@ -229,16 +234,20 @@ class PostprocessTest(GuideTest):
         self.assertIn(str(self.dir / "labels.npy"), done.stdout)
         self.assert_score(self.score(folder=self.dir / "result"), logits, labels)
 
-    def test_labels_of_the_inputs_that_the_summary_names_come_first(self):
-        logits, labels = self.made_up()
+    def test_labels_of_other_data_are_never_taken(self):
+        logits, labels = self.made_up(50)
         self.write(logits)
-        np.save(self.dir / "labels.npy", (labels[:, None] + 1) % 10)
-        work = self.dir / "work"
-        (work / "bins").mkdir(parents=True)
-        np.save(work / "labels.npy", labels[:, None])
-        info = {"0": {"infiles": [str(work / "bins" / "batch-00000.bin")], "outfiles": []}}
-        (self.dir / "result" / (self.results.name + "_summary.json")).write_text(json.dumps({"filesinfo": info}))
+        for place in (self.results, self.results.parent):
+            np.save(place / "labels.npy", labels[:, None])
+        self.assert_error(self.score(), "--labels", self.results)
+        np.save(self.dir / "labels.npy", labels[:40, None])
+        self.assert_error(self.score(), "labels of 40 bins", self.dir / "labels.npy")
+        np.save(self.dir / "labels.npy", labels[:, None])
         self.assert_score(self.score(), logits, labels)
+        self.summary.write_text(self.summary.read_text().replace(".bin", ".png"))
+        self.assert_error(self.score(), "--labels")
+        self.summary.unlink()
+        self.assert_error(self.score(), "--labels")
 
     def test_the_last_partial_batch_dropped_by_the_original(self):
         logits, labels = self.made_up(40)
@@ -275,7 +284,7 @@ class PostprocessTest(GuideTest):
 
     def test_an_unfinished_run_is_said(self):
         logits, labels = self.made_up(50)
-        self.write(logits[:30])
+        self.write(logits[:30], inputs=50)
         np.save(self.dir / "labels.npy", labels[:, None])
         done = self.score()
         self.assert_score(done, logits[:30], labels[:30])
@@ -319,7 +328,8 @@ class PostprocessTest(GuideTest):
         np.save(self.dir / "labels.npy", labels[:, None] + 5)
         self.assert_error(self.score(), "10 classes", self.dir / "labels.npy")
         np.save(self.dir / "labels.npy", labels[:40, None])
-        self.assert_error(self.score(), "40 labels")
+        self.assert_error(self.score(), "labels of 40 bins")
+        self.assert_error(self.score("--labels", self.dir / "labels.npy"), "40 labels")
         np.save(self.dir / "labels.npy", labels[:, None])
         np.save(self.results / "batch-00020_0.npy", np.zeros((1, 11), np.float32))
         self.assert_error(self.score(), "batch-00020_0.npy", "11 classes")
@@ -355,6 +365,8 @@ class PostprocessTest(GuideTest):
             png(folder / f"photo_{i}.x.png", np.zeros((2, 2, 3), np.uint8))
             np.save(self.results / f"photo_{i}_0.npy", logits[i : i + 1])
         self.assert_score(self.score("--data_root", self.dir / "data"), logits, labels)
+        (self.dir / "data" / "empty").mkdir()
+        self.assert_error(self.score("--data_root", self.dir / "data"), "results of 3 classes", "4 class folders")
 
 
 def kill_often(arguments, seed, between=lambda: None, kills=60):
@@ -965,15 +977,48 @@ class InferTest(GuideTest):
         run("infer", "--model", self.net, "--batchsize", 2, "--loop", 3, check=0, cwd=self.dir)
         self.assertEqual(sorted(self.dir.iterdir()), before)
 
+    def test_labels_are_those_that_the_run_recorded(self):
+        labels = self.rng.integers(0, 10, (21, 1))
+        self.infer("--output_dirname", "unknown", check=0)
+        np.save(self.bins.parent / "labels.npy", labels)
+        self.infer("--output_dirname", "known", check=0)
+        np.save(self.out / "labels.npy", (labels + 1) % 10)
+        np.save(self.bins.parent / "labels.npy", (labels + 2) % 10)  # other data came to the same place later
+        hits = np.argmax(self.reference(), axis=1) == labels[:, 0]
+        scored = lambda name, *rest: run("postprocess", "--infer_result_dir", self.out / name, *rest)
+        self.assertIn(f"acc@1:{hits.mean():.4f}", scored("known").stdout)
+        self.assert_error(scored("unknown"), "labels.npy is not there", "--labels")
+        # A run that was interrupted scores what is there, each by its own label.
+        (self.out / "known_summary.json").unlink()
+        for i in range(15, 21):
+            (self.out / "known" / f"batch-{i:05}_0.npy").unlink()
+        done = scored("known")
+        self.assertIn(f"acc@1:{hits[:15].mean():.4f}", done.stdout)
+        self.assertIn("not complete", done.stderr)
+        # Flat and with a row a bin, labels that are named are those of the run's inputs, in their order.
+        for shape in ((21,), (21, 1)):
+            np.save(self.dir / "mine.npy", labels.reshape(shape))
+            self.assertIn(f"acc@1:{hits[:15].mean():.4f}", scored("known", "--labels", self.dir / "mine.npy").stdout)
+        np.save(self.dir / "mine.npy", labels[:15])
+        self.assert_error(scored("known", "--labels", self.dir / "mine.npy"), "15 labels", "21 pictures")
+
+    def test_pictures_named_as_bins_have_no_labels(self):
+        np.save(self.dir / "labels.npy", np.zeros((3, 1), np.int64))
+        (self.dir / "pictures").mkdir()
+        for i in range(3):
+            png(self.dir / "pictures" / f"batch-{i:05}.png", np.full((40, 40, 3), 50 * i, np.uint8))
+        self.infer("--output_dirname", "p", source=self.dir / "pictures", check=0)
+        self.assert_error(run("postprocess", "--infer_result_dir", self.out / "p"), "batch-00000.png has no label")
+
     def test_packed(self):
+        labels = self.rng.integers(0, 10, (21, 1))
+        np.save(self.bins.parent / "labels.npy", labels)
         self.infer("--output_dirname", "x", "--packed", "--batchsize", 8, check=0)
         np.testing.assert_array_equal(np.load(self.out / "x" / "packed_0.npy"), self.reference())
         names = (self.out / "x" / "packed_names.tsv").read_text().splitlines()
         self.assertEqual(names, [f"batch-{i:05}\t0" for i in range(21)])
         self.assertEqual(sorted(p.name for p in (self.out / "x").iterdir()),
-                         [".smlp-run.jsonl", "packed_0.npy", "packed_names.tsv"])
-        labels = self.rng.integers(0, 10, (21, 1))
-        np.save(self.bins.parent / "labels.npy", labels)
+                         [".smlp-inputs.jsonl", ".smlp-run.jsonl", "packed_0.npy", "packed_names.tsv"])
         scores = []
         self.infer("--output_dirname", "files", check=0)
         for name in ("x", "files"):

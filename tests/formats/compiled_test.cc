@@ -123,7 +123,7 @@ TEST_F(Compiled, MetadataIsChecked) {
     return problem(changed);
   };
   EXPECT_THAT(with("smlp.format", "2"), HasSubstr("version '2' of the .smlp format"));
-  EXPECT_THAT(with("smlp.classes", R"(["one"])"), HasSubstr("name 1 classes, the network has 2"));
+  EXPECT_THAT(with("smlp.classes", R"(["one"])"), HasSubstr("smlp.classes has 1 words, the network has 2 classes"));
   EXPECT_THAT(with("smlp.classes", R"([1,2])"), HasSubstr("no list of names"));
   EXPECT_THAT(with("smlp.classes", R"({)"), HasSubstr("no list of names"));
   EXPECT_THAT(with("smlp.precision", "fp8"), HasSubstr("fp8"));

@@ -17,6 +17,7 @@ import json
 import math
 import queue
 import random
+import re
 import threading
 import time
 from pathlib import Path
@@ -157,9 +158,10 @@ def evaluate(model, pictures, labels, size):
     return (right / len(pictures)).tolist()
 
 
-def save(model, path, names, config):
+def save(model, path, folders, names, config):
     state = {k: v.half() if v.is_floating_point() else v for k, v in model.state_dict().items()}
-    save_file(state, path, metadata={
+    wnids = {"smlp.wnids": json.dumps(folders)} if all(re.fullmatch(r"n\d{8}", f) for f in folders) else {}
+    save_file(state, path, metadata=wnids | {
         "smlp.config": json.dumps(config),
         "smlp.classes": json.dumps(names),
         "smlp.preprocess": json.dumps({"resize": int(256 / 224 * config["image"]), "crop": config["image"],
@@ -248,7 +250,7 @@ def main():
         state, averaged = copy.deepcopy(model.state_dict()), copy.deepcopy(average.state_dict())
         config = {"dim": args.dim, "alpha": 3, "patch": 4, "image": size, "channels": 3, "classes": len(folders),
                   "depths": depths}
-        save(average, args.out, class_labels(folders, args.names), config)
+        save(average, args.out, folders, class_labels(folders, args.names), config)
         acc1, acc5 = evaluate(average, val, val_labels, size)
         print(f"phase {size} done, saved {args.out}: val acc@1 {acc1:.4f} acc@5 {acc5:.4f}", flush=True)
 

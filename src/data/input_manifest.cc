@@ -1,0 +1,72 @@
+#include "data/input_manifest.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/open_file.h"
+
+namespace smlp {
+namespace {
+
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 30;
+
+std::string line_of(const ordered_json& value) {
+  return value.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+}
+
+// Throws json::exception on anything unexpected.
+InputManifest parse(std::string_view text) {
+  InputManifest manifest;
+  bool first = true;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    const json line = json::parse(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (first) {
+      if (line.at("smlp_inputs") != 1) throw json::other_error::create(501, "another version", nullptr);
+      manifest.truth = line.at("truth");
+      manifest.missing = line.value("missing", "");
+      first = false;
+      continue;
+    }
+    InputRecord input{.file = line.at("file"), .stem = line.at("stem"), .rows = line.at("rows")};
+    if (line.contains("labels")) input.labels = line.at("labels").get<std::vector<std::int64_t>>();
+    const bool whole = input.labels.empty() ? manifest.truth.empty() : std::ssize(input.labels) == input.rows;
+    if (input.rows < 1 || !whole) throw json::other_error::create(501, "labels that do not fit", nullptr);
+    manifest.inputs.push_back(std::move(input));
+  }
+  if (first) throw json::other_error::create(501, "it is empty", nullptr);
+  return manifest;
+}
+
+}  // namespace
+
+std::string input_manifest_text(const InputManifest& manifest) {
+  ordered_json header = {{"smlp_inputs", 1}, {"truth", manifest.truth}};
+  if (!manifest.missing.empty()) header["missing"] = manifest.missing;
+  std::string text = line_of(header);
+  for (const InputRecord& input : manifest.inputs) {
+    ordered_json line = {{"file", input.file}, {"stem", input.stem}, {"rows", input.rows}};
+    if (!input.labels.empty()) line["labels"] = input.labels;
+    text += line_of(line);
+  }
+  return text;
+}
+
+Result<std::optional<InputManifest>> read_input_manifest(const std::filesystem::path& folder) {
+  const std::filesystem::path path = folder / kInputManifest;
+  std::error_code missing;
+  if (!std::filesystem::exists(std::filesystem::symlink_status(path, missing))) return std::nullopt;
+  SMLP_TRY(text, read_text(path, kMaxBytes));
+  try {
+    return parse(text);
+  } catch (const json::exception& error) {
+    return fail(Error{.what = fmt::format("damaged list of a run's inputs: {}", error.what()),
+                      .file = path.string(),
+                      .remedy = "give --labels or --data_root"});
+  }
+}
+
+}  // namespace smlp

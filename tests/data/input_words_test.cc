@@ -1,0 +1,53 @@
+#include "data/input_words.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <unistd.h>
+
+#include "support/scratch.h"
+
+namespace smlp {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+TEST(InputWords, APathAndPathsBetweenCommas) {
+  EXPECT_THAT(*input_paths("a.jpg"), ElementsAre("a.jpg"));
+  EXPECT_THAT(*input_paths("a.jpg,dir/b,,c d,"), ElementsAre("a.jpg", "dir/b", "c d"));
+  const test::Scratch scratch;
+  const std::string comma = scratch.write("x,y.jpg", "");
+  EXPECT_THAT(*input_paths(comma), ElementsAre(comma)) << "it exists by this name";
+  EXPECT_THAT(*input_paths(comma + "2,z"), ElementsAre(scratch.folder() / "x", "y.jpg2", "z"));
+  EXPECT_FALSE(input_paths(""));
+  EXPECT_FALSE(input_paths(",,"));
+}
+
+TEST(InputWords, AListHasAPathALine) {
+  const test::Scratch scratch;
+  const std::string list = scratch.write("list.txt",
+                                         "\xEF\xBB\xBF"
+                                         "a.jpg\r\n\n#1.jpg\n b,c \n-\nlast");
+  EXPECT_THAT(*input_paths("@" + list), ElementsAre("a.jpg", "#1.jpg", " b,c ", "-", "last"));
+  EXPECT_THAT(input_paths("@" + scratch.write("empty.txt", "\n\r\n").string()).error().message(),
+              HasSubstr("empty.txt: the list names nothing"));
+  EXPECT_THAT(input_paths("@" + scratch.write("zero.txt", std::string("a\nb\0c\n", 6)).string()).error().message(),
+              HasSubstr("line 2 has a zero byte"));
+  EXPECT_THAT(input_paths("@" + list + ".no").error().message(), HasSubstr("list.txt.no"));
+  EXPECT_FALSE(input_paths("@" + scratch.folder().string()));
+}
+
+TEST(InputWords, AListOnStandardInput) {
+  const test::Scratch scratch;
+  const int before = ::dup(STDIN_FILENO);
+  const int file = ::open(scratch.write("list", "x.png\ny.png\n").c_str(), O_RDONLY);
+  ::dup2(file, STDIN_FILENO);
+  EXPECT_THAT(*input_paths("-"), ElementsAre("x.png", "y.png"));
+  EXPECT_THAT(input_paths("-").error().message(), HasSubstr("standard input: the list names nothing"));
+  ::dup2(before, STDIN_FILENO);
+  ::close(file);
+  ::close(before);
+}
+
+}  // namespace
+}  // namespace smlp

@@ -1,0 +1,161 @@
+#include "data/tar_archive.h"
+
+#include <gmock/gmock.h>
+
+#include "support/scratch.h"
+
+namespace smlp {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+struct Header {
+  std::string name;
+  std::string size = {};  // as in the field; empty: the content's
+  char type = '0';
+  std::string prefix = {};
+};
+
+std::string padded(std::string content) {
+  content.resize((content.size() + 511) / 512 * 512);
+  return content;
+}
+
+// A header of POSIX's ustar and the content behind it.
+std::string member(const Header& header, const std::string& content = {}) {
+  std::string block(512, '\0');
+  const auto put = [&](std::size_t at, const std::string& text) { block.replace(at, text.size(), text); };
+  put(0, header.name);
+  put(100, "0000644");
+  put(124, header.size.empty() ? fmt::format("{:011o}", content.size()) : header.size);
+  put(148, "        ");
+  block[156] = header.type;
+  put(257, std::string("ustar\0", 6) + "00");
+  put(345, header.prefix);
+  int sum = 0;
+  for (const char c : block) sum += static_cast<unsigned char>(c);
+  put(148, fmt::format("{:06o}", sum) + std::string("\0 ", 2));
+  return block + padded(content);
+}
+
+std::string pax(const std::string& key, const std::string& value, char type = 'x') {
+  std::size_t length = key.size() + value.size() + 3;
+  length += std::to_string(length + std::to_string(length).size()).size();
+  return member({.name = "pax", .type = type}, fmt::format("{} {}={}\n", length, key, value));
+}
+
+const std::string kEnd(1024, '\0');
+
+class TarArchiveTest : public ::testing::Test {
+ protected:
+  std::vector<std::string> names(const std::string& bytes) {
+    const auto archive = TarArchive::open(scratch_.write("a.tar", bytes));
+    if (!archive) return {archive.error().message()};
+    std::vector<std::string> out;
+    for (const TarMember& m : archive->members()) {
+      const auto content = archive->read(m, 1 << 20);
+      out.push_back(m.name + "=" + (content ? *content : content.error().message()));
+    }
+    return out;
+  }
+  std::string problem(const std::string& bytes) {
+    const auto archive = TarArchive::open(scratch_.write("a.tar", bytes));
+    return archive ? "no error" : archive.error().message();
+  }
+
+  test::Scratch scratch_;
+};
+
+TEST_F(TarArchiveTest, MembersAreReadInPlace) {
+  EXPECT_THAT(names(member({.name = "d/", .type = '5'}) + member({.name = "d/a.jpg"}, "one") +
+                    member({.name = "b"}, std::string(512, 'x')) + member({.name = "empty"}) +
+                    member({.name = "old/"}) + member({.name = "c", .type = '\0'}, "three") + kEnd),
+              ElementsAre("d/a.jpg=one", "b=" + std::string(512, 'x'), "empty=", "c=three"));
+  EXPECT_THAT(names(member({.name = "a"}, "1")), ElementsAre("a=1")) << "no end, as after a stopped append";
+  EXPECT_THAT(names(member({.name = "a"}, "1").substr(0, 513)), ElementsAre("a=1")) << "no padding";
+  EXPECT_THAT(names(member({.name = "a"}, "1") + kEnd + member({.name = "b"}, "2")), ElementsAre("a=1"));
+  EXPECT_THAT(names(kEnd), ElementsAre());
+  EXPECT_THAT(names(""), ElementsAre());
+}
+
+TEST_F(TarArchiveTest, LongNamesAndSizes) {
+  const std::string name(300, 'n');
+  EXPECT_THAT(names(member({.name = "b", .prefix = "a/long/prefix"}, "1")), ElementsAre("a/long/prefix/b=1"));
+  EXPECT_THAT(names(pax("path", name) + member({.name = "short"}, "1") + member({.name = "next"}, "2")),
+              ElementsAre(name + "=1", "next=2"));
+  EXPECT_THAT(names(member({.name = "././@LongLink", .type = 'L'}, name + std::string(1, '\0')) +
+                    member({.name = "short"}, "1") + member({.name = "next"}, "2")),
+              ElementsAre(name + "=1", "next=2"));
+  EXPECT_THAT(names(pax("size", "3") + member({.name = "a", .size = "00000000000"}, "abc") + member({.name = "b"})),
+              ElementsAre("a=abc", "b="));
+  EXPECT_THAT(names(pax("comment", "x", 'g') + member({.name = "a"}, "1")), ElementsAre("a=1"));
+  EXPECT_THAT(names(member({.name = "a", .size = std::string("\x80\0\0\0\0\0\0\0\0\0\0\3", 12)}, "abc")),
+              ElementsAre("a=abc"));
+  EXPECT_THAT(names(pax("path", name) + member({.name = "d/", .type = '5'}) + member({.name = "next"}, "2")),
+              ElementsAre("next=2"));
+}
+
+TEST_F(TarArchiveTest, NamesAreOnlyNames) {
+  EXPECT_THAT(names(member({.name = "../../etc/passwd"}, "1") + member({.name = "/abs"}, "2")),
+              ElementsAre("../../etc/passwd=1", "/abs=2"));
+}
+
+TEST_F(TarArchiveTest, WhatCannotBeReadInPlaceIsRefused) {
+  EXPECT_THAT(problem("\x1F\x8B rest"), HasSubstr("compressed with gzip"));
+  EXPECT_THAT(problem("BZh9"), HasSubstr("compressed with bzip2"));
+  EXPECT_THAT(problem("\xFD"
+                      "7zXZ"),
+              HasSubstr("compressed with xz"));
+  EXPECT_THAT(problem("\x28\xB5\x2F\xFD"), HasSubstr("compressed with zstd"));
+  EXPECT_THAT(problem(member({.name = "l", .type = '1'})), HasSubstr("member 'l' is a link"));
+  EXPECT_THAT(problem(member({.name = "l", .type = '2'})), HasSubstr("a link"));
+  EXPECT_THAT(problem(member({.name = "s", .type = 'S'})), HasSubstr("a sparse file"));
+  EXPECT_THAT(problem(pax("GNU.sparse.major", "1") + member({.name = "s"})), HasSubstr("a sparse file"));
+  EXPECT_THAT(problem(member({.name = "p", .type = '6'})), HasSubstr("a device or a pipe"));
+  EXPECT_THAT(problem(member({.name = "p", .type = 'Z'})), HasSubstr("unknown type 90"));
+}
+
+TEST_F(TarArchiveTest, DamagedArchivesAreErrors) {
+  const std::string whole = member({.name = "a"}, "abc");
+  EXPECT_THAT(problem(std::string(512, 'x')), HasSubstr("is no tar archive"));
+  EXPECT_THAT(problem(whole.substr(0, 511)), HasSubstr("cut off inside a header"));
+  EXPECT_THAT(problem(whole.substr(0, 514)), HasSubstr("is cut off: a member of 3 bytes, and 2 follow"));
+  std::string flipped = whole + member({.name = "b"});
+  flipped[1024] = 'c';
+  EXPECT_THAT(problem(flipped), HasSubstr("checksum is wrong"));
+  EXPECT_THAT(problem(member({.name = "a", .size = "77777777777"})), HasSubstr("is cut off"));
+  for (const std::string& size : {std::string("\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF"), std::string("12x"),
+                                  std::string("-1"), std::string("\x80\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF")}) {
+    EXPECT_THAT(problem(member({.name = "a", .size = size})), HasSubstr("impossible size"));
+  }
+  EXPECT_THAT(problem(member({.name = "a", .size = std::string("\x80\0\0\0\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF", 12)})),
+              HasSubstr("is cut off"));
+  EXPECT_THAT(problem(member({.name = ""})), HasSubstr("without a name"));
+  EXPECT_THAT(problem(pax("path", "x")), HasSubstr("ends after a header of extensions"));
+  EXPECT_THAT(problem(pax("path", std::string("a\0b", 3)) + whole), HasSubstr("zero byte"));
+  EXPECT_THAT(problem(pax("size", "3", 'g') + whole), HasSubstr("all members one size"));
+  EXPECT_THAT(problem(pax("size", "-3") + whole), HasSubstr("damaged pax"));
+  EXPECT_THAT(problem(pax("size", "18446744073709551615") + whole), HasSubstr("is cut off"));
+  EXPECT_THAT(problem(pax("size", "18446744073709551616") + whole), HasSubstr("damaged pax"));
+  for (const char* record :
+       {"8 path=x\n", "99 path=x\n", "x", "4 =\n", "0 ", "18446744073709551615 path=x\n", "10path=xy\n", "8 pathx\n"}) {
+    EXPECT_THAT(problem(member({.name = "pax", .type = 'x'}, record) + whole), HasSubstr("damaged pax header"))
+        << record;
+  }
+  EXPECT_THAT(problem(member({.name = "pax", .type = 'x'}, std::string((1 << 20) + 1, 'x'))),
+              HasSubstr("extensions of"));
+}
+
+TEST_F(TarArchiveTest, AMemberBeyondTheLimitIsNotRead) {
+  const auto archive = TarArchive::open(scratch_.write("a.tar", member({.name = "a"}, "abc")));
+  ASSERT_TRUE(archive);
+  EXPECT_THAT(archive->read(archive->members()[0], 2).error().message(), HasSubstr("a.tar:a: 3 bytes; at most 2"));
+  EXPECT_EQ(archive->read(archive->members()[0], 3), "abc");
+  std::filesystem::resize_file(archive->path(), 513);
+  EXPECT_THAT(archive->read(archive->members()[0], 3).error().message(), HasSubstr("became shorter"));
+  EXPECT_FALSE(TarArchive::open(scratch_.folder()));
+}
+
+}  // namespace
+}  // namespace smlp
