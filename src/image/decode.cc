@@ -81,7 +81,7 @@ Result<Picture> decode(std::span<const std::byte> file, const DecodeLimits& limi
 }
 
 Result<Picture> decode_file(const std::filesystem::path& path, const DecodeLimits& limits) {
-  SMLP_TRY(file, FileMap::open(path));
+  SMLP_TRY(file, FileMap::open(path, limits.max_file_bytes));
   auto picture = decode(file->bytes(), limits);
   if (!picture) return fail(std::move(picture).error().in(path.string()));
   return picture;
