@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <optional>
 
+#include "model/gate.h"
 #include "model/infer_config.h"
 #include "model/state_dict.h"
 
@@ -91,31 +91,11 @@ Result<TensorsByKey> tensors_at(const TensorFile& file, const std::vector<Networ
   return out;
 }
 
-bool is_floating_point(DType type) {
-  return type == DType::f64 || type == DType::f32 || type == DType::f16 || type == DType::bf16;
-}
-
 Result<std::vector<float>> convert(const Tensor& tensor, const StateDictEntry& entry) {
-  if (tensor.shape != entry.shape) {
-    return fail("shape {}, expected {}", tensor.shape_text(), shape_text(entry.shape));
-  }
-  if (!is_floating_point(tensor.dtype)) {
-    return fail("type {}, expected a floating-point type (F32, F16, BF16 or F64)", tensor.dtype_text);
-  }
+  SMLP_CHECK(check_shape(tensor, entry.shape));
+  SMLP_CHECK(check_weights(tensor));
   SMLP_TRY(values, tensor.to_float());
-  const auto bad = std::ranges::find_if_not(values, [](float v) { return std::isfinite(v); });
-  if (bad != values.end()) {
-    return fail(Error{.what = fmt::format("element {} is {} in float32", bad - values.begin(), *bad),
-                      .remedy = "the training diverged or the file is damaged; take another checkpoint"});
-  }
-  if (entry.key.ends_with(".running_var")) {
-    const auto negative = std::ranges::find_if(values, [](float v) { return v < 0; });
-    if (negative != values.end()) {
-      return fail(Error{
-          .what = fmt::format("element {} is {}; a variance cannot be negative", negative - values.begin(), *negative),
-          .remedy = "the file is damaged; take another checkpoint"});
-    }
-  }
+  if (entry.key.ends_with(".running_var")) SMLP_CHECK(check_variances(values));
   return std::move(values);
 }
 
