@@ -2,20 +2,15 @@
 
 #include <charconv>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <optional>
+
+#include "base/json.h"
+#include "base/printable.h"
 
 namespace smlp {
 namespace {
 
 using nlohmann::json;
-
-// Never throws; empty for text that is no JSON.
-std::optional<json> parse(std::string_view text) {
-  json value = json::parse(text.begin(), text.end(), nullptr, false);
-  if (value.is_discarded()) return {};
-  return value;
-}
 
 std::optional<int> integer(const json& object, const char* key) {
   if (!object.is_object() || !object.contains(key) || !object[key].is_number_integer()) return {};
@@ -50,7 +45,7 @@ json triple_json(const std::array<float, 3>& values) {
 std::string dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
 Result<std::vector<std::string>> parse_classes(std::string_view text, int classes) {
-  const auto value = parse(text);
+  const auto value = parse_json(text);
   if (!value || !value->is_array()) return fail("its metadata's smlp.classes is no list of names");
   std::vector<std::string> names;
   for (const json& name : *value) {
@@ -64,7 +59,7 @@ Result<std::vector<std::string>> parse_classes(std::string_view text, int classe
 }
 
 Result<Preprocess> parse_preprocess(std::string_view text, int image) {
-  const auto value = parse(text);
+  const auto value = parse_json(text);
   if (!value || !value->is_object()) return fail("its metadata's smlp.preprocess is no JSON object");
   const auto resize = integer(*value, "resize"), crop = integer(*value, "crop");
   const auto mean = triple(*value, "mean"), std = triple(*value, "std");
@@ -76,7 +71,7 @@ Result<Preprocess> parse_preprocess(std::string_view text, int image) {
     const json& name = (*value)["interpolation"];
     interpolation = name.is_string() ? find_interpolation(name.get<std::string>()) : std::nullopt;
     if (!interpolation) {
-      return fail("its metadata ask for {} interpolation; known are {}", dump(name),
+      return fail("its metadata ask for {} interpolation; known are {}", shortened(dump(name), 100),
                   fmt::join(interpolation_names, ", "));
     }
   }
@@ -133,7 +128,7 @@ Metadata describe_network(const Network& network) {
 }
 
 Result<Config> parse_config(std::string_view text) {
-  const auto value = parse(text);
+  const auto value = parse_json(text);
   if (!value || !value->is_object()) return fail("its metadata's smlp.config is no JSON object");
   Config config;
   const std::pair<const char*, int*> numbers[] = {

@@ -11,6 +11,10 @@
 namespace smlp {
 namespace {
 
+constexpr std::size_t kMaxPlaces = 64;
+constexpr std::uint64_t kAnyNetwork = std::uint64_t{256} << 20;  // bytes of weights that any file may describe
+constexpr std::uint64_t kMaxSharing = 64;                        // blocks that share their weights, and then some
+
 // The part of `name` in front of a key that only an sMLPNet's token mixing has; empty optional where there is none.
 std::optional<std::string_view> prefix_of_network_key(std::string_view name) {
   constexpr std::string_view family = "token_mix.";
@@ -56,12 +60,14 @@ int rank_of(const NetworkPlace& place) {
 
 bool only_wrappers(std::string_view prefix) { return std::ranges::all_of(segments_of(prefix), is_wrapper); }
 
-std::vector<NetworkPlace> all_networks(const TensorFile& file) {
+Result<std::vector<NetworkPlace>> all_networks(const TensorFile& file) {
   std::vector<NetworkPlace> places;
   for (const Tensor& tensor : file.tensors) {
     const auto prefix = prefix_of_network_key(tensor.name);
     const auto same = [&](const NetworkPlace& p) { return p.container == tensor.container && p.prefix == *prefix; };
-    if (prefix && std::ranges::none_of(places, same)) places.push_back({tensor.container, std::string(*prefix), {}});
+    if (!prefix || std::ranges::any_of(places, same)) continue;
+    if (places.size() == kMaxPlaces) return fail("more than {} networks in one file", kMaxPlaces);
+    places.push_back({tensor.container, std::string(*prefix), {}});
   }
   std::ranges::stable_sort(places, {}, rank_of);
   return places;
@@ -99,8 +105,22 @@ Result<std::vector<float>> convert(const Tensor& tensor, const StateDictEntry& e
   return std::move(values);
 }
 
+// Tensors may share storages and repeat them, so that a small file could describe a network of any size.
+Result<void> check_size(const TensorsByKey& tensors, const Config& config) {
+  std::map<const std::byte*, std::size_t> storages;
+  for (const auto& [key, tensor] : tensors) {
+    std::size_t& bytes = storages[tensor->storage.data()];
+    bytes = std::max(bytes, tensor->storage.size());
+  }
+  std::uint64_t stored = 0;
+  for (const auto& [at, bytes] : storages) stored += bytes;
+  const std::uint64_t wanted = static_cast<std::uint64_t>(config.parameters()) * sizeof(float);
+  if (wanted <= kAnyNetwork || wanted / kMaxSharing <= stored) return {};
+  return fail("its tensors describe {} bytes of weights and share {} bytes of storage", wanted, stored);
+}
+
 Result<Weights> read_weights(const TensorFile& file) {
-  const auto places = all_networks(file);
+  SMLP_TRY(places, all_networks(file));
   if (places.empty()) return fail(find_network(file).error());
   const std::string& prefix = places.front().prefix;
   SMLP_TRY(tensors, tensors_at(file, places));
@@ -112,6 +132,7 @@ Result<Weights> read_weights(const TensorFile& file) {
   }
   Weights weights;
   weights.config = std::move(*config);
+  SMLP_CHECK(check_size(tensors, weights.config));
   resize_to_config(weights);
   for (const StateDictEntry& entry : state_dict_entries(weights)) {
     const auto found = tensors.find(entry.key);
@@ -144,7 +165,7 @@ std::string NetworkPlace::describe() const {
 }
 
 Result<NetworkPlace> find_network(const TensorFile& file) {
-  auto places = all_networks(file);
+  SMLP_TRY(places, all_networks(file));
   if (places.empty()) {
     const std::string why =
         file.tensors.empty()

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "base/file_map.h"
+#include "base/json.h"
 #include "data/bin_folder.h"
 #include "data/image_folder.h"
 #include "data/labels.h"
@@ -47,10 +47,9 @@ std::optional<fs::path> inputs_folder(const fs::path& results) {
   for (const fs::path& summary : {beside, results / "summary.json", results / "sumary.json"}) {
     const auto map = FileMap::open(summary);
     if (!map) continue;
-    const auto* text = reinterpret_cast<const char*>((*map)->bytes().data());
-    const auto json = nlohmann::json::parse(text, text + (*map)->bytes().size(), nullptr, false);
-    if (json.is_discarded() || !json.is_object() || !json.contains("filesinfo")) continue;
-    for (const auto& item : json["filesinfo"]) {
+    const auto json = parse_json({reinterpret_cast<const char*>((*map)->bytes().data()), (*map)->bytes().size()});
+    if (!json || !json->is_object() || !json->contains("filesinfo")) continue;
+    for (const auto& item : (*json)["filesinfo"]) {
       if (!item.is_object() || !item.contains("infiles")) continue;
       for (const auto& file : item["infiles"]) {
         if (file.is_string()) return fs::path(file.get<std::string>()).parent_path();
