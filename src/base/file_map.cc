@@ -17,7 +17,7 @@ constexpr std::size_t kPart = std::size_t{1} << 20;
 constexpr std::size_t kMostAtOnce = std::size_t{1} << 30;  // read() takes no more than 2 GiB
 
 std::unexpected<Error> out_of_memory(const fs::path& path) {
-  return fail(Error{.what = "not enough memory to read it", .file = path.string()});
+  return fail(Error{.what = "not enough memory to read it", .file = path.string(), .transient = true});
 }
 
 // Bytes put into `room`: all that it has place for, or those up to the file's end.

@@ -15,7 +15,8 @@ auto no_throw(Work&& work) -> decltype(std::forward<Work>(work)()) {
   try {
     return std::forward<Work>(work)();
   } catch (const std::bad_alloc&) {
-    return fail(Error{.what = "not enough memory", .remedy = "free some memory, or give less at once"});
+    return fail(
+        Error{.what = "not enough memory", .remedy = "free some memory, or give less at once", .transient = true});
   } catch (const std::exception& error) {
     return fail("{}", error.what());
   }

@@ -8,19 +8,19 @@
 
 namespace smlp::test {
 
-// A text that has one of each kind.
+// A text that has one of each kind, and the same with a byte that is no UTF-8.
 inline const std::string kEscapes =
-    "\x1b[31m\x07\r\x7f\xc2\x9b"
-    "31m\x9b\xe2\x80\xae\xe2\x81\xa6\xe2\x80\xa8\xef\xbb\xbf\xf3\xa0\x81\x81";
+    "\x1b[31m\x07\r\x7f\u009b31m\u202e\u2066\u2028\ufeff\u061c\U000e0041";
+inline const std::string kRawEscapes = kEscapes + "x\x9b" + "31m";
 
-// Empty, or the first such thing; newlines and, where it is wanted, our own colours are fine.
+// Empty, or the first such thing; newlines and tabs are fine.
 inline std::string what_acts_in(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto byte = [&](std::size_t k) -> unsigned {
       return i + k < text.size() ? static_cast<unsigned char>(text[i + k]) : 0U;
     };
     const unsigned a = byte(0), b = byte(1), c = byte(2);
-    const bool control = (a < 0x20 && a != '\n') || a == 0x7F;
+    const bool control = (a < 0x20 && a != '\n' && a != '\t') || a == 0x7F;
     const bool c1 = a == 0xC2 && b >= 0x80 && b <= 0x9F;
     const bool follows = i > 0 && static_cast<unsigned char>(text[i - 1]) >= 0x80;
     const bool stray = a >= 0x80 && a <= 0x9F && !follows;  // C1 as one byte
