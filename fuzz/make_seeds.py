@@ -78,9 +78,11 @@ def seeds():
                                b"\x01\xef\xbb\xbfone\r\n\r\n", b"\x03a\n\nb\n"]
     made["op_precision_fuzz"] = [b"Gelu=high_performance\n", b"\xef\xbb\xbf[ByOpType]\n# no\n; no\n Gelu = high_precision\r\n",
                                  b"[Other]\n", b"Gelu\n", b"Gelu=high_performance\nGelu=high_precision"]
-    identity = json.dumps({"smlp_infer": 1, "model_sha256": "a", "precision": "fp32", "inputs_sha256": "b",
-                           "format": "npy", "packed": False, "classes": 10}).encode()
-    made["records_fuzz"] = [b"\0" + journal(), b"\1" + identity, b"\2" + benchmark(), b"\0" + NESTED.encode() + b"\n",
+    identity = {"program": "1", "model_sha256": "a", "precision": "fp32"}
+    record = "".join(json.dumps(line) + "\n" for line in (
+        {"smlp_run": 1, "identity": identity, "provenance": {}}, {"file": "a_0.npy", "bytes": 3, "sha256": "b"},
+        {"stem": "a", "rows": 2, "sha256": "c"}, {"keep": 1}, {"finished": True})).encode()
+    made["records_fuzz"] = [b"\0" + journal(), b"\1" + record, b"\2" + benchmark(), b"\0" + NESTED.encode() + b"\n",
                             b"\1" + NESTED.encode(), b"\2" + NESTED.encode()]
     made["json_fuzz"] = [json.dumps(HOW).encode(), json.dumps(["\x1b\u009b\u202e", -1.5e300, None, True]).encode(),
                          NESTED.encode(), b'{"a": 1, "a": 2}', "\x1b[31m\u009b\u202e".encode(), b"\x9b\xc0\x80"]

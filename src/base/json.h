@@ -18,4 +18,7 @@ inline constexpr std::size_t kMaxJsonValues = std::size_t{4} << 20;
 // (readers would differ in which they take), no memory.
 Result<nlohmann::json> parse_json(std::string_view text);
 
+// The same with the keys of objects in their order.
+Result<nlohmann::ordered_json> parse_ordered_json(std::string_view text);
+
 }  // namespace smlp

@@ -104,8 +104,8 @@ Result<std::optional<Journal>> read_journal(const std::filesystem::path& path) {
       if (start == 0) {
         journal.header = parse_header(*line);
         journal.header_end = end + 1;
-      } else if (line.contains("endings")) {
-        for (const json& sha256 : line.at("endings")) journal.endings.push_back(sha256);
+      } else if (line->contains("endings")) {
+        for (const json& sha256 : line->at("endings")) journal.endings.push_back(sha256);
       } else {
         journal.batches.push_back(parse_batch(*line));
         journal.ends.push_back(end + 1);
