@@ -1,4 +1,4 @@
-// Any bytes as an ONNX file: imported, and its weights listed.
+// Any bytes as an ONNX file: imported, and its weights listed, in a folder that holds external data.
 #include <cstdint>
 #include <span>
 
@@ -6,8 +6,9 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto bytes = std::as_bytes(std::span(data, size));
-  (void)smlp::import_onnx(bytes, {});
-  if (const auto file = smlp::list_onnx_tensors(bytes, {})) {
+  const std::filesystem::path folder = SMLP_FUZZ_FOLDER;
+  (void)smlp::import_onnx(bytes, folder);
+  if (const auto file = smlp::list_onnx_tensors(bytes, folder)) {
     for (const auto& tensor : file->tensors) {
       if (tensor.elements() < 1 << 20) (void)tensor.to_float();
     }

@@ -9,6 +9,7 @@
 #include "formats/onnx_import.h"
 #include "formats/read.h"
 #include "model/checkpoint.h"
+#include "model/gate.h"
 
 namespace smlp {
 
@@ -20,6 +21,8 @@ Result<Network> network_from_tensors(const TensorFile& file) {
   Network network = fold(weights);
   network.source_name = name.string();
   SMLP_CHECK(apply_metadata(file, network));
+  // Sums and products of finite weights may still be beyond what float32 holds.
+  if (auto fine = check_network(network); !fine) return fail(std::move(fine).error().in(file.path));
   return network;
 }
 

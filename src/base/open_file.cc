@@ -81,6 +81,12 @@ Result<OpenFile> open_regular(const fs::path& path) {
   return OpenFile{.handle = std::move(handle), .stamp = stamp_of(info)};
 }
 
+Result<FileStamp> stamp_of(const FileHandle& file, const fs::path& path) {
+  struct stat info = {};
+  if (::fstat(file.get(), &info) != 0) return system_error("read", errno, path);
+  return stamp_of(info);
+}
+
 Result<std::string> read_text(const fs::path& path, std::uint64_t limit) {
   SMLP_TRY(file, open_regular(path));
   if (file.stamp.bytes > limit) {
@@ -89,9 +95,8 @@ Result<std::string> read_text(const fs::path& path, std::uint64_t limit) {
                       .remedy = "check that it is the right file"});
   }
   SMLP_TRY(text, read_up_to(file.handle, file.stamp.bytes, path));
-  struct stat info = {};
-  if (::fstat(file.handle.get(), &info) != 0) return system_error("read", errno, path);
-  if (stamp_of(info) != file.stamp || text.size() != file.stamp.bytes) {
+  SMLP_TRY(now, stamp_of(file.handle, path));
+  if (now != file.stamp || text.size() != file.stamp.bytes) {
     return fail(Error{.what = "changed while it was read",
                       .file = path.string(),
                       .remedy = "run it again when nobody writes the file"});

@@ -50,6 +50,9 @@ struct OpenFile {
 // file (a directory, pipe, socket or device) is refused, and nothing is ever waited for. Errors name the path.
 Result<OpenFile> open_regular(const std::filesystem::path& path);
 
+// What an open file is by now.
+Result<FileStamp> stamp_of(const FileHandle& file, const std::filesystem::path& path);
+
 // The whole content of such a file, at most `limit` bytes. A file that changes while it is read is an error.
 Result<std::string> read_text(const std::filesystem::path& path, std::uint64_t limit);
 

@@ -79,9 +79,8 @@ std::string sha256_of(std::span<const std::byte> bytes) {
 }
 
 Result<std::string> sha256_file(const std::filesystem::path& path) {
-  SMLP_TRY(file, FileMap::open(path));
   Sha256 hash;
-  hash.update(file->bytes());
+  SMLP_CHECK(read_in_parts(path, [&](std::span<const std::byte> part) { hash.update(part); }));
   return hash.hex();
 }
 

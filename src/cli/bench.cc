@@ -65,8 +65,8 @@ void print_csv(const BenchmarkReport& report) {
 
 std::string heading(const BenchmarkReport& report) {
   return fmt::format("{}, {}, {} kernels, {} thread{}{}, {} mode, {}; peak {:.0f} GFLOP/s; {:.2f} GMAC a picture",
-                     printable(report.model), report.precision, report.isa, report.threads,
-                     report.threads == 1 ? "" : "s", report.pinned ? " pinned" : "", report.mode,
+                     printable(report.model), printable(report.precision), printable(report.isa), report.threads,
+                     report.threads == 1 ? "" : "s", report.pinned ? " pinned" : "", printable(report.mode),
                      printable(report.machine), report.peak_gflops, report.gmacs);
 }
 
@@ -174,7 +174,7 @@ Result<Exit> run(Options& options) {
   };
   SMLP_TRY(report, run_benchmark(network, options.benchmark, done));
   if (options.json) {
-    print("{}\n", benchmark_json(report));
+    print("{}\n", printable_json(benchmark_json(report)));
   } else if (options.csv) {
     print_csv(report);
   } else if (options.markdown) {

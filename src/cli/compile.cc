@@ -79,7 +79,7 @@ Result<Exit> run(Options& options) {
   if (!quiet) {
     print("compiled {} -> {} ({:.1f} MB, {}, SHA-256 of the source {})\n", printable(options.compile.model.string()),
           printable(report->output.string()), static_cast<double>(report->output_bytes) / 1e6,
-          precision_name(report->network.precision), report->network.source_sha256);
+          precision_name(report->network.precision), printable(report->network.source_sha256));
   }
   return exit_ok;
 }

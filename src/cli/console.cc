@@ -13,6 +13,8 @@
 namespace smlp::cli {
 namespace {
 
+constexpr std::size_t kLongestRemark = 4096;  // a tensor's name may be megabytes long
+
 int first_write_error = 0;
 
 void note_failure() {
@@ -21,7 +23,7 @@ void note_failure() {
 
 void remark(std::string_view kind, std::string_view message) {
   flush_output();
-  const std::string line = fmt::format("smlp: {}: {}\n", kind, printable(message));
+  const std::string line = fmt::format("smlp: {}: {}\n", kind, printable(shortened(message, kLongestRemark)));
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 
@@ -73,23 +75,6 @@ int terminal_width() {
   winsize size = {};
   if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
   return 80;
-}
-
-std::string printable(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '\n') {
-      out += "\\n";
-    } else if (c == '\t') {
-      out += "\\t";
-    } else if (byte < 0x20 || byte == 0x7F) {
-      out += fmt::format("\\x{:02x}", byte);
-    } else {
-      out += c;
-    }
-  }
-  return out;
 }
 
 }  // namespace smlp::cli

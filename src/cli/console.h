@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/printable.h"
 #include "base/result.h"
 
 namespace smlp::cli {
@@ -36,8 +37,5 @@ bool output_is_terminal();   // stdout
 bool remarks_on_terminal();  // stderr
 bool use_colour();           // stdout is a terminal, and NO_COLOR is not set
 int terminal_width();        // columns of stdout's terminal, else 80
-
-// Control characters as \n, \x1b: a file's name can neither break a line nor command the terminal.
-std::string printable(std::string_view text);
 
 }  // namespace smlp::cli

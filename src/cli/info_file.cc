@@ -38,19 +38,19 @@ void add_network(Table& table, const Network& network) {
     table.add({"", fmt::format("{:<21}  {}", name, precision)});
   table.add({"preprocessing", fmt::format("short side to {}, bicubic; centre crop {}; mean {}; std {}", p.resize,
                                           p.crop, three(p.mean), three(p.std))});
-  table.add({"class names", network.class_names.empty() ? "none"
-                                                        : fmt::format("{}: {}{}", network.class_names.size(),
-                                                                      printable(network.class_names.front()),
-                                                                      network.class_names.size() > 1 ? ", ..." : "")});
+  table.add({"class names", network.class_names.empty()
+                                ? "none"
+                                : fmt::format("{}: {}{}", network.class_names.size(), network.class_names.front(),
+                                              network.class_names.size() > 1 ? ", ..." : "")});
   if (!network.source_sha256.empty()) {
-    table.add({"source", fmt::format("{}, SHA-256 {}", printable(network.source_name), network.source_sha256)});
+    table.add({"source", fmt::format("{}, SHA-256 {}", network.source_name, network.source_sha256)});
   }
 }
 
 std::string tensor_table(const TensorFile& file) {
   Table table({"tensor", "type", "shape", "in"}, {left, left, left, left});
   for (const Tensor& tensor : file.tensors) {
-    table.add({printable(tensor.name), tensor.dtype_text, tensor.shape_text(), printable(tensor.container)});
+    table.add({tensor.name, tensor.dtype_text, tensor.shape_text(), tensor.container});
   }
   return table.text();
 }
@@ -76,12 +76,12 @@ Json tensors_json(const TensorFile& file) {
 
 std::string file_text(const FileReport& report) {
   Table table({"", ""}, {left, left});
-  table.add({"file", printable(report.path)});
+  table.add({"file", report.path});
   table.add({"format", report.format});
   table.add({"size", fmt::format("{} ({} bytes)", bytes_text(report.bytes), grouped(report.bytes))});
   table.add({"SHA-256", report.sha256});
   if (report.network) add_network(table, *report.network);
-  if (report.no_network) table.add({"network", "no sMLPNet: " + printable(report.no_network->message())});
+  if (report.no_network) table.add({"network", "no sMLPNet: " + report.no_network->message()});
   table.add({"tensors", fmt::format("{}", report.file.tensors.size())});
   return table.text() + "\n" + tensor_table(report.file);
 }

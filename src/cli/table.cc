@@ -3,8 +3,13 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "base/printable.h"
+
 namespace smlp::cli {
 namespace {
+
+// A row is as wide as the widest cells: one cell of a megabyte would make every row as long.
+constexpr std::size_t kLongestCell = 400;
 
 // Wide ranges of Unicode's East Asian Width table: Hangul Jamo, CJK, Hangul, full-width forms, emoji.
 bool is_wide(std::uint32_t c) {
@@ -36,6 +41,7 @@ Table::Table(std::vector<std::string> titles, std::vector<Align> aligns) : align
 
 void Table::add(std::vector<std::string> cells) {
   cells.resize(aligns_.size());
+  for (std::string& cell : cells) cell = shortened(printable(cell), kLongestCell);
   rows_.push_back(std::move(cells));
 }
 

@@ -16,8 +16,9 @@ class Table {
 
   // One alignment per column; the header is left out where every title is empty.
   Table(std::vector<std::string> titles, std::vector<Align> aligns);
-  void add(std::vector<std::string> cells);  // one cell per column
-  std::string text() const;                  // lines, two spaces between columns, no trailing spaces
+  // One cell per column, whatever it holds: it is made printable, and shortened where it is very long.
+  void add(std::vector<std::string> cells);
+  std::string text() const;  // lines, two spaces between columns, no trailing spaces
 
  private:
   std::vector<std::vector<std::string>> rows_;  // the titles are row 0

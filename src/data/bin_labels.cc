@@ -1,8 +1,8 @@
 #include "data/bin_labels.h"
 
-#include <nlohmann/json.hpp>
 #include <optional>
 
+#include "base/json.h"
 #include "base/open_file.h"
 #include "data/bin_folder.h"
 #include "data/labels.h"
@@ -32,7 +32,9 @@ Result<Manifest> read_manifest(const fs::path& path) {
   for (int number = 1; !rest.empty(); ++number) {
     const std::size_t end = std::min(rest.find('\n'), rest.size());
     try {
-      const json line = json::parse(rest.substr(0, end));
+      const auto parsed = parse_json(rest.substr(0, end));
+      if (!parsed) throw json::other_error::create(501, parsed.error().what, nullptr);
+      const json& line = *parsed;
       auto& rows = manifest[line.at("batch").get<std::uint64_t>()];
       if (line.at("index") != rows.size()) throw json::other_error::create(501, "a picture is missing", nullptr);
       rows.push_back({line.at("label"), line.at("sha256")});

@@ -1,7 +1,6 @@
 #include "data/input_manifest.h"
 
-#include <nlohmann/json.hpp>
-
+#include "base/json.h"
 #include "base/open_file.h"
 
 namespace smlp {
@@ -22,7 +21,9 @@ InputManifest parse(std::string_view text) {
   bool first = true;
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size());
-    const json line = json::parse(text.substr(0, end));
+    const auto parsed = parse_json(text.substr(0, end));
+    if (!parsed) throw json::other_error::create(501, parsed.error().what, nullptr);
+    const json& line = *parsed;
     text.remove_prefix(std::min(end + 1, text.size()));
     if (first) {
       if (line.at("smlp_inputs") != 1) throw json::other_error::create(501, "another version", nullptr);

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <nlohmann/json.hpp>
 
 #include "base/file_map.h"
+#include "base/json.h"
 
 namespace smlp {
 namespace {
@@ -91,25 +91,29 @@ Result<std::optional<Journal>> read_journal(const std::filesystem::path& path) {
   const std::string_view text(reinterpret_cast<const char*>(map->bytes().data()), map->bytes().size());
   Journal journal;
   std::size_t start = 0;
+  const auto damaged = [&](std::string_view why) {
+    return fail(Error{.what = fmt::format("damaged journal of a preprocessing run: {}", why),
+                      .file = path.string(),
+                      .offset = start,
+                      .remedy = "choose another --save_dir, or delete this one"});
+  };
   try {
     for (std::size_t end; (end = text.find('\n', start)) != std::string_view::npos; start = end + 1) {
-      const json line = json::parse(text.substr(start, end - start));
+      const auto line = parse_json(text.substr(start, end - start));
+      if (!line) return damaged(line.error().what);
       if (start == 0) {
-        journal.header = parse_header(line);
+        journal.header = parse_header(*line);
         journal.header_end = end + 1;
-      } else if (line.contains("endings")) {
-        for (const json& sha256 : line.at("endings")) journal.endings.push_back(sha256);
+      } else if (line->contains("endings")) {
+        for (const json& sha256 : line->at("endings")) journal.endings.push_back(sha256);
       } else {
-        journal.batches.push_back(parse_batch(line));
+        journal.batches.push_back(parse_batch(*line));
         journal.ends.push_back(end + 1);
       }
       journal.whole_end = end + 1;
     }
   } catch (const json::exception& error) {
-    return fail(Error{.what = fmt::format("damaged journal of a preprocessing run: {}", error.what()),
-                      .file = path.string(),
-                      .offset = start,
-                      .remedy = "choose another --save_dir, or delete this one"});
+    return damaged(error.what());
   }
   if (journal.header_end == 0) return std::nullopt;  // killed while writing the first line: nothing was made yet
   return journal;

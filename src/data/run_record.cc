@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
-#include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "base/sha256.h"
 
 namespace smlp {
@@ -60,8 +60,7 @@ std::string shown(bool value) { return value ? "packed" : "a file an input"; }
 std::string shown(int value) { return fmt::format("{}", value); }
 
 // One line after the first, put into `record`. Throws on anything unexpected.
-void take_line(std::string_view line, RunRecord& record) {
-  const Json json = Json::parse(line);
+void take_line(const Json& json, RunRecord& record) {
   if (json.contains("file")) {
     record.files[decoded(json.at("file"))].push_back({.bytes = json.at("bytes"), .sha256 = json.at("sha256")});
     record.finished = false;
@@ -99,8 +98,10 @@ std::vector<std::string> differences(const RunIdentity& recorded, const RunIdent
 Result<std::optional<RunRecord>> read_run_record(const fs::path& folder) {
   RunRecord record;
   const auto understood = [&](std::string_view line) {
+    const auto json = parse_ordered_json(line);
+    if (!json) return false;
     try {
-      take_line(line, record);
+      take_line(*json, record);
       return true;
     } catch (const Json::exception&) {
       return false;
@@ -109,16 +110,21 @@ Result<std::optional<RunRecord>> read_run_record(const fs::path& folder) {
   SMLP_TRY(lines, read_lines(folder / kRunRecord, understood));
   if (!lines) return std::nullopt;
   record.lines = std::move(*lines);
+  const auto damaged = [&](std::string_view why) {
+    return fail(Error{.what = fmt::format("damaged record of a run: {}", why),
+                      .file = (folder / kRunRecord).string(),
+                      .remedy = "choose another folder for the results"});
+  };
+  const auto parsed = parse_ordered_json(record.lines.header);
+  if (!parsed) return damaged(parsed.error().what);
+  const Json& header = *parsed;
   try {
-    const Json header = Json::parse(record.lines.header);
     if (header.at("smlp_run") != 1) throw Json::other_error::create(501, "another format", nullptr);
     const Json& identity = header.at("identity");
     visit_fields(record.identity, [&](const char* key, const char*, auto& value) { identity.at(key).get_to(value); });
     record.provenance = text_of(header.at("provenance"));
   } catch (const Json::exception& error) {
-    return fail(Error{.what = fmt::format("damaged record of a run: {}", error.what()),
-                      .file = (folder / kRunRecord).string(),
-                      .remedy = "choose another folder for the results"});
+    return damaged(error.what());
   }
   return record;
 }

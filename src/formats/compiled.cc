@@ -8,37 +8,13 @@
 #include "base/float16.h"
 #include "formats/metadata.h"
 #include "formats/safetensors.h"
+#include "model/gate.h"
+#include "model/parts.h"
 
 namespace smlp {
 namespace {
 
 constexpr std::string_view kFormat = "1";
-enum class Bias { no, yes };
-enum class Size { small, large };  // a large matrix is stored in the network's precision
-
-// Shows every part of a network to `visitor`, by name and size: a writer, or a reader that fills it.
-template <class Net, class Visitor>
-Result<void> visit_parts(Net& network, Visitor& visitor) {
-  const Config& config = network.config;
-  for (int s = 0, b = 0; s < config.stages(); ++s) {
-    const int c = config.channels(s), h = config.grid(s), hidden = config.hidden(s), k = config.stem_kernel(s);
-    const std::string stem = fmt::format("stem.{}", s);
-    SMLP_CHECK(visitor.dense(stem, c, config.stem_inputs(s) * k * k, network.stems[s], Bias::no, Size::large));
-    for (int i = 0; i < config.depths[s]; ++i, ++b) {
-      const std::string prefix = fmt::format("block.{}.", b);
-      auto& block = network.blocks[b];
-      SMLP_CHECK(visitor.vector(prefix + "pre.scale", c, block.pre.scale));
-      SMLP_CHECK(visitor.vector(prefix + "pre.shift", c, block.pre.shift));
-      SMLP_CHECK(visitor.dense(prefix + "depthwise", c, 9, block.depthwise, Bias::yes, Size::small));
-      SMLP_CHECK(visitor.dense(prefix + "mix_width", h, h, block.mix_width, Bias::yes, Size::large));
-      SMLP_CHECK(visitor.dense(prefix + "mix_height", h, h, block.mix_height, Bias::yes, Size::large));
-      SMLP_CHECK(visitor.dense(prefix + "fuse", c, 3 * c, block.fuse, Bias::no, Size::large));
-      SMLP_CHECK(visitor.dense(prefix + "fc1", hidden, c, block.fc1, Bias::yes, Size::large));
-      SMLP_CHECK(visitor.dense(prefix + "fc2", c, hidden, block.fc2, Bias::yes, Size::large));
-    }
-  }
-  return visitor.dense("head", config.classes, config.features(), network.head, Bias::yes, Size::large);
-}
 
 class Collector {
  public:
@@ -85,49 +61,57 @@ class Collector {
 
 class Filler {
  public:
-  explicit Filler(const TensorFile& file)
-      : owners_(std::make_shared<std::vector<std::shared_ptr<const void>>>(file.owners)) {
-    for (const Tensor& tensor : file.tensors) tensors_.emplace(tensor.name, &tensor);
+  Filler(const TensorFile& file, Precision precision)
+      : owners_(std::make_shared<std::vector<std::shared_ptr<const void>>>(file.owners)), precision_(precision) {
+    for (const Tensor& tensor : file.tensors) {
+      if (!tensors_.emplace(tensor.name, &tensor).second) twice_ = &tensor;
+    }
   }
 
   Result<void> vector(const std::string& name, int size, std::vector<float>& values) {
-    SMLP_TRY(tensor, take(name, {size}));
+    SMLP_TRY(tensor, take(name, {size}, DType::f32));
     SMLP_TRY(converted, tensor->to_float());
     values = std::move(converted);
     return {};
   }
-  Result<void> dense(const std::string& name, int outputs, int inputs, Dense& part, Bias bias, Size) {
+  Result<void> dense(const std::string& name, int outputs, int inputs, Dense& part, Bias bias, Size size) {
     part.outputs = outputs;
     part.inputs = inputs;
-    SMLP_TRY(tensor, take(name + ".weight", {outputs, inputs}));
+    const bool half = size == Size::large && precision_ == Precision::bf16;
+    SMLP_TRY(tensor, take(name + ".weight", {outputs, inputs}, half ? DType::bf16 : DType::f32));
     SMLP_TRY(weight, Values::view(*tensor, owners_));
     part.weight = std::move(weight);
     if (bias == Bias::no) return {};
     return vector(name + ".bias", outputs, part.bias);
   }
   Result<void> finish() const {
+    if (twice_ != nullptr) return fail(Error{.what = "stands twice in the file", .tensor = twice_->name});
     if (tensors_.empty()) return {};
     return fail(Error{.what = "is not part of a compiled network of this configuration",
                       .tensor = std::string(tensors_.begin()->first)});
   }
 
  private:
-  Result<const Tensor*> take(const std::string& name, const std::vector<std::int64_t>& shape) {
+  Result<const Tensor*> take(const std::string& name, const std::vector<std::int64_t>& shape, DType type) {
     const auto found = tensors_.find(name);
     if (found == tensors_.end()) {
       return fail(Error{.what = fmt::format("is missing, expected shape {}", shape_text(shape)), .tensor = name});
     }
     const Tensor& tensor = *found->second;
-    if (tensor.shape != shape) {
-      return fail(
-          Error{.what = fmt::format("shape {}, expected {}", tensor.shape_text(), shape_text(shape)), .tensor = name});
+    SMLP_CHECK(check_shape(tensor, shape));
+    if (tensor.dtype != type) {
+      return fail(Error{.what = fmt::format("type {}, expected {}", tensor.dtype_text, dtype_name(type)),
+                        .tensor = name,
+                        .remedy = "the file is damaged; compile the checkpoint again"});
     }
     tensors_.erase(found);
     return &tensor;
   }
 
   std::map<std::string_view, const Tensor*> tensors_;
+  const Tensor* twice_ = nullptr;
   std::shared_ptr<const void> owners_;  // of what the views see
+  Precision precision_;
 };
 
 Result<std::string> required(const Metadata& metadata, const std::string& key) {
@@ -155,8 +139,8 @@ Result<void> read_settings(const Metadata& metadata, Network& network) {
   if (const auto batch = metadata.find("smlp.batch"); batch != metadata.end()) {
     const std::string& text = batch->second;
     const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), network.batch);
-    if (code != std::errc() || end != text.data() + text.size() || network.batch < 1) {
-      return fail("its metadata's smlp.batch '{}' is no batch size", text);
+    if (code != std::errc() || end != text.data() + text.size() || network.batch < 1 || network.batch > kMaxBatch) {
+      return fail("its metadata's smlp.batch '{}' is no batch size; 1 to {} are possible", text, kMaxBatch);
     }
   }
   network.config = config;
@@ -172,19 +156,21 @@ Result<Network> read_network(const TensorFile& file) {
   SMLP_CHECK(read_settings(file.metadata, network));
   network.stems.resize(network.config.stages());
   network.blocks.resize(network.config.blocks());
-  Filler filler(file);
+  Filler filler(file, network.precision);
   SMLP_CHECK(visit_parts(network, filler));
   std::vector<float> epsilons;
   SMLP_CHECK(filler.vector("norm_epsilon", network.config.blocks(), epsilons));
   for (int b = 0; b < network.config.blocks(); ++b) network.blocks[b].norm_epsilon = epsilons[b];
   SMLP_CHECK(filler.finish());
   SMLP_CHECK(apply_metadata(file, network));
+  SMLP_CHECK(check_network(network));
   return network;
 }
 
 }  // namespace
 
 Result<void> write_compiled(const Network& network, const std::filesystem::path& path, Existing existing) {
+  if (auto fine = check_network(network); !fine) return fail(std::move(fine).error().in(network.source_name));
   std::vector<float> epsilons;
   for (const FoldedBlock& block : network.blocks) epsilons.push_back(block.norm_epsilon);
   Collector collector(network.precision);

@@ -3,15 +3,16 @@
 #include <zlib.h>
 
 #include <algorithm>
-#include <limits>
 #include <new>
-#include <vector>
+
+#include "base/byte_reader.h"
 
 namespace smlp {
 namespace {
 
 constexpr std::uint64_t kMaxRatio = 1032;  // deflate cannot do better (RFC 1951: 258 bytes in 2 bits)
 constexpr int kRawWindow = -15, kGzipWindow = 15 + 16;
+constexpr std::size_t kGzipTrailer = 8;  // checksum and size
 
 class Inflater {
  public:
@@ -41,12 +42,12 @@ class Inflater {
     return done;
   }
 
-  // After fill(): whether the data end here too.
+  // After fill(): whether the data end here too, and nothing follows them.
   bool at_end() {
     std::byte one{};
-    if (finished_) return true;
+    if (finished_) return stream_.avail_in == 0 && input_.empty();
     const auto more = fill(std::span(&one, 1));
-    return more && *more == 0 && finished_;
+    return more && *more == 0 && finished_ && stream_.avail_in == 0 && input_.empty();
   }
 
  private:
@@ -73,10 +74,11 @@ Result<std::shared_ptr<std::byte[]>> allocate(std::uint64_t size) {
 
 }  // namespace
 
-Result<Blob> inflate_deflated(std::span<const std::byte> bytes, std::uint64_t size) {
-  if (size > kMaxInflatedBytes || size / kMaxRatio > bytes.size()) {
+Result<Blob> inflate_deflated(std::span<const std::byte> bytes, std::uint64_t size, Budget& budget) {
+  if (size / kMaxRatio > bytes.size()) {
     return fail("{} compressed bytes cannot hold the {} that are claimed", bytes.size(), size);
   }
+  if (!budget.take(size)) return budget.exceeded("compressed data");
   SMLP_TRY(memory, allocate(size));
   Inflater inflater(bytes, kRawWindow);
   const std::span<std::byte> output(memory.get(), static_cast<std::size_t>(size));
@@ -85,21 +87,19 @@ Result<Blob> inflate_deflated(std::span<const std::byte> bytes, std::uint64_t si
   return Blob{output, memory};
 }
 
-Result<Blob> inflate_gzip(std::span<const std::byte> bytes) {
+// Its last four bytes say how many it inflates to (RFC 1952; of more than 4 GiB, the lower half of the number).
+Result<Blob> inflate_gzip(std::span<const std::byte> bytes, Budget& budget) {
+  const auto early = [] { return fail("compressed data that end early or are more than one gzip file"); };
+  if (bytes.size() < kGzipTrailer) return early();
+  ByteReader trailer(bytes.last(sizeof(std::uint32_t)));
+  SMLP_TRY(size, trailer.read<std::uint32_t>());
+  if (size / kMaxRatio > bytes.size()) return early();
+  if (!budget.take(size)) return budget.exceeded("compressed data");
+  SMLP_TRY(memory, allocate(size));
   Inflater inflater(bytes, kGzipWindow);
-  std::shared_ptr<std::byte[]> memory;
-  std::uint64_t size = 0;
-  for (std::uint64_t room = bytes.size() * 4 + 4096;; room *= 2) {
-    SMLP_TRY(larger, allocate(room));
-    std::copy_n(memory.get(), size, larger.get());
-    memory = std::move(larger);
-    SMLP_TRY(done, inflater.fill({memory.get() + size, static_cast<std::size_t>(room - size)}));
-    size += done;
-    if (size < room) break;
-    if (room > kMaxInflatedBytes) return fail("decompresses to more than {} bytes", kMaxInflatedBytes);
-  }
-  if (!inflater.at_end()) return fail("compressed data that end early");
-  return Blob{{memory.get(), static_cast<std::size_t>(size)}, memory};
+  SMLP_TRY(done, inflater.fill({memory.get(), size}));
+  if (done != size || !inflater.at_end()) return early();
+  return Blob{{memory.get(), size}, memory};
 }
 
 }  // namespace smlp

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "base/result.h"
+#include "formats/budget.h"
 
 namespace smlp {
 
@@ -16,14 +17,10 @@ struct Blob {
   std::shared_ptr<const void> owner;
 };
 
-// No file may inflate to more than this, all of its parts together: the largest network with its optimizer state in
-// float64 takes a third.
-inline constexpr std::uint64_t kMaxInflatedBytes = std::uint64_t{4} << 30;
+// Raw deflate data, as in zip entries. Errors: damaged data, or not exactly `size` bytes, or more than `budget` has.
+Result<Blob> inflate_deflated(std::span<const std::byte> bytes, std::uint64_t size, Budget& budget);
 
-// Raw deflate data, as in zip entries. Errors: damaged data, or not exactly `size` bytes.
-Result<Blob> inflate_deflated(std::span<const std::byte> bytes, std::uint64_t size);
-
-// A gzip file.
-Result<Blob> inflate_gzip(std::span<const std::byte> bytes);
+// A gzip file of one member.
+Result<Blob> inflate_gzip(std::span<const std::byte> bytes, Budget& budget);
 
 }  // namespace smlp

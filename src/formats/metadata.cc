@@ -2,20 +2,15 @@
 
 #include <charconv>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <optional>
+
+#include "base/json.h"
+#include "base/printable.h"
 
 namespace smlp {
 namespace {
 
 using nlohmann::json;
-
-// Never throws; empty for text that is no JSON.
-std::optional<json> parse(std::string_view text) {
-  json value = json::parse(text.begin(), text.end(), nullptr, false);
-  if (value.is_discarded()) return {};
-  return value;
-}
 
 std::optional<int> integer(const json& object, const char* key) {
   if (!object.is_object() || !object.contains(key) || !object[key].is_number_integer()) return {};
@@ -52,7 +47,7 @@ std::string dump(const json& value) { return value.dump(-1, ' ', false, json::er
 Result<std::vector<std::string>> parse_words(const Metadata& metadata, const std::string& key, int classes) {
   const auto found = metadata.find(key);
   if (found == metadata.end()) return std::vector<std::string>();
-  const auto value = parse(found->second);
+  const auto value = parse_json(found->second);
   if (!value || !value->is_array()) return fail("its metadata's {} is no list of words", key);
   std::vector<std::string> words;
   for (const json& word : *value) {
@@ -66,7 +61,7 @@ Result<std::vector<std::string>> parse_words(const Metadata& metadata, const std
 }
 
 Result<Preprocess> parse_preprocess(std::string_view text, int image) {
-  const auto value = parse(text);
+  const auto value = parse_json(text);
   if (!value || !value->is_object()) return fail("its metadata's smlp.preprocess is no JSON object");
   const auto resize = integer(*value, "resize"), crop = integer(*value, "crop");
   const auto mean = triple(*value, "mean"), std = triple(*value, "std");
@@ -78,7 +73,7 @@ Result<Preprocess> parse_preprocess(std::string_view text, int image) {
     const json& name = (*value)["interpolation"];
     interpolation = name.is_string() ? find_interpolation(name.get<std::string>()) : std::nullopt;
     if (!interpolation) {
-      return fail("its metadata ask for {} interpolation; known are {}", dump(name),
+      return fail("its metadata ask for {} interpolation; known are {}", shortened(dump(name), 100),
                   fmt::join(interpolation_names, ", "));
     }
   }
@@ -135,7 +130,7 @@ Metadata describe_network(const Network& network) {
 }
 
 Result<Config> parse_config(std::string_view text) {
-  const auto value = parse(text);
+  const auto value = parse_json(text);
   if (!value || !value->is_object()) return fail("its metadata's smlp.config is no JSON object");
   Config config;
   const std::pair<const char*, int*> numbers[] = {

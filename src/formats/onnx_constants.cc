@@ -70,6 +70,18 @@ std::optional<std::vector<T>> combine(std::string_view op, const std::vector<T>&
   return out;
 }
 
+bool casts_to_float(const Node& node) {
+  constexpr std::int64_t kFloat = 1, kHalf = 10, kDouble = 11, kBfloat = 16;
+  const std::int64_t to = node.integer("to", kFloat);
+  return to == kFloat || to == kHalf || to == kDouble || to == kBfloat;
+}
+
+// Chained operators that each add dimensions would take time and memory that no real graph asks for.
+Result<void> check_rank(std::uint64_t rank) {
+  if (rank > kMaxRank) return fail("{} dimensions; at most {} are possible", rank, kMaxRank);
+  return {};
+}
+
 }  // namespace
 
 bool Constants::can_fold(const Node& node) {
@@ -85,8 +97,9 @@ Result<Tensor> Constants::fold(const Node& node, std::span<const Tensor* const> 
   };
   const Tensor* second = inputs.size() > 1 ? inputs[1] : nullptr;
   if (!has(1)) return fail("it has no input");
-  if (op == "Identity" || op == "CastLike") return *inputs[0];
-  if (op == "Cast") return cast(node, *inputs[0]);
+  if (op == "Identity") return *inputs[0];
+  if (op == "Cast") return cast(*inputs[0], casts_to_float(node));
+  if (op == "CastLike") return cast(*inputs[0], second == nullptr || is_float(second->dtype));
   if (op == "Transpose") return transpose(node, *inputs[0]);
   if (op == "Squeeze") return squeeze(node, *inputs[0], second);
   if (op == "Unsqueeze") return unsqueeze(node, *inputs[0], second);
@@ -142,9 +155,16 @@ Result<void> Constants::charge(std::int64_t elements) {
   return {};
 }
 
-Result<std::vector<float>> Constants::floats(const Tensor& tensor) {
+Result<std::vector<float>> Constants::numbers(const Tensor& tensor) {
   SMLP_CHECK(charge(tensor.elements()));
   return tensor.to_float();
+}
+
+Result<std::vector<float>> Constants::floats(const Tensor& tensor) {
+  if (!is_float(tensor.dtype)) {
+    return fail("weights '{}' of type {}, where floating-point numbers were expected", tensor.name, tensor.dtype_text);
+  }
+  return numbers(tensor);
 }
 
 Result<std::vector<std::int64_t>> Constants::integers(const Tensor& tensor) {
@@ -154,7 +174,7 @@ Result<std::vector<std::int64_t>> Constants::integers(const Tensor& tensor) {
     if (!values.empty()) std::memcpy(values.data(), tensor.storage.data() + tensor.offset * 8, values.size() * 8);
     return values;
   }
-  SMLP_TRY(values, floats(tensor));
+  SMLP_TRY(values, numbers(tensor));
   std::vector<std::int64_t> out;
   for (const float value : values) {
     if (!(std::abs(value) < 1e15F)) return fail("a constant that is to be an integer is {}", value);
@@ -166,9 +186,11 @@ Result<std::vector<std::int64_t>> Constants::integers(const Tensor& tensor) {
 Result<Tensor> Constants::constant(const Node& node) {
   if (const Tensor* value = node.tensor("value")) return *value;
   if (const auto* values = node.integers("value_ints")) {
+    SMLP_CHECK(charge(std::ssize(*values)));  // the node of a function that is called again and again
     return make({static_cast<std::int64_t>(values->size())}, *values);
   }
   if (const auto* values = node.reals("value_floats")) {
+    SMLP_CHECK(charge(std::ssize(*values)));
     return make({static_cast<std::int64_t>(values->size())}, *values);
   }
   if (node.attributes.contains("value_int")) return make({}, std::vector<std::int64_t>{node.integer("value_int", 0)});
@@ -176,13 +198,10 @@ Result<Tensor> Constants::constant(const Node& node) {
   return fail("a constant of a kind that no sMLPNet has");
 }
 
-Result<Tensor> Constants::cast(const Node& node, const Tensor& x) {
-  constexpr std::int64_t kFloat = 1, kHalf = 10, kDouble = 11, kBfloat = 16;
-  const std::int64_t to = node.integer("to", kFloat);
-  const bool to_float = to == kFloat || to == kHalf || to == kDouble || to == kBfloat;
+Result<Tensor> Constants::cast(const Tensor& x, bool to_float) {
   if (to_float == is_float(x.dtype)) return x;
   if (to_float) {
-    SMLP_TRY(values, floats(x));
+    SMLP_TRY(values, numbers(x));
     return make(x.shape, std::move(values));
   }
   SMLP_TRY(values, integers(x));
@@ -207,6 +226,7 @@ Result<Tensor> Constants::transpose(const Node& node, Tensor x) {
 
 Result<Tensor> Constants::reshape(const Node& node, Tensor x, const Tensor& shape) {
   SMLP_TRY(target, integers(shape));
+  SMLP_CHECK(check_rank(target.size()));
   const std::int64_t total = x.elements();
   std::int64_t known = 1;
   std::optional<std::size_t> open;
@@ -238,6 +258,7 @@ Result<Tensor> Constants::reshape(const Node& node, Tensor x, const Tensor& shap
 Result<Tensor> Constants::unsqueeze(const Node& node, Tensor x, const Tensor* axes_input) {
   SMLP_TRY(axes, axes_of(node, axes_input, *this));
   const std::size_t rank = x.shape.size() + axes.size();
+  SMLP_CHECK(check_rank(rank));
   std::vector<bool> added(rank, false);
   for (const std::int64_t axis : axes) {
     SMLP_TRY(d, dimension_index(axis, rank));
@@ -290,6 +311,7 @@ Result<Tensor> Constants::broadcast(Tensor x, const std::vector<std::int64_t>& s
 
 Result<Tensor> Constants::expand(Tensor x, const Tensor& shape) {
   SMLP_TRY(target, integers(shape));
+  SMLP_CHECK(check_rank(target.size()));
   const auto whole = broadcast_shape(x.shape, target);
   if (!whole || std::ranges::any_of(target, [](std::int64_t extent) { return extent < 0; })) {
     return fail("it cannot expand {} to {}", x.shape_text(), shape_text(target));
@@ -375,9 +397,9 @@ Result<Tensor> Constants::arithmetic(const Node& node, const Tensor& a, const Te
   if (!shape) return fail("shapes {} and {} do not fit together", a.shape_text(), b.shape_text());
   SMLP_TRY(wide_a, broadcast(a, *shape));
   SMLP_TRY(wide_b, broadcast(b, *shape));
-  if (is_float(a.dtype) || is_float(b.dtype)) {
+  if (is_float(a.dtype)) {
     SMLP_TRY(left, floats(wide_a));
-    SMLP_TRY(right, floats(wide_b));
+    SMLP_TRY(right, node.op == "Pow" ? numbers(wide_b) : floats(wide_b));
     return make(*shape, *combine(node.op, left, right));
   }
   SMLP_TRY(left, integers(wide_a));
@@ -397,9 +419,16 @@ Result<Tensor> Constants::unary(const Node& node, const Tensor& x) {
 }
 
 Result<std::vector<std::int64_t>> axes_of(const Node& node, const Tensor* input, Constants& constants) {
-  if (const auto* attribute = node.integers("axes")) return *attribute;
-  if (input != nullptr) return constants.integers(*input);
-  return std::vector<std::int64_t>{};
+  std::vector<std::int64_t> axes;
+  if (const auto* attribute = node.integers("axes")) {
+    SMLP_CHECK(check_rank(attribute->size()));
+    axes = *attribute;
+  } else if (input != nullptr) {
+    SMLP_CHECK(check_rank(static_cast<std::uint64_t>(input->elements())));
+    SMLP_TRY(values, constants.integers(*input));
+    axes = std::move(values);
+  }
+  return axes;
 }
 
 }  // namespace smlp::graph

@@ -24,9 +24,12 @@ class Constants {
   Tensor make(std::vector<std::int64_t> shape, std::vector<std::int64_t> values);
   Tensor make(std::vector<std::int64_t> shape, std::vector<float> values);
 
-  // Row-major values. Integers of a float tensor are truncated towards zero.
+  // Row-major values of weights: integers are refused, which a damaged type would turn weights into.
   Result<std::vector<float>> floats(const Tensor& tensor);
+  // Row-major values of shapes and axes. A float tensor's are truncated towards zero.
   Result<std::vector<std::int64_t>> integers(const Tensor& tensor);
+  // Numbers of either kind as floats.
+  Result<std::vector<float>> numbers(const Tensor& tensor);
 
  private:
   template <class T>
@@ -34,7 +37,7 @@ class Constants {
   Result<void> charge(std::int64_t elements);
 
   Result<Tensor> constant(const Node& node);
-  Result<Tensor> cast(const Node& node, const Tensor& x);
+  Result<Tensor> cast(const Tensor& x, bool to_float);
   Result<Tensor> transpose(const Node& node, Tensor x);
   Result<Tensor> reshape(const Node& node, Tensor x, const Tensor& shape);
   Result<Tensor> unsqueeze(const Node& node, Tensor x, const Tensor* axes);

@@ -5,13 +5,21 @@
 #include <utility>
 
 #include "formats/onnx_proto.h"
+#include "model/gate.h"
 
 namespace smlp::graph {
 namespace {
 
 constexpr int kDeepestFunction = 32;
-constexpr std::size_t kMostNodes = 200'000;  // after inlining; an sMLPNet-B takes some thousands
-constexpr std::size_t kMostEdges = 2'000'000;
+// After inlining. An sMLPNet-B takes some thousands of nodes; what a file of a few bytes a node can hold is allowed,
+// too.
+constexpr std::uint64_t kNodes = 50'000, kBytesANode = 64;
+constexpr std::uint64_t kEdges = 200'000, kBytesAnEdge = 16;
+// Bytes of the nodes that are read, those of a function once for every call: a small function called often must not
+// make much of a small file.
+constexpr std::uint64_t kNodeBytes = std::uint64_t{16} << 20, kReadings = 4;
+// Names are copied with every view of a tensor. Exporters write up to some hundred characters.
+constexpr std::size_t kLongestName = 1024;
 
 template <class T>
 const T* find(const Node& node, std::string_view key) {
@@ -26,7 +34,12 @@ using Scope = std::unordered_map<std::string, int>;
 
 class Builder {
  public:
-  Builder(const onnx::ModelProto& model, const std::filesystem::path& folder) : model_(model), tensors_(folder) {}
+  Builder(const onnx::ModelProto& model, std::uint64_t bytes, const std::filesystem::path& folder)
+      : model_(model),
+        tensors_(folder),
+        most_nodes_(kNodes + bytes / kBytesANode),
+        most_edges_(kEdges + bytes / kBytesAnEdge),
+        node_bytes_left_(kNodeBytes + kReadings * bytes) {}
 
   Result<Graph> build() {
     for (const auto& set : model_.opset_import()) {
@@ -47,6 +60,11 @@ class Builder {
   }
 
  private:
+  static Result<void> check_name(const std::string& name) {
+    if (name.size() <= kLongestName) return {};
+    return fail("a name of {} bytes ('{}...'); at most {} are possible", name.size(), name.substr(0, 32), kLongestName);
+  }
+
   int value(Scope& scope, const std::string& name) {
     if (name.empty()) return -1;
     const auto [at, is_new] = scope.try_emplace(name, static_cast<int>(graph_.values.size()));
@@ -57,9 +75,13 @@ class Builder {
   Result<void> read_initializers() {
     if (model_.graph().sparse_initializer_size() > 0) return fail("sparse weights, which an sMLPNet does not have");
     for (const auto& proto : model_.graph().initializer()) {
+      SMLP_CHECK(check_name(proto.name()));
       SMLP_TRY(tensor, tensors_.read(proto));
       if (proto.name().empty()) continue;  // no node can take it
-      graph_.constants.insert_or_assign(value(scope_, proto.name()), std::move(tensor));
+      if (is_floating_point(tensor.dtype)) SMLP_CHECK(check_weights(tensor));
+      if (!graph_.constants.emplace(value(scope_, proto.name()), std::move(tensor)).second) {
+        return fail(Error{.what = "stands twice in the file", .tensor = proto.name()});
+      }
     }
     return {};
   }
@@ -67,6 +89,7 @@ class Builder {
   // The one input that is not an initializer (old exporters list those among the inputs).
   Result<void> read_input() {
     for (const auto& input : model_.graph().input()) {
+      SMLP_CHECK(check_name(input.name()));
       const int id = value(scope_, input.name());
       if (id < 0 || graph_.constants.contains(id)) continue;
       if (graph_.input >= 0) {
@@ -86,6 +109,7 @@ class Builder {
   Result<void> read_output() {
     if (model_.graph().output_size() == 0) return fail("a graph without an output");
     const std::string& name = model_.graph().output(0).name();
+    SMLP_CHECK(check_name(name));
     if (model_.graph().output_size() > 1) {
       return fail("{} outputs ('{}', '{}', ...): an sMLPNet has one, the logits", model_.graph().output_size(), name,
                   model_.graph().output(1).name());
@@ -98,6 +122,7 @@ class Builder {
   Result<void> read_nodes(const google::protobuf::RepeatedPtrField<onnx::NodeProto>& nodes, Scope& scope,
                           const Attributes* given, int depth) {
     for (const auto& proto : nodes) {
+      SMLP_CHECK(charge(proto));
       Node node{.name = proto.name(), .domain = domain_of(proto.domain()), .op = proto.op_type()};
       SMLP_CHECK(read_attributes(proto, given, node));
       for (const auto& name : proto.input()) node.inputs.push_back(value(scope, name));
@@ -108,11 +133,24 @@ class Builder {
       } else {
         graph_.nodes.push_back(std::move(node));
       }
-      edges_ += 1 + static_cast<std::size_t>(proto.input_size() + proto.output_size());  // calls count, too
-      if (graph_.nodes.size() > kMostNodes || edges_ > kMostEdges) {
-        return fail("a graph of more than {} nodes, local functions inlined", kMostNodes);
-      }
     }
+    return {};
+  }
+
+  // Calls count, too.
+  Result<void> charge(const onnx::NodeProto& proto) {
+    for (const auto& name : proto.input()) SMLP_CHECK(check_name(name));
+    for (const auto& name : proto.output()) SMLP_CHECK(check_name(name));
+    edges_ += 1 + static_cast<std::size_t>(proto.input_size() + proto.output_size());
+    if (graph_.nodes.size() >= most_nodes_ || edges_ > most_edges_) {
+      return fail(
+          "a graph of more than {} nodes or {} edges, local functions inlined, which is more than a file of "
+          "this size needs",
+          most_nodes_, most_edges_);
+    }
+    const std::uint64_t bytes = proto.ByteSizeLong();
+    if (bytes > node_bytes_left_) return fail("local functions that unfold to far more than the file holds");
+    node_bytes_left_ -= bytes;
     return {};
   }
 
@@ -171,7 +209,9 @@ class Builder {
         set(std::vector<float>(from.floats().begin(), from.floats().end()));
         break;
       case P::TENSOR: {
+        SMLP_CHECK(check_name(from.t().name()));
         SMLP_TRY(tensor, tensors_.read(from.t()));
+        if (is_floating_point(tensor.dtype)) SMLP_CHECK(check_weights(tensor));
         set(std::move(tensor));
         break;
       }
@@ -202,6 +242,7 @@ class Builder {
   std::unordered_map<std::string, const onnx::FunctionProto*> functions_;
   Scope scope_;
   Graph graph_;
+  std::uint64_t most_nodes_, most_edges_, node_bytes_left_;
   std::size_t edges_ = 0;
 };
 
@@ -239,7 +280,7 @@ std::string Graph::label(const Node& node) const {
 
 Result<Graph> read_graph(std::span<const std::byte> bytes, const std::filesystem::path& folder) {
   SMLP_TRY(model, parse_model(bytes));
-  SMLP_TRY(graph, Builder(*model, folder).build());
+  SMLP_TRY(graph, Builder(*model, bytes.size(), folder).build());
   graph.bytes += bytes.size();
   graph.owners.push_back(model);
   return std::move(graph);
@@ -253,7 +294,11 @@ Result<TensorFile> list_initializers(std::span<const std::byte> bytes, const std
     SMLP_TRY(tensor, tensors.read(proto));
     file.tensors.push_back(std::move(tensor));
   }
-  for (const auto& pair : model->metadata_props()) file.metadata.emplace(pair.key(), pair.value());
+  for (const auto& pair : model->metadata_props()) {
+    if (!file.metadata.emplace(pair.key(), pair.value()).second) {
+      return fail("its metadata say '{}' twice", pair.key());
+    }
+  }
   file.owners = tensors.take_owners();
   file.owners.push_back(model);
   return file;

@@ -16,6 +16,9 @@
 
 namespace smlp::graph {
 
+// More dimensions than any tensor of a network has; numpy's limit, too.
+inline constexpr std::size_t kMaxRank = 64;
+
 using Attribute = std::variant<std::int64_t, float, std::string, std::vector<std::int64_t>, std::vector<float>, Tensor>;
 
 // Shared between the calls of one function.

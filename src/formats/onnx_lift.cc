@@ -109,6 +109,9 @@ Result<void> Lifter::visit(const Node& node) {
     return fail(std::move(error));
   }
   if (node.outputs.empty() || node.outputs[0] < 0) return fail("{} has no output", graph_.label(node));
+  if (!std::holds_alternative<std::monostate>(values_[node.outputs[0]])) {
+    return fail("{} gives '{}', which is there already", graph_.label(node), graph_.values[node.outputs[0]]);
+  }
   values_[node.outputs[0]] = std::move(*value);
   return {};
 }
@@ -136,7 +139,7 @@ Result<Value> Lifter::compute() {
     const Tensor* inputs[] = {&stand_in};
     return constants_.fold(node, inputs);
   }
-  if (node.op == "CastLike" && constant(0) != nullptr) return *constant(0);  // only the type is the activations'
+  if (node.op == "CastLike" && constant(0) != nullptr) return constants_.fold(node, std::span(tensors).first(1));
   const bool own_domain = node.domain.empty() || (node.domain == "com.microsoft" && node.op == "Gelu");
   for (const Entry& entry : table()) {
     if (entry.op == node.op && own_domain) return (this->*entry.handler)();
@@ -212,6 +215,7 @@ Result<Activation> Lifter::reshape() {
   } else {
     return fail("a shape that is computed from the pictures");
   }
+  if (target.size() > kMaxRank) return fail("{} dimensions; at most {} are possible", target.size(), kMaxRank);
   auto layout = graph::reshape(x.layout, extents(x), target, node_->integer("allowzero", 0) != 0);
   if (!layout) {
     return fail("it reshapes {} to {}, which cuts through an axis", shape_text(shape_of(x.layout, extents(x))),
@@ -263,6 +267,7 @@ Result<Activation> Lifter::unsqueeze() {
   SMLP_TRY(x, need(0));
   SMLP_TRY(axes, axes_of(*node_, constant(1), constants_));
   std::vector<bool> added(x.layout.size() + axes.size(), false);
+  if (added.size() > kMaxRank) return fail("{} dimensions; at most {} are possible", added.size(), kMaxRank);
   for (const std::int64_t axis : axes) {
     SMLP_TRY(d, dimension_index(axis, added.size()));
     if (added[d]) return fail("it names a dimension twice");

@@ -59,7 +59,8 @@ Result<Activation> Lifter::divide() {
 
 Result<Activation> Lifter::power() {
   SMLP_TRY(x, need(0));
-  SMLP_TRY(exponent, floats(1));
+  if (constant(1) == nullptr) return fail("its exponent is not a constant");
+  SMLP_TRY(exponent, constants_.numbers(*constant(1)));  // may be an integer where the base is none
   if (exponent.size() == 1 && exponent[0] == 2.0F) return combine(x, x, "multiply");
   if (exponent.size() == 1 && exponent[0] == static_cast<float>(kHalf)) return square_root();
   return fail("a power that is neither a square nor a square root");

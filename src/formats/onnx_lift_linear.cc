@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "formats/onnx_lift.h"
+#include "model/gate.h"
 
 namespace smlp::graph {
 namespace {
@@ -195,6 +196,9 @@ Result<Activation> Lifter::batch_norm() {
     if (static_cast<std::int64_t>(parts[i]->size()) != extents(x)[Axis::c]) {
       return fail("{} statistics for {} channels", parts[i]->size(), extents(x)[Axis::c]);
     }
+  }
+  if (auto fine = check_variances(term.norm.variance); !fine) {
+    return fail(std::move(fine).error().of_tensor(constant(4)->name));
   }
   return over(terms_.add(std::move(term)), x.layout);
 }

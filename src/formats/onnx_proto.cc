@@ -7,6 +7,8 @@
 #include <limits>
 #include <utility>
 
+#include "formats/onnx_graph.h"
+
 namespace smlp::graph {
 namespace {
 
@@ -15,9 +17,10 @@ namespace fs = std::filesystem;
 constexpr std::size_t kLargestProto = std::numeric_limits<std::int32_t>::max();
 constexpr int kDeepestProto = 100;
 
-// An empty message of 2 bytes becomes an object of some 200, so that a hostile file of nothing but messages would take
-// a hundred times its size. The largest real graphs of this network have some 100,000 fields.
-constexpr std::uint64_t kMostFields = 2'000'000;
+// An empty message of 2 bytes becomes an object of some 300, so that a hostile file of nothing but messages would take
+// a hundred times its size and more. The largest real graphs of this network have some 100,000 texts and messages, and
+// what holds more has more bytes for each.
+constexpr std::uint64_t kFields = 200'000, kBytesAField = 10;
 
 struct Named {
   DType type;
@@ -64,17 +67,16 @@ Named dtype_of(int type) {
   }
 }
 
-// Fields of a serialized message and of all that is in it, whatever it is. Text and weights are looked into as if they
-// were messages, which adds little: they stop being well-formed after a few bytes.
-std::uint64_t count_fields(std::span<const std::byte> bytes, int depth) {
+// Texts and messages in a serialized message and in all that is in it, up to `most`. Text and weights are looked into
+// as if they were messages, which adds little: they stop being well-formed after a few bytes.
+std::uint64_t count_fields(std::span<const std::byte> bytes, int depth, std::uint64_t most) {
   google::protobuf::io::CodedInputStream in(reinterpret_cast<const std::uint8_t*>(bytes.data()),
                                             static_cast<int>(bytes.size()));
   std::uint64_t count = 0;
   while (const std::uint32_t tag = in.ReadTag()) {
-    ++count;
     std::uint64_t number = 0;
     std::uint32_t length = 0;
-    bool fine = count <= kMostFields;
+    bool fine = count <= most;
     switch (tag & 7U) {
       case 0:
         fine = fine && in.ReadVarint64(&number);
@@ -86,10 +88,11 @@ std::uint64_t count_fields(std::span<const std::byte> bytes, int depth) {
         fine = fine && in.Skip(4);
         break;
       case 2: {
+        ++count;
         fine = fine && in.ReadVarint32(&length);
         const auto at = static_cast<std::size_t>(in.CurrentPosition());
         if (!fine || length > bytes.size() - at) return count;  // the parser proper says what is wrong
-        if (depth > 0) count += count_fields(bytes.subspan(at, length), depth - 1);
+        if (depth > 0) count += count_fields(bytes.subspan(at, length), depth - 1, most);
         fine = in.Skip(static_cast<int>(length));
         break;
       }
@@ -136,8 +139,9 @@ Result<std::shared_ptr<const onnx::ModelProto>> parse_model(std::span<const std:
   if (bytes.size() > kLargestProto) {
     return fail(Error{.what = "an ONNX file of more than 2 GB", .remedy = "save its weights as external data"});
   }
-  if (count_fields(bytes, kDeepestProto) > kMostFields) {
-    return fail("a graph of more than {} protobuf fields, far more than any sMLPNet has", kMostFields);
+  if (const std::uint64_t most = kFields + bytes.size() / kBytesAField;
+      count_fields(bytes, kDeepestProto, most) > most) {
+    return fail("more than {} texts and messages in its protobuf, which no model of {} bytes has", most, bytes.size());
   }
   const google::protobuf::LogSilencer silence;
   google::protobuf::io::CodedInputStream in(reinterpret_cast<const std::uint8_t*>(bytes.data()),
@@ -164,6 +168,9 @@ Result<Tensor> TensorReader::read(const onnx::TensorProto& proto) {
   tensor.dtype = type;
   tensor.dtype_text = text;
   const auto located = [&](Error error) { return fail(std::move(error).of_tensor(proto.name())); };
+  if (std::cmp_greater(proto.dims_size(), kMaxRank)) {
+    return located({.what = fmt::format("{} dimensions; at most {} are possible", proto.dims_size(), kMaxRank)});
+  }
   tensor.shape.assign(proto.dims().begin(), proto.dims().end());
   auto count = count_elements(tensor.shape);
   if (!count) return located(std::move(count).error());
@@ -231,13 +238,13 @@ Result<std::span<const std::byte>> TensorReader::external(const onnx::TensorProt
 
 // Only files in the model's own folder or below it: a model from elsewhere must not make us read other files.
 Result<std::span<const std::byte>> TensorReader::open_external(const std::string& location) {
-  if (const auto known = files_.find(location); known != files_.end()) return known->second->bytes();
   const fs::path relative(location);
   bool inside = !folder_.empty() && !location.empty() && relative.is_relative();
   for (const fs::path& part : relative) inside = inside && part != "..";
   std::error_code code;
+  fs::path real;
   if (inside) {
-    const fs::path real = fs::weakly_canonical(folder_ / relative, code);
+    real = fs::weakly_canonical(folder_ / relative, code);
     const fs::path inner = code ? fs::path() : real.lexically_relative(fs::canonical(folder_, code));
     inside = !code && !inner.empty() && *inner.begin() != "..";
   }
@@ -246,13 +253,15 @@ Result<std::span<const std::byte>> TensorReader::open_external(const std::string
         Error{.what = fmt::format("its data is to be read from '{}', which is not in the model's folder", location),
               .remedy = "put the file of weights beside the model"});
   }
-  auto file = FileMap::open(folder_ / relative);
+  // One file under many spellings ("w", "./w") is read once.
+  if (const auto known = files_.find(real.string()); known != files_.end()) return known->second->bytes();
+  auto file = FileMap::open(real, kMaxFileBytes - external_bytes_);
   if (!file) {
     Error error = std::move(file).error();
     error.remedy = "the model keeps weights in this file: copy it beside the model";
     return fail(std::move(error));
   }
-  files_.emplace(location, *file);
+  files_.emplace(real.string(), *file);
   owners_.push_back(*file);
   external_bytes_ += (*file)->bytes().size();
   return (*file)->bytes();

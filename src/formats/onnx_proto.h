@@ -35,7 +35,7 @@ class TensorReader {
   Result<std::span<const std::byte>> narrow(const onnx::TensorProto& proto, DType type);
 
   std::filesystem::path folder_;
-  std::map<std::string, std::shared_ptr<const FileMap>> files_;
+  std::map<std::string, std::shared_ptr<const FileMap>> files_;  // by real path
   std::vector<std::shared_ptr<const void>> owners_;
   std::uint64_t external_bytes_ = 0;
 };

@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 
+#include "formats/budget.h"
 #include "formats/pickle_globals.h"
 
 namespace smlp {
@@ -22,9 +23,10 @@ std::string shown(std::string_view text) {
 
 class Interpreter {
  public:
-  explicit Interpreter(ByteReader& reader) : reader_(reader) {}
+  explicit Interpreter(ByteReader& reader) : reader_(reader), budget_(description_budget(reader.remaining())) {}
 
   Result<Pickle> run() {
+    const std::uint64_t start = reader_.offset();
     for (;;) {
       const std::uint64_t at = reader_.offset();
       SMLP_TRY(opcode, reader_.read<unsigned char>());
@@ -35,6 +37,7 @@ class Interpreter {
     }
     if (stack_.size() != 1 || !marks_.empty()) return fail("a pickle that does not end with exactly one value");
     pickle_.root = stack_.back();
+    pickle_.bytes = reader_.offset() - start;
     return std::move(pickle_);
   }
 
@@ -47,11 +50,28 @@ class Interpreter {
     return {};
   }
 
+  // A vector that grows holds its elements up to three times for a moment.
+  template <class T>
+  Result<void> take(std::size_t count) {
+    return take_bytes(3 * sizeof(T) * count);
+  }
+  Result<void> take_bytes(std::size_t bytes) {
+    if (!budget_.take(bytes)) return budget_.exceeded("a pickle of values");
+    return {};
+  }
+
+  Result<void> push_ref(PickleRef ref) {
+    SMLP_CHECK(take<PickleRef>(1));
+    stack_.push_back(ref);
+    return {};
+  }
+
   Result<void> push(PickleValue value) {
+    SMLP_CHECK(take_bytes(sizeof(PickleValue) + sizeof(PickleRef) * value.items.size()));
     if (pickle_.values.size() >= kMaxValues) {
       return fail("a pickle of more than {} values, far more than any checkpoint has", kMaxValues);
     }
-    stack_.push_back(static_cast<PickleRef>(pickle_.values.size()));
+    SMLP_CHECK(push_ref(static_cast<PickleRef>(pickle_.values.size())));
     pickle_.values.push_back(std::move(value));
     return {};
   }
@@ -112,7 +132,10 @@ class Interpreter {
     const std::uint64_t key = *index;
     SMLP_TRY(value, peek());
     if (key >= kMaxValues) return fail("a pickle that stores value {}, more than any checkpoint has", key);
-    if (key >= memo_.size()) memo_.resize(key + 1, kNoPickleRef);
+    if (key >= memo_.size()) {
+      SMLP_CHECK(take<PickleRef>(key + 1 - memo_.size()));
+      memo_.resize(key + 1, kNoPickleRef);
+    }
     memo_count_ += memo_[key] == kNoPickleRef;
     memo_[key] = value;
     return {};
@@ -124,8 +147,7 @@ class Interpreter {
     if (key >= memo_.size() || memo_[key] == kNoPickleRef) {
       return fail("a pickle that refers to value {} which it never stored", key);
     }
-    stack_.push_back(memo_[key]);
-    return {};
+    return push_ref(memo_[key]);
   }
 
   Result<void> push_long(Result<std::string_view> little_endian) {
@@ -209,6 +231,7 @@ class Interpreter {
     const bool is_sequence = value.kind == Kind::list || value.kind == Kind::set;
     if (pairs ? !is_dict : !is_sequence) return fail("a pickle that adds items to something that holds none");
     if (pairs && items.size() % 2 != 0) return fail("a pickle with a key that has no value");
+    SMLP_CHECK(take<PickleRef>(items.size()));
     value.items.insert(value.items.end(), items.begin(), items.end());
     return {};
   }
@@ -234,6 +257,7 @@ class Interpreter {
     if (tuple.kind != Kind::tuple || tuple.items.empty()) return out;
     const PickleValue& first = pickle_[tuple.items.front()];
     SMLP_CHECK(charge(first.items.size()));
+    SMLP_CHECK(take<PickleRef>(2 * first.items.size()));
     if (first.kind == Kind::dict) return first.items;
     if (first.kind != Kind::list && first.kind != Kind::tuple) return out;  // defaultdict's factory
     for (const PickleRef pair : first.items) {
@@ -310,6 +334,12 @@ class Interpreter {
     return {};
   }
 
+  Result<void> push_mark() {
+    SMLP_CHECK(take<std::size_t>(1));
+    marks_.push_back(stack_.size());
+    return {};
+  }
+
   Result<void> drop_to_mark() {
     SMLP_CHECK(pop_to_mark());
     return {};
@@ -317,8 +347,7 @@ class Interpreter {
 
   Result<void> duplicate() {
     SMLP_TRY(top, peek());
-    stack_.push_back(top);
-    return {};
+    return push_ref(top);
   }
 
   Result<void> skip(std::size_t count) {
@@ -340,7 +369,7 @@ class Interpreter {
       case 0x95:
         return skip(8);  // FRAME: a hint for buffering
       case '(':
-        return marks_.push_back(stack_.size()), Result<void>{};
+        return push_mark();
       case '0':
         return pop_or_unmark();
       case '1':
@@ -474,6 +503,7 @@ class Interpreter {
   }
 
   ByteReader& reader_;
+  Budget budget_;
   Pickle pickle_;
   std::vector<PickleRef> stack_;
   std::vector<std::size_t> marks_;

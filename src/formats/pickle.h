@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <string_view>
 #include <vector>
 
@@ -42,8 +43,9 @@ struct PickleValue {
 
 // Values refer to each other by index and may form cycles. Texts point into the bytes that were read.
 struct Pickle {
-  std::vector<PickleValue> values;
+  std::deque<PickleValue> values;  // no move of all while they grow, which would take three times their memory
   PickleRef root = kNoPickleRef;
+  std::uint64_t bytes = 0;  // that it was read from
 
   const PickleValue& operator[](PickleRef ref) const { return values[ref]; }
   const PickleValue& top() const { return values[root]; }
@@ -52,7 +54,7 @@ struct Pickle {
 };
 
 // Reads one pickle, up to and including its STOP. Refuses names that pickle_globals does not list, and more values than
-// any checkpoint has, with the byte offset of the opcode.
+// any checkpoint has, or than its bytes account for, with the byte offset of the opcode.
 Result<Pickle> read_pickle(ByteReader& reader);
 
 }  // namespace smlp

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/file_map.h"
+#include "base/no_throw.h"
 #include "formats/onnx_import.h"
 #include "formats/safetensors.h"
 #include "formats/torch_legacy.h"
@@ -13,7 +14,16 @@ namespace {
 
 constexpr int kMaxWrappers = 3;  // a checkpoint in a zip in a gzip
 
-Result<TensorFile> read_any(Blob file, int wrappers, const std::filesystem::path& folder);
+// Where the bytes come from.
+struct Place {
+  int wrappers = 0;                     // archives around them
+  const std::filesystem::path& folder;  // where an ONNX file keeps weights beside itself
+  Budget& inflated;                     // of the outermost file
+
+  Place inside() const { return {wrappers + 1, folder, inflated}; }
+};
+
+Result<TensorFile> read_any(Blob file, const Place& place);
 
 // The file that a zip was made of, where it is only one.
 Result<const ZipEntry*> only_file(const ZipArchive& archive) {
@@ -35,8 +45,8 @@ bool holds_pickle(const ZipArchive& archive) {
                              [](const ZipEntry& e) { return e.name == "data.pkl" || e.name.ends_with("/data.pkl"); });
 }
 
-Result<TensorFile> read_zip(Blob file, int wrappers, const std::filesystem::path& folder) {
-  SMLP_TRY(archive, ZipArchive::open(file));
+Result<TensorFile> read_zip(Blob file, const Place& place) {
+  SMLP_TRY(archive, ZipArchive::open(file, place.inflated));
   if (holds_pickle(archive)) {
     TensorFile out;
     out.format = "PyTorch zip";
@@ -46,7 +56,7 @@ Result<TensorFile> read_zip(Blob file, int wrappers, const std::filesystem::path
   }
   SMLP_TRY(entry, only_file(archive));
   SMLP_TRY(content, archive.read(*entry));
-  auto inner = read_any(std::move(content), wrappers + 1, folder);
+  auto inner = read_any(std::move(content), place.inside());
   if (!inner) {
     Error error = std::move(inner).error();
     error.what = fmt::format("'{}' in the zip archive: {}", entry->name, error.what);
@@ -56,18 +66,17 @@ Result<TensorFile> read_zip(Blob file, int wrappers, const std::filesystem::path
   return inner;
 }
 
-// `folder` is where an ONNX file keeps weights beside itself.
-Result<TensorFile> read_any(Blob file, int wrappers, const std::filesystem::path& folder) {
-  if (wrappers > kMaxWrappers) return fail("archives nested more than {} deep", kMaxWrappers);
+Result<TensorFile> read_any(Blob file, const Place& place) {
+  if (place.wrappers > kMaxWrappers) return fail("archives nested more than {} deep", kMaxWrappers);
   SMLP_TRY(kind, detect_file_kind(file.bytes));
   TensorFile out;
   out.owners.push_back(file.owner);
   switch (kind) {
     case FileKind::zip:
-      return read_zip(std::move(file), wrappers, folder);
+      return read_zip(std::move(file), place);
     case FileKind::gzip: {
-      SMLP_TRY(content, inflate_gzip(file.bytes));
-      return read_any(std::move(content), wrappers + 1, folder);
+      SMLP_TRY(content, inflate_gzip(file.bytes, place.inflated));
+      return read_any(std::move(content), place.inside());
     }
     case FileKind::torch_legacy:
       out.format = "PyTorch legacy";
@@ -78,7 +87,7 @@ Result<TensorFile> read_any(Blob file, int wrappers, const std::filesystem::path
       SMLP_CHECK(read_safetensors(file.bytes, out));
       return out;
     case FileKind::onnx: {
-      SMLP_TRY(listed, list_onnx_tensors(file.bytes, folder));
+      SMLP_TRY(listed, list_onnx_tensors(file.bytes, place.folder));
       listed.owners.push_back(file.owner);
       return std::move(listed);
     }
@@ -89,7 +98,9 @@ Result<TensorFile> read_any(Blob file, int wrappers, const std::filesystem::path
 }  // namespace
 
 Result<TensorFile> read_tensor_bytes(Blob file, const std::filesystem::path& path) {
-  auto out = read_any(std::move(file), 0, onnx_folder(path));
+  const std::filesystem::path folder = onnx_folder(path);
+  Budget inflated = inflate_budget(file.bytes.size());
+  auto out = no_throw([&] { return read_any(std::move(file), {.folder = folder, .inflated = inflated}); });
   if (!out) return fail(std::move(out).error().in(path.string()));
   out->path = path.string();
   return out;

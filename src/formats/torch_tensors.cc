@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "formats/budget.h"
+
 namespace smlp {
 namespace {
 
@@ -11,7 +13,6 @@ using Kind = PickleKind;
 constexpr int kMaxDepth = 64;         // of dicts in dicts
 constexpr std::size_t kMaxRank = 64;  // PyTorch's own limit
 constexpr std::size_t kMaxTensors = std::size_t{1} << 18;
-constexpr std::size_t kMaxNameBytes = std::size_t{1} << 26;  // all names and containers together
 
 // A call: what is called, and the arguments. Null for any other value.
 const PickleValue* arguments_of(const Pickle& pickle, const PickleValue& value, std::string_view* callee) {
@@ -66,7 +67,11 @@ Result<void> check_view(const Tensor& tensor, std::int64_t elements) {
 class Collector {
  public:
   Collector(const Pickle& pickle, const TorchStorageReader& read_storage, TensorFile& file)
-      : pickle_(pickle), read_storage_(read_storage), file_(file), visited_(pickle.values.size()) {}
+      : pickle_(pickle),
+        read_storage_(read_storage),
+        file_(file),
+        visited_(pickle.values.size()),
+        budget_(description_budget(pickle.bytes)) {}
 
   // One value: a tensor is added under `name`, whatever holds further values is walked.
   Result<void> visit(PickleRef ref, const std::string& container, const std::string& name, int depth) {
@@ -104,19 +109,16 @@ class Collector {
   Result<void> walk_dict(const PickleValue& dict, const std::string& container, int depth) {
     for (std::size_t i = 0; i + 1 < dict.items.size(); i += 2) {
       const PickleValue& key = pickle_[dict.items[i]];
-      if (key.text.size() > kMaxNameBytes) return fail("a key of {} bytes", key.text.size());
       const bool numeric = key.kind == Kind::integer || key.kind == Kind::boolean;
       const std::string name = numeric ? std::to_string(key.integer) : std::string(key.text);
-      SMLP_CHECK(charge_names(name.size() + container.size()));
+      SMLP_CHECK(take(name.size() + container.size()));
       SMLP_CHECK(visit(dict.items[i + 1], container, name, depth + 1));
     }
     return {};
   }
 
-  Result<void> charge_names(std::size_t bytes) {
-    name_bytes_ += bytes;
-    if (name_bytes_ > kMaxNameBytes)
-      return fail("names of more than {} bytes, more than any checkpoint has", kMaxNameBytes);
+  Result<void> take(std::size_t bytes) {
+    if (!budget_.take(bytes)) return budget_.exceeded("names and shapes of tensors");
     return {};
   }
 
@@ -164,7 +166,8 @@ class Collector {
       SMLP_CHECK(fill_type_and_storage(function, items, id, tensor));
     }
     if (file_.tensors.size() >= kMaxTensors) return fail("more than {} tensors", kMaxTensors);
-    SMLP_CHECK(charge_names(name.size() + container.size()));
+    // A list of tensors that grows holds them up to three times for a moment.
+    SMLP_CHECK(take(3 * sizeof(Tensor) + name.size() + container.size() + 16 * tensor.shape.size()));
     file_.tensors.push_back(std::move(tensor));
     return {};
   }
@@ -210,7 +213,7 @@ class Collector {
   const TorchStorageReader& read_storage_;
   TensorFile& file_;
   std::vector<bool> visited_;
-  std::size_t name_bytes_ = 0;
+  Budget budget_;
 };
 
 }  // namespace

@@ -112,9 +112,8 @@ std::uint32_t crc_of(std::span<const std::byte> bytes) {
 
 }  // namespace
 
-Result<ZipArchive> ZipArchive::open(Blob file) {
-  ZipArchive archive;
-  archive.file_ = std::move(file);
+Result<ZipArchive> ZipArchive::open(Blob file, Budget& budget) {
+  ZipArchive archive(std::move(file), budget);
   SMLP_CHECK(archive.read_directory());
   return archive;
 }
@@ -159,13 +158,11 @@ Result<Blob> ZipArchive::read(const ZipEntry& entry) {
   Blob content;
   if (entry.method == kStored) {
     if (entry.compressed != entry.size) return damaged(fmt::format("'{}' has two sizes", entry.name));
+    if (raw.size() > stored_left_) return damaged("entries that overlap");
+    stored_left_ -= raw.size();
     content = {raw, file_.owner};
   } else if (entry.method == kDeflated) {
-    inflated_ += std::min(entry.size, kMaxInflatedBytes);
-    if (entry.size > kMaxInflatedBytes || inflated_ > kMaxInflatedBytes) {
-      return fail("the zip archive decompresses to more than {} bytes", kMaxInflatedBytes);
-    }
-    auto inflated = inflate_deflated(raw, entry.size);
+    auto inflated = inflate_deflated(raw, entry.size, *budget_);
     if (!inflated) return damaged(fmt::format("'{}': {}", entry.name, inflated.error().what));
     content = std::move(*inflated);
   } else {

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/file_map.h"
+#include "base/no_throw.h"
 #include "image/codec.h"
 
 namespace smlp {
@@ -62,9 +63,7 @@ const char* name_of(std::string_view head) {
   return looks_like_text(head) ? "text" : "data of an unknown kind";
 }
 
-}  // namespace
-
-Result<Picture> decode(std::span<const std::byte> file, const DecodeLimits& limits) {
+Result<Picture> decode_any(std::span<const std::byte> file, const DecodeLimits& limits) {
   if (file.size() > limits.max_file_bytes) {
     return fail(Error{.what = fmt::format("a picture file of {} bytes is more than the limit of {}", file.size(),
                                           limits.max_file_bytes),
@@ -80,8 +79,14 @@ Result<Picture> decode(std::span<const std::byte> file, const DecodeLimits& limi
                     .remedy = "convert it to JPEG or PNG"});
 }
 
+}  // namespace
+
+Result<Picture> decode(std::span<const std::byte> file, const DecodeLimits& limits) {
+  return no_throw([&] { return decode_any(file, limits); });
+}
+
 Result<Picture> decode_file(const std::filesystem::path& path, const DecodeLimits& limits) {
-  SMLP_TRY(file, FileMap::open(path));
+  SMLP_TRY(file, FileMap::open(path, limits.max_file_bytes));
   auto picture = decode(file->bytes(), limits);
   if (!picture) return fail(std::move(picture).error().in(path.string()));
   return picture;
@@ -89,7 +94,7 @@ Result<Picture> decode_file(const std::filesystem::path& path, const DecodeLimit
 
 namespace image {
 
-Result<Picture> make_picture(std::uint64_t width, std::uint64_t height, const DecodeLimits& limits) {
+Result<void> check_size(std::uint64_t width, std::uint64_t height, const DecodeLimits& limits) {
   const auto max_side = static_cast<std::uint64_t>(limits.max_side);
   if (width == 0 || height == 0) return fail("a picture of {} x {} has no pixels", width, height);
   if (width > max_side || height > max_side || width * height > limits.max_pixels) {
@@ -97,6 +102,11 @@ Result<Picture> make_picture(std::uint64_t width, std::uint64_t height, const De
                                           height, limits.max_pixels, limits.max_side),
                       .remedy = "make it smaller"});
   }
+  return {};
+}
+
+Result<Picture> make_picture(std::uint64_t width, std::uint64_t height, const DecodeLimits& limits) {
+  SMLP_CHECK(check_size(width, height, limits));
   try {
     Picture picture{static_cast<int>(width), static_cast<int>(height), {}};
     picture.rgb.resize(width * height * 3);

@@ -17,12 +17,16 @@
 
 namespace smlp {
 
-// All are checked before memory for the pixels is taken.
+// All are checked before memory for the pixels is taken. Every photograph is far below them: cameras write one scan,
+// programs for the web ten or so.
 struct DecodeLimits {
   std::uint64_t max_file_bytes = std::uint64_t{512} << 20;
-  int max_side = 65500;                    // libjpeg's own limit, used for PNG too
-  std::uint64_t max_pixels = 178'956'970;  // where Pillow refuses a picture as a decompression bomb
-  int max_scans = 500;                     // of a progressive JPEG; each costs a pass over the whole picture
+  int max_side = 65500;                      // libjpeg's own limit, used for PNG too
+  std::uint64_t max_pixels = 178'956'970;    // where Pillow refuses a picture as a decompression bomb
+  std::uint64_t max_memory = 1'100'000'000;  // bytes: the picture, and the coefficients of a JPEG of several scans
+  int max_scans = 500;                       // of a JPEG, as many as libjpeg-turbo's own fuzzers allow
+  // Each scan is a pass over the whole picture even where it holds nothing: this many take some seconds.
+  std::uint64_t max_pixel_scans = 4'000'000'000;
 };
 
 // `file` is the whole file. Its first bytes decide what it is; its name does not matter.

@@ -13,6 +13,7 @@
 #include <jerror.h>
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,26 @@ void convert_inverted_cmyk(const std::uint8_t* ink, int width, std::uint8_t* rgb
       rgb[c] = static_cast<std::uint8_t>(white - (((product >> 8) + product) >> 8));
     }
   }
+}
+
+// Scans announced in the file (SOS markers). In compressed data a 0xFF is followed by 0 or a restart marker, so that
+// every other marker is found without decoding.
+int count_scans(std::span<const std::byte> file) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned>(file[i]); };
+  int scans = 0;
+  for (std::size_t at = 2; at + 1 < file.size();) {
+    const void* found = std::memchr(file.data() + at, 0xFF, file.size() - at);
+    if (found == nullptr) break;
+    at = static_cast<std::size_t>(static_cast<const std::byte*>(found) - file.data()) + 1;
+    while (at < file.size() && byte(at) == 0xFF) ++at;
+    if (at >= file.size() || byte(at) == 0xD9) break;  // the end of the picture
+    const unsigned marker = byte(at++);
+    const bool alone = marker <= 0x01 || (marker >= 0xD0 && marker <= 0xD8);
+    if (alone || at + 1 >= file.size()) continue;
+    scans += marker == 0xDA ? 1 : 0;
+    at += byte(at) << 8 | byte(at + 1);
+  }
+  return scans;
 }
 
 class Decoder {
@@ -122,6 +143,30 @@ class Decoder {
     }
   }
 
+  // Refuses what would take far more time or memory than any photograph.
+  Result<void> check_cost(int scans, const DecodeLimits& limits) {
+    const std::uint64_t pixels = std::uint64_t{info_.image_width} * info_.image_height;
+    if (scans > limits.max_scans || pixels * static_cast<std::uint64_t>(std::max(scans, 1)) > limits.max_pixel_scans) {
+      return fail(Error{
+          .what = fmt::format("is a JPEG of {} scans over {} x {} pixels, more than the limit of {} scans "
+                              "or {} pixels in all scans",
+                              scans, info_.image_width, info_.image_height, limits.max_scans, limits.max_pixel_scans),
+          .remedy = "save it again with fewer scans"});
+    }
+    std::uint64_t bytes = 3 * pixels;
+    if (jpeg_has_multiple_scans(&info_) == TRUE) {
+      for (int c = 0; c < info_.num_components; ++c) {
+        const jpeg_component_info& component = info_.comp_info[c];
+        bytes += std::uint64_t{component.width_in_blocks} * component.height_in_blocks * sizeof(JBLOCK);
+      }
+    }
+    if (bytes <= limits.max_memory) return {};
+    return fail(Error{.what = fmt::format("is a JPEG of {} x {} in several scans, which takes {} bytes to decode, more "
+                                          "than the limit of {}",
+                                          info_.image_width, info_.image_height, bytes, limits.max_memory),
+                      .remedy = "make it smaller, or save it as a baseline JPEG"});
+  }
+
   // Refuses a number of components that is neither grey, nor RGB, nor CMYK.
   Result<void> check_components() const {
     const int components = info_.num_components;
@@ -172,6 +217,8 @@ Result<Picture> decode_jpeg(std::span<const std::byte> file, const DecodeLimits&
   Decoder decoder(file, limits.max_scans);
   if (const Outcome outcome = decoder.read_header(); outcome != Outcome::kOk) return fail(decoder.error(outcome));
   SMLP_CHECK(decoder.check_components());
+  SMLP_CHECK(check_size(decoder.info().image_width, decoder.info().image_height, limits));
+  SMLP_CHECK(decoder.check_cost(count_scans(file), limits));
   SMLP_TRY(picture, make_picture(decoder.info().image_width, decoder.info().image_height, limits));
   std::vector<std::uint8_t> cmyk_row(decoder.info().num_components == 4 ? picture.rgb.size() / picture.height / 3 * 4
                                                                         : 0);

@@ -49,6 +49,12 @@ class Decoder {
   }
   bool is_interlaced() const { return png_get_interlace_type(png_, info_) != PNG_INTERLACE_NONE; }
 
+  // No file of fewer bytes holds the pixels: deflate makes at most 1032 of one.
+  std::uint64_t least_bytes() const {
+    const std::uint64_t bits = std::uint64_t{png_get_bit_depth(png_, info_)} * png_get_channels(png_, info_);
+    return std::uint64_t{width()} * height() * bits / 8 / 1032;
+  }
+
   // Asks for 8-bit RGB rows, or for 16-bit grey as it is.
   bool set_transforms() {
     return run([](Decoder& d) {
@@ -140,6 +146,8 @@ Result<Picture> decode_png(std::span<const std::byte> file, const DecodeLimits& 
   Decoder decoder(file);
   if (!decoder.ready()) return fail(Error{.what = "no memory for the PNG decoder", .transient = true});
   if (!decoder.read_header()) return fail(decoder.error());
+  SMLP_CHECK(check_size(decoder.width(), decoder.height(), limits));
+  if (decoder.least_bytes() > file.size()) return fail(cut_off("PNG"));
   SMLP_TRY(picture, make_picture(decoder.width(), decoder.height(), limits));
   if (!decoder.set_transforms()) return fail(decoder.error());
   const std::size_t stride = std::size_t{3} * picture.width;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/no_throw.h"
 #include "image/resize.h"
 
 namespace smlp {
@@ -54,13 +55,15 @@ Result<Picture> resize_and_crop(const Picture& picture, const Preprocess& how) {
   if (across.length == how.crop && down.length == how.crop) return std::move(middle);
 
   const std::size_t stride = std::size_t{3} * how.crop;
-  Picture padded{how.crop, how.crop, std::vector<std::uint8_t>(stride * how.crop)};
-  for (int y = 0; y < down.length; ++y) {
-    const std::size_t bytes = std::size_t{3} * across.length;
-    std::memcpy(padded.rgb.data() + (down.to + y) * stride + std::size_t{3} * across.to, middle.rgb.data() + y * bytes,
-                bytes);
-  }
-  return padded;
+  return no_throw([&]() -> Result<Picture> {
+    Picture padded{how.crop, how.crop, std::vector<std::uint8_t>(stride * how.crop)};
+    for (int y = 0; y < down.length; ++y) {
+      const std::size_t bytes = std::size_t{3} * across.length;
+      std::memcpy(padded.rgb.data() + (down.to + y) * stride + std::size_t{3} * across.to,
+                  middle.rgb.data() + y * bytes, bytes);
+    }
+    return padded;
+  });
 }
 
 void normalise(const Picture& crop, const Preprocess& how, float* chw) {

@@ -2,14 +2,18 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <optional>
 
+#include "model/gate.h"
 #include "model/infer_config.h"
 #include "model/state_dict.h"
 
 namespace smlp {
 namespace {
+
+constexpr std::size_t kMaxPlaces = 64;
+constexpr std::uint64_t kAnyNetwork = std::uint64_t{256} << 20;  // bytes of weights that any file may describe
+constexpr std::uint64_t kMaxSharing = 64;                        // blocks that share their weights, and then some
 
 // The part of `name` in front of a key that only an sMLPNet's token mixing has; empty optional where there is none.
 std::optional<std::string_view> prefix_of_network_key(std::string_view name) {
@@ -56,12 +60,14 @@ int rank_of(const NetworkPlace& place) {
 
 bool only_wrappers(std::string_view prefix) { return std::ranges::all_of(segments_of(prefix), is_wrapper); }
 
-std::vector<NetworkPlace> all_networks(const TensorFile& file) {
+Result<std::vector<NetworkPlace>> all_networks(const TensorFile& file) {
   std::vector<NetworkPlace> places;
   for (const Tensor& tensor : file.tensors) {
     const auto prefix = prefix_of_network_key(tensor.name);
     const auto same = [&](const NetworkPlace& p) { return p.container == tensor.container && p.prefix == *prefix; };
-    if (prefix && std::ranges::none_of(places, same)) places.push_back({tensor.container, std::string(*prefix), {}});
+    if (!prefix || std::ranges::any_of(places, same)) continue;
+    if (places.size() == kMaxPlaces) return fail("more than {} networks in one file", kMaxPlaces);
+    places.push_back({tensor.container, std::string(*prefix), {}});
   }
   std::ranges::stable_sort(places, {}, rank_of);
   return places;
@@ -91,36 +97,30 @@ Result<TensorsByKey> tensors_at(const TensorFile& file, const std::vector<Networ
   return out;
 }
 
-bool is_floating_point(DType type) {
-  return type == DType::f64 || type == DType::f32 || type == DType::f16 || type == DType::bf16;
-}
-
 Result<std::vector<float>> convert(const Tensor& tensor, const StateDictEntry& entry) {
-  if (tensor.shape != entry.shape) {
-    return fail("shape {}, expected {}", tensor.shape_text(), shape_text(entry.shape));
-  }
-  if (!is_floating_point(tensor.dtype)) {
-    return fail("type {}, expected a floating-point type (F32, F16, BF16 or F64)", tensor.dtype_text);
-  }
+  SMLP_CHECK(check_shape(tensor, entry.shape));
+  SMLP_CHECK(check_weights(tensor));
   SMLP_TRY(values, tensor.to_float());
-  const auto bad = std::ranges::find_if_not(values, [](float v) { return std::isfinite(v); });
-  if (bad != values.end()) {
-    return fail(Error{.what = fmt::format("element {} is {} in float32", bad - values.begin(), *bad),
-                      .remedy = "the training diverged or the file is damaged; take another checkpoint"});
-  }
-  if (entry.key.ends_with(".running_var")) {
-    const auto negative = std::ranges::find_if(values, [](float v) { return v < 0; });
-    if (negative != values.end()) {
-      return fail(Error{
-          .what = fmt::format("element {} is {}; a variance cannot be negative", negative - values.begin(), *negative),
-          .remedy = "the file is damaged; take another checkpoint"});
-    }
-  }
+  if (entry.key.ends_with(".running_var")) SMLP_CHECK(check_variances(values));
   return std::move(values);
 }
 
+// Tensors may share storages and repeat them, so that a small file could describe a network of any size.
+Result<void> check_size(const TensorsByKey& tensors, const Config& config) {
+  std::map<const std::byte*, std::size_t> storages;
+  for (const auto& [key, tensor] : tensors) {
+    std::size_t& bytes = storages[tensor->storage.data()];
+    bytes = std::max(bytes, tensor->storage.size());
+  }
+  std::uint64_t stored = 0;
+  for (const auto& [at, bytes] : storages) stored += bytes;
+  const std::uint64_t wanted = static_cast<std::uint64_t>(config.parameters()) * sizeof(float);
+  if (wanted <= kAnyNetwork || wanted / kMaxSharing <= stored) return {};
+  return fail("its tensors describe {} bytes of weights and share {} bytes of storage", wanted, stored);
+}
+
 Result<Weights> read_weights(const TensorFile& file) {
-  const auto places = all_networks(file);
+  SMLP_TRY(places, all_networks(file));
   if (places.empty()) return fail(find_network(file).error());
   const std::string& prefix = places.front().prefix;
   SMLP_TRY(tensors, tensors_at(file, places));
@@ -132,6 +132,7 @@ Result<Weights> read_weights(const TensorFile& file) {
   }
   Weights weights;
   weights.config = std::move(*config);
+  SMLP_CHECK(check_size(tensors, weights.config));
   resize_to_config(weights);
   for (const StateDictEntry& entry : state_dict_entries(weights)) {
     const auto found = tensors.find(entry.key);
@@ -164,7 +165,7 @@ std::string NetworkPlace::describe() const {
 }
 
 Result<NetworkPlace> find_network(const TensorFile& file) {
-  auto places = all_networks(file);
+  SMLP_TRY(places, all_networks(file));
   if (places.empty()) {
     const std::string why =
         file.tensors.empty()

@@ -1,6 +1,7 @@
 #include "model/values.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 
 #include "base/float16.h"
@@ -18,7 +19,35 @@ std::span<const T> in_place(const Tensor& tensor) {
   return {reinterpret_cast<const T*>(at), elements};
 }
 
+// Ordered as integers, magnitudes are ordered as numbers, infinity and NaN behind all of them: the first whose
+// magnitude is beyond bfloat16's largest number.
+template <class Bits, class T>
+std::optional<std::size_t> first_beyond(std::span<const T> values, Bits sign, Bits largest) {
+  constexpr std::size_t kBlock = 4096;
+  const auto magnitude = [&](const T& value) { return static_cast<Bits>(std::bit_cast<Bits>(value) & ~sign); };
+  for (std::size_t start = 0; start < values.size(); start += kBlock) {
+    const auto block = values.subspan(start, std::min(kBlock, values.size() - start));
+    Bits most = 0;
+    for (const T& value : block) most = std::max(most, magnitude(value));
+    if (most <= largest) continue;
+    const auto at = std::ranges::find_if(block, [&](const T& value) { return magnitude(value) > largest; });
+    return start + static_cast<std::size_t>(at - block.begin());
+  }
+  return std::nullopt;
+}
+
+constexpr std::uint16_t kLargestBfloat16 = 0x7F7F;
+
 }  // namespace
+
+std::optional<std::size_t> first_unusable(std::span<const float> values) {
+  return first_beyond<std::uint32_t>(values, 0x80000000U, std::uint32_t{kLargestBfloat16} << 16);
+}
+
+std::optional<std::size_t> Values::first_unusable() const {
+  if (!bfloat16_.empty()) return first_beyond<std::uint16_t>(bfloat16_, 0x8000, kLargestBfloat16);
+  return smlp::first_unusable(own_.empty() ? float32_ : std::span<const float>(own_));
+}
 
 Result<Values> Values::view(const Tensor& tensor, std::shared_ptr<const void> owner) {
   Values values;

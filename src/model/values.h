@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -12,7 +13,10 @@
 
 namespace smlp {
 
-// float32 in memory of its own, or a view of what a mapped file holds: float32 or bfloat16, in the order wanted. A view
+// Where the first number stands that is NaN, infinite, or too large for bfloat16.
+std::optional<std::size_t> first_unusable(std::span<const float> values);
+
+// float32 in memory of its own, or a view of what a file holds: float32 or bfloat16, in the order wanted. A view
 // costs nothing until it is read, so that a network is not in memory twice while its weights are packed.
 class Values {
  public:
@@ -29,6 +33,8 @@ class Values {
 
   // All of them; `room` holds those that have to be converted.
   std::span<const float> floats(std::vector<float>& room) const;
+
+  std::optional<std::size_t> first_unusable() const;
 
   friend bool operator==(const Values& a, const Values& b);
 

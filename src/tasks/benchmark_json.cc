@@ -4,9 +4,9 @@
 //  "profile": {"milliseconds", "rest_milliseconds", "kinds": [{"name", "kind", "calls", "milliseconds", "gflops",
 //  "share_of_peak", "macs", "bytes"}], "steps": [the same]}}]}, and a few keys more.
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "base/file_map.h"
+#include "base/json.h"
 #include "tasks/benchmark.h"
 
 namespace smlp {
@@ -64,9 +64,10 @@ Result<BenchmarkReport> read_benchmark_json(const std::filesystem::path& path) {
                       .file = path.string(),
                       .remedy = "write one with `smlp bench --json`"});
   };
+  const auto parsed = parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  if (!parsed) return wrong(parsed.error().what);
+  const nlohmann::json& json = *parsed;
   try {
-    const auto* text = reinterpret_cast<const char*>(bytes.data());
-    const auto json = nlohmann::json::parse(text, text + bytes.size());
     BenchmarkReport report{.machine = json.value("machine", ""),
                            .model = json.value("model", ""),
                            .precision = json.value("precision", ""),

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <map>
-#include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "base/open_file.h"
 #include "data/bin_folder.h"
 #include "data/image_folder.h"
@@ -59,9 +59,9 @@ std::vector<fs::path> inputs_of_summary(const fs::path& results) {
   for (const fs::path& summary : {beside, results / "summary.json", results / "sumary.json"}) {
     const auto text = read_text(summary, kMaxSummary);
     if (!text) continue;
-    const auto json = nlohmann::json::parse(*text, nullptr, false);
-    if (json.is_discarded() || !json.is_object() || !json.contains("filesinfo")) continue;
-    for (const auto& item : json["filesinfo"]) {
+    const auto json = parse_json(*text);
+    if (!json || !json->is_object() || !json->contains("filesinfo")) continue;
+    for (const auto& item : (*json)["filesinfo"]) {
       if (!item.is_object() || !item.contains("infiles") || !item["infiles"].is_array()) continue;
       for (const auto& file : item["infiles"]) {
         if (file.is_string()) inputs.emplace_back(file.get<std::string>());

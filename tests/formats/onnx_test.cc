@@ -8,8 +8,7 @@
 #include <fstream>
 #include <set>
 
-#include "formats/onnx_export.h"
-#include "formats/onnx_import.h"
+#include "formats/onnx_models.h"
 #include "formats/onnx_support.h"
 #include "formats/read.h"
 #include "support/golden.h"
@@ -17,56 +16,6 @@
 
 namespace smlp::test {
 namespace {
-
-const Config kSmall = {.in_channels = 3, .dim = 4, .alpha = 3, .patch = 4, .image = 32, .classes = 5, .depths = {1, 2}};
-
-std::string read_text(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-onnx::ModelProto load(const std::filesystem::path& path) {
-  onnx::ModelProto model;
-  EXPECT_TRUE(model.ParseFromString(read_text(path)));
-  return model;
-}
-
-// Our export of the small network at this opset, as a protobuf to damage.
-onnx::ModelProto exported(int opset) {
-  const Scratch scratch;
-  const auto path = scratch.folder() / "model.onnx";
-  EXPECT_TRUE(export_onnx(make_weights(kSmall, 3), {.opset = opset, .producer_version = "1"}, path));
-  return load(path);
-}
-
-Result<Weights> import(const onnx::ModelProto& model, const std::filesystem::path& folder = {}) {
-  const std::string bytes = model.SerializeAsString();
-  return import_onnx(std::as_bytes(std::span(bytes)), folder);
-}
-
-onnx::NodeProto& node_named(onnx::ModelProto& model, const std::string& name) {
-  for (auto& node : *model.mutable_graph()->mutable_node()) {
-    if (node.name() == name) return node;
-  }
-  ADD_FAILURE() << "no node " << name;
-  return *model.mutable_graph()->mutable_node(0);
-}
-
-onnx::TensorProto& weight_named(onnx::ModelProto& model, const std::string& name) {
-  for (auto& tensor : *model.mutable_graph()->mutable_initializer()) {
-    if (tensor.name() == name) return tensor;
-  }
-  ADD_FAILURE() << "no weight " << name;
-  return *model.mutable_graph()->mutable_initializer(0);
-}
-
-void expect_refused(const onnx::ModelProto& model, const std::vector<std::string>& words) {
-  const auto weights = import(model);
-  ASSERT_FALSE(weights) << "accepted";
-  for (const std::string& word : words) {
-    EXPECT_TRUE(weights.error().message().contains(word)) << word << " in: " << weights.error().message();
-  }
-}
 
 // Every small golden configuration: patches of 1x1, grids of 1x1, one class, one stage, a stage without blocks.
 TEST(OnnxRoundTrip, KeepsEveryWeight) {

@@ -104,7 +104,8 @@ TEST(Decode, RefusesPicturesBeyondTheLimitsBeforeDecoding) {
   auto huge = with_frame_byte(jpeg, 1, 0xEE);  // a header that claims 60,000 x 60,000 and more
   huge = with_frame_byte(huge, 3, 0xEE);
   EXPECT_THAT(error_of(huge), HasSubstr("more than the limit of 178956970 pixels"));
-  EXPECT_THAT(error_of(read_fixture("420-progressive.jpg"), {.max_scans = 2}), HasSubstr("more than 2 scans"));
+  EXPECT_THAT(error_of(read_fixture("420-progressive.jpg"), {.max_scans = 2}),
+              HasSubstr("10 scans over 53 x 35 pixels, more than the limit of 2 scans"));
 }
 
 TEST(Decode, RefusesUnsupportedJpegsClearly) {

@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""Files that the fuzzers start from: make_seeds.py FOLDER makes FOLDER/NAME_fuzz/* for each of them.
+
+Small versions of the files of tests/budgets, and good and bad ones of every kind that the fixtures lack.
+"""
+
+import json
+import random
+import struct
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests/budgets"))
+
+import hostile  # noqa: E402
+
+HOW = {"resize": 18, "crop": 16, "interpolation": "bicubic", "mean": [0.485, 0.456, 0.406], "std": [1, 1, 1]}
+CONFIG = {"dim": 2, "alpha": 2, "patch": 4, "image": 16, "channels": 3, "classes": 2, "depths": [1, 1]}
+NESTED = "[" * 40 + "]" * 40
+
+
+def npy(descr, shape, data, version=1):
+    header = str({"descr": descr, "fortran_order": False, "shape": shape}).encode() + b"\n"
+    length = struct.pack("<H" if version == 1 else "<I", len(header))
+    return b"\x93NUMPY" + bytes([version, 0]) + length + header + data
+
+
+def for_safetensors(file):
+    """As safetensors_fuzz wants it: the share of the header first, and no length."""
+    length = struct.unpack("<Q", file[:8])[0]
+    header, data = file[8:8 + length], file[8 + length:]
+    for pad in range(4096):
+        total, wanted = length + pad + len(data), length + pad
+        for share in (wanted * 255 // max(total, 1), wanted * 255 // max(total, 1) + 1):
+            if share < 256 and total * share // 255 == wanted:
+                return bytes([share]) + header + b" " * pad + data
+    return bytes([255]) + header + data
+
+
+def journal():
+    head = {"smlp_preprocess": 1, "batch_size": 2, "pictures": 3, "listing_sha256": "a" * 64, "resize": 18, "crop": 16,
+            "mean": [0, 0, 0], "std": [1, 1, 1]}
+    good = [1234, 1700000000000000000, "ab"]
+    lines = [head, {"pictures": [good, good + ["broken"]]}, {"pictures": [good]}]
+    return "".join(json.dumps(line) + "\n" for line in lines).encode()
+
+
+def benchmark():
+    times = {"min": 1, "median": 2, "p90": 3, "p99": 4}
+    return json.dumps({"machine": "m", "threads": 2, "results": [{"batch": 1, "images_per_second": 2.5,
+                                                                  "latency_ms": times}]}).encode()
+
+
+def seeds():
+    """name of a fuzzer -> files"""
+    made = {}
+    made["jpeg_fuzz"] = made["jpeg_limits_fuzz"] = [hostile.progressive_jpeg(64, 5), hostile.progressive_jpeg(8, 1)]
+    made["png_fuzz"] = made["png_limits_fuzz"] = [hostile.png(side=9, depth=d, colour=c)
+                                                  for d, c in ((1, 0), (8, 0), (16, 0), (8, 2), (16, 2), (8, 6))]
+    pickles = [hostile.pickle_of_nothing(50), hostile.pickle_of_marks(50), hostile.pickle_of_copies(5, 5),
+               hostile.pickle_of_ranks(3), hostile.pickle_of_networks(3), hostile.pickle_of_high_memo(),
+               hostile.legacy_of_nothing(20), hostile.zip_bomb(1 << 20), hostile.torch_zip_bomb(1 << 20, 2),
+               hostile.overlapping_zip(3, 64), hostile.gzip_bomb(1 << 20), hostile.gzip_lying(1 << 20)]
+    made["torch_file_fuzz"] = pickles
+    made["pickle_fuzz"] = [hostile.torch_pickle(2, 16), b"\x80\x02(NNK\x01l."]
+    tensors = [hostile.network({}), hostile.nested_metadata(40), hostile.long_name(3, 50), hostile.many_tensors(5),
+               hostile.many_metadata(5), hostile.nested_header(5)]
+    made["safetensors_fuzz"] = [for_safetensors(file) for file in tensors]
+    made["onnx_fuzz"] = [hostile.onnx_of_messages(1, 5), hostile.onnx_of_messages(5, 5), hostile.onnx_of_edges(5),
+                         hostile.onnx_of_identities(3, 9), hostile.onnx_of_unsqueezes(5, 2), hostile.onnx_of_calls(3),
+                         hostile.onnx_of_packed_integers(9)]
+    arrays = [npy("<i8", (2, 3), struct.pack("<6q", *range(6))), npy("<i8", (3,), struct.pack("<3q", 0, 1, -1)),
+              npy("<f4", (2, 2), bytes(16)), npy(">i2", (1, 2), bytes(4), 2), npy("|b1", (), b"\1", 3),
+              npy("<i8", (0, 1 << 62), b""), npy("<i8", (1 << 62, 4, 0), b""), npy("<i8", (1 << 32, 1 << 32), b"")]
+    made["npy_fuzz"] = made["labels_fuzz"] = arrays
+    made["class_list_fuzz"] = [b"\x02tench\nchurch\n", b"\x02n01440764 tench\nn03028079 church\n",
+                               b"\x01\xef\xbb\xbfone\r\n\r\n", b"\x03a\n\nb\n"]
+    made["op_precision_fuzz"] = [b"Gelu=high_performance\n", b"\xef\xbb\xbf[ByOpType]\n# no\n; no\n Gelu = high_precision\r\n",
+                                 b"[Other]\n", b"Gelu\n", b"Gelu=high_performance\nGelu=high_precision"]
+    identity = {"program": "1", "model_sha256": "a", "precision": "fp32"}
+    record = "".join(json.dumps(line) + "\n" for line in (
+        {"smlp_run": 1, "identity": identity, "provenance": {}}, {"file": "a_0.npy", "bytes": 3, "sha256": "b"},
+        {"stem": "a", "rows": 2, "sha256": "c"}, {"keep": 1}, {"finished": True})).encode()
+    made["records_fuzz"] = [b"\0" + journal(), b"\1" + record, b"\2" + benchmark(), b"\0" + NESTED.encode() + b"\n",
+                            b"\1" + NESTED.encode(), b"\2" + NESTED.encode()]
+    made["json_fuzz"] = [json.dumps(HOW).encode(), json.dumps(["\x1b\u009b\u202e", -1.5e300, None, True]).encode(),
+                         NESTED.encode(), b'{"a": 1, "a": 2}', "\x1b[31m\u009b\u202e".encode(), b"\x9b\xc0\x80"]
+    values = [json.dumps(CONFIG), json.dumps(["a", "b"]), json.dumps(HOW), "1", "bf16", "high_performance", "65536", NESTED]
+    made["smlp_fuzz"] = [bytes([key, 0, 255, 0]) + value.encode() for key in range(9) for value in values]
+    made["smlp_fuzz"] += [bytes([255, tensor, kind, 0]) + struct.pack("<f", float("nan"))
+                          for tensor in range(0, 40, 7) for kind in range(14)]
+    rng = random.Random(1)
+    made["kernels_fuzz"] = [bytes(rng.randrange(256) for _ in range(16)) for _ in range(64)]
+    return made
+
+
+def main():
+    for name, files in seeds().items():
+        folder = Path(sys.argv[1]) / name
+        folder.mkdir(parents=True, exist_ok=True)
+        for i, content in enumerate(files):
+            (folder / f"seed-{i:03}").write_bytes(content)
+
+
+main()

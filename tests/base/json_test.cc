@@ -1,0 +1,73 @@
+#include "base/json.h"
+
+#include <gmock/gmock.h>
+
+namespace smlp {
+namespace {
+
+using testing::HasSubstr;
+
+std::string problem(const std::string& text) {
+  const auto value = parse_json(text);
+  return value ? "no error" : value.error().message();
+}
+
+std::string nested(std::size_t depth, const std::string& open, const std::string& close, const std::string& inner) {
+  std::string text;
+  for (std::size_t i = 0; i < depth; ++i) text += open;
+  text += inner;
+  for (std::size_t i = 0; i < depth; ++i) text += close;
+  return text;
+}
+
+TEST(Json, IsReadAsItIs) {
+  const auto value = parse_json(R"( {"a": [1, -2.5, "x\u00e9", null, true], "b": {}} )");
+  ASSERT_TRUE(value) << value.error().message();
+  EXPECT_EQ(value->dump(), R"({"a":[1,-2.5,"xé",null,true],"b":{}})");
+}
+
+TEST(Json, WhatIsNoneIsRefusedWithTheByte) {
+  EXPECT_EQ(problem("[1, 2"), "not JSON (at byte 5)");
+  EXPECT_EQ(problem("[1, x]"), "not JSON (at byte 4)");
+  EXPECT_THAT(problem(""), HasSubstr("not JSON"));
+  EXPECT_THAT(problem("{} {}"), HasSubstr("not JSON"));
+  EXPECT_THAT(problem("[1e999]"), HasSubstr("not JSON"));
+  EXPECT_THAT(problem("\"\xff\""), HasSubstr("not JSON"));
+}
+
+TEST(Json, DepthHasALimit) {
+  EXPECT_EQ(problem(nested(kMaxJsonDepth, "[", "]", "1")), "no error");
+  EXPECT_THAT(problem(nested(kMaxJsonDepth + 1, "[", "]", "1")), HasSubstr("nested more than 32 deep"));
+  EXPECT_EQ(problem(nested(kMaxJsonDepth, "{\"a\":", "}", "1")), "no error");
+  EXPECT_THAT(problem(nested(kMaxJsonDepth + 1, "{\"a\":", "}", "1")), HasSubstr("nested more than 32 deep"));
+}
+
+TEST(Json, AMillionBracketsAreRefusedAndNotASegmentationFault) {
+  for (const std::string& text : {std::string(1'000'000, '['), nested(1'000'000, "[", "]", ""),
+                                  nested(200'000, "{\"a\":", "}", "[]"), nested(200'000, "[{\"a\":", "}]", "")}) {
+    EXPECT_THAT(problem(text), HasSubstr("nested more than 32 deep"));
+  }
+}
+
+TEST(Json, AKeyTwiceIsRefused) {
+  EXPECT_THAT(problem(R"({"a": 1, "b": 2, "a": 3})"), HasSubstr("the key 'a' twice"));
+  EXPECT_THAT(problem(R"([{"x": {"a": 1, "\u0061": 3}}])"), HasSubstr("the key 'a' twice"));
+  EXPECT_EQ(problem(R"([{"a": {"a": 1}}, {"a": 1}])"), "no error");  // of different objects
+}
+
+TEST(Json, SizeHasALimit) {
+  std::string text = "[\"" + std::string(kMaxJsonBytes - 4, 'x') + "\"]";
+  EXPECT_EQ(problem(text), "no error");
+  text.insert(2, "x");
+  EXPECT_THAT(problem(text), HasSubstr("at most 67108864 are read"));
+}
+
+TEST(Json, TheNumberOfValuesHasALimit) {
+  std::string text = "[0";  // the list itself is a value, too
+  for (std::size_t i = 2; i < kMaxJsonValues; ++i) text += ",0";
+  EXPECT_EQ(problem(text + "]"), "no error");
+  EXPECT_THAT(problem(text + ",0]"), HasSubstr("more than 4194304 values"));
+}
+
+}  // namespace
+}  // namespace smlp
