@@ -100,7 +100,7 @@ std::string table_text(const Row& titles, const std::vector<Row>& rows, Table::A
   aligns[0] = first;
   Table table(titles, aligns);
   for (const Row& row : rows) table.add(row);
-  return table.text(terminal_width()) + "\n";
+  return table.text(terminal_width());
 }
 
 std::string markdown_text(const Row& titles, const std::vector<Row>& rows, Table::Align first) {

@@ -110,8 +110,8 @@ class CommandLine {
   Option& number_option(KnownOption name, bool whole, double low, double high, std::function<void(double)> set);
   Option& choice_option(KnownOption name, std::vector<std::string> names, std::function<void(std::size_t)> set);
 
-  std::string take_option(Option& option, const std::string* inline_value, std::span<const std::string> arguments,
-                          std::size_t& next);
+  std::string take_option(Option& option, std::string_view typed, const std::string* inline_value,
+                          std::span<const std::string> arguments, std::size_t& next);
   std::string take_words(std::span<const std::string> words);
   std::string check_given() const;
 

@@ -88,7 +88,7 @@ std::string manual_page(const Command& command) {
   for (const Option& option : line.options()) text += option_entry(option);
   text += ".SH EXAMPLES\n";
   for (const std::string& example : line.example_lines()) {
-    text += ".PP\n.EX\n";
+    text += example == line.example_lines().front() ? ".EX\n" : ".PP\n.EX\n";
     std::string_view rest = example;
     while (!rest.empty()) {
       const std::size_t end = std::min(rest.find('\n'), rest.size());

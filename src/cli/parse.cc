@@ -27,11 +27,11 @@ const Option* CommandLine::find(std::string_view typed) const {
 }
 
 // Takes the values of `option`: after its `=`, or the next arguments.
-std::string CommandLine::take_option(Option& option, const std::string* inline_value,
+std::string CommandLine::take_option(Option& option, std::string_view typed, const std::string* inline_value,
                                      std::span<const std::string> arguments, std::size_t& next) {
   if (++option.given > 1 && !option.repeats) return fmt::format("{} is given twice", option.name());
   if (option.is_flag()) {
-    if (inline_value != nullptr) return fmt::format("{} takes no value", option.name());
+    if (inline_value != nullptr) return fmt::format("{} takes no value", typed);
     return option.take("");
   }
   std::vector<std::string> values;
@@ -47,15 +47,15 @@ std::string CommandLine::take_option(Option& option, const std::string* inline_v
       const std::string_view needs = option.values == 1   ? "a value"
                                      : option.values == 2 ? "two values"
                                                           : "three values";
-      return fmt::format("{} needs {}: {}", option.name(), needs, option.value);
+      return fmt::format("{} needs {}: {}", typed, needs, option.value);
     }
     values.push_back(arguments[next++]);
   }
   if (option.joined) values = {fmt::format("{}", fmt::join(values, ","))};
   for (const std::string& value : values) {
-    if (value.empty()) return fmt::format("{} is given an empty {}", option.name(), option.value);
+    if (value.empty()) return fmt::format("{} is given an empty {}", typed, option.value);
     const std::string wrong = option.take(value);
-    if (!wrong.empty()) return fmt::format("{} {}, not '{}'", option.name(), wrong, value);
+    if (!wrong.empty()) return fmt::format("{} {}, not '{}'", typed, wrong, value);
   }
   return "";
 }
@@ -86,8 +86,10 @@ std::string CommandLine::check_given() const {
   };
   for (const Option& option : options_) {
     if (option.is_required && option.given == 0) {
-      if (option.word.empty()) return fmt::format("{} is required", option.name());
-      return fmt::format("{} is required: give {} or {} {}", option.name(), option.word, option.name(), option.value);
+      const std::string also = option.row->guide.empty() ? "" : fmt::format(" (also {})", option.row->guide);
+      if (option.word.empty()) return fmt::format("{} is required{}", option.name(), also);
+      return fmt::format("{} is required: give {} or {} {}{}", option.name(), option.word, option.name(), option.value,
+                         also);
     }
     if (option.given == 0) continue;
     for (const OptionName* other : option.excluded) {
@@ -119,7 +121,7 @@ CommandLine::Parsed CommandLine::parse(std::span<const std::string> arguments) {
       auto& option = const_cast<Option&>(*found);
       guide_spelling_ = guide_spelling_ || is_guides(*option.row, name);
       const std::string value = equals == std::string::npos ? "" : argument.substr(equals + 1);
-      std::string wrong = take_option(option, equals == std::string::npos ? nullptr : &value, arguments, next);
+      std::string wrong = take_option(option, name, equals == std::string::npos ? nullptr : &value, arguments, next);
       if (!wrong.empty()) return {.error = std::move(wrong)};
     }
   }

@@ -62,7 +62,7 @@ class Manual(unittest.TestCase):
         if not need("groff"):
             return
         for name, page in self.pages():
-            done = run("groff", "-ww", "-man", "-Tascii", "-P-c", text=page)
+            done = run("groff", "-ww", "-man", "-Tascii", "-P-cbou", text=page)
             self.assertEqual((done.returncode, done.stderr), (0, ""), name)
             self.assertIn("NAME", done.stdout)
             self.assertNotIn("\\f", done.stdout, name)
