@@ -1,7 +1,5 @@
 #include "tasks/preprocess_overrides.h"
 
-#include <fmt/ranges.h>
-
 #include <cmath>
 
 namespace smlp {
@@ -23,11 +21,6 @@ Result<Preprocess> with_overrides(Preprocess how, const PreprocessOverrides& ove
   if (overrides.mean) how.mean = *overrides.mean;
   if (overrides.std) how.std = *overrides.std;
   return how;
-}
-
-std::string preprocess_text(const Preprocess& how) {
-  return fmt::format("resize {} {}, crop {}, mean {}, std {}", how.resize, interpolation_name(how.interpolation),
-                     how.crop, fmt::join(how.mean, " "), fmt::join(how.std, " "));
 }
 
 }  // namespace smlp

@@ -3,7 +3,6 @@
 
 #include <array>
 #include <optional>
-#include <string>
 
 #include "base/result.h"
 #include "smlp/preprocess.h"
@@ -22,8 +21,5 @@ struct PreprocessOverrides {
 // `how` with what is overridden. `network_size` is the side that the network takes (0: no network, any size goes);
 // img_size must agree with it: sMLPNet's mixing layers are matrices of the grid's size.
 Result<Preprocess> with_overrides(Preprocess how, const PreprocessOverrides& overrides, int network_size);
-
-// All of a transform in one line, to compare and to record: "resize 256 bicubic, crop 224, mean ..., std ...".
-std::string preprocess_text(const Preprocess& how);
 
 }  // namespace smlp
