@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs what README.md says: every command of its `sh` blocks, and every flag that it names.
+"""Runs what README.md and the pages of docs/ say: every command of their `sh` blocks, and every flag that they name.
 
     python3 tests/readme.py --bin build/release/bin           runs the commands in a scratch directory
     python3 tests/readme.py --bin build/release/bin --flags   checks only that the flags exist
@@ -19,7 +19,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", ROOT / "README.zh-CN.md"]
+PAGES = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").glob("*.md"))]
 SKIPPED = 77
 DEV_OFFLINE = 3  # `./dev demo` could not fetch its photographs
 
@@ -75,15 +75,16 @@ def run_commands(program_dir):
         print("SKIPPED: the pictures for README.md's commands need Pillow (python3-pil)")
         return SKIPPED
     failures = count = 0
-    with tempfile.TemporaryDirectory() as directory:
-        scratch = Path(directory)
-        make_pictures(scratch)
-        (scratch / "models").symlink_to(ROOT / "models")
-        dev = scratch / "dev"
-        dev.write_text(DEV_STAND_IN.format(root=ROOT))
-        dev.chmod(0o755)
-        environment = dict(os.environ, PATH=f"{program_dir}{os.pathsep}{os.environ['PATH']}")
-        for page in filter(Path.exists, PAGES):
+    environment = dict(os.environ, PATH=f"{program_dir}{os.pathsep}{os.environ['PATH']}")
+    for page in PAGES:
+        with tempfile.TemporaryDirectory() as directory:  # each page stands alone
+            scratch = Path(directory)
+            make_pictures(scratch)
+            (scratch / "models").symlink_to(ROOT / "models")
+            (scratch / "work").mkdir()
+            dev = scratch / "dev"
+            dev.write_text(DEV_STAND_IN.format(root=ROOT))
+            dev.chmod(0o755)
             for line, text in blocks(page):
                 count += 1
                 done = subprocess.run(["bash", "-euo", "pipefail", "-c", text], cwd=scratch, env=environment,
@@ -100,7 +101,7 @@ def run_commands(program_dir):
 def check_flags(program_dir):
     """Every `smlp COMMAND ... --flag` of the pages must be in that command's --help."""
     helps, problems, count = {}, [], 0
-    for page in filter(Path.exists, PAGES):
+    for page in PAGES:
         text = page.read_text().replace("\\\n", " ")
         code = re.findall(r"^```sh$(.*?)^```$", text, re.M | re.S) + re.findall(r"`(smlp [^`\n]+)`", text)
         for line in "\n".join(code).splitlines():

@@ -100,7 +100,7 @@ std::string table_text(const Row& titles, const std::vector<Row>& rows, Table::A
   aligns[0] = first;
   Table table(titles, aligns);
   for (const Row& row : rows) table.add(row);
-  return table.text();
+  return table.text(terminal_width());
 }
 
 std::string markdown_text(const Row& titles, const std::vector<Row>& rows, Table::Align first) {
@@ -144,7 +144,7 @@ Result<Exit> compare(const std::vector<std::string>& files) {
     table.add({fmt::format("{}", b.batch), fmt::format("{:.3f}", b.ratio), fmt::format("{:.3f}", b.uncertainty),
                std::string(word(b.verdict))});
   }
-  cli::print("{}{} is {} than {}\n", table.text(), printable(files[1]),
+  cli::print("{}{} is {} than {}\n", table.text(terminal_width()), printable(files[1]),
              comparison.verdict == Verdict::cannot_tell ? "neither faster nor slower for certain (can't tell)"
                                                         : word(comparison.verdict),
              printable(files[0]));
@@ -191,38 +191,29 @@ Result<Exit> run(Options& options) {
 
 }  // namespace
 
-Run add_bench(CLI::App& app) {
+Run add_bench(CommandLine& line) {
   auto options = std::make_shared<Options>();
   BenchmarkOptions& benchmark = options->benchmark;
   options->model.session.pin = true;
-  add_model_options(app, options->model);
-  app.add_option("--batch-sizes,--batch_sizes", benchmark.batch_sizes, "Batch sizes (default 1,4,8,16,32,64)")
-      ->delimiter(',')
-      ->check(CLI::Range(1, 4096));
-  auto* loop =
-      app.add_option("--loop", benchmark.loop, "Executions of each batch size")->check(CLI::Range(1, 1000000000));
-  app.add_option("--duration", benchmark.seconds, "Seconds for each batch size (default 5)")
-      ->check(CLI::Range(0.001, 86400.0))
-      ->excludes(loop);
-  app.add_option("--warmup_count,--warmup-count", benchmark.warmup,
-                 "Executions before the first that counts (default 1)")
-      ->check(CLI::Range(0, 1000000));
-  app.add_flag("--json", options->json, "Write JSON");
-  app.add_flag("--csv", options->csv, "Write comma-separated values");
-  app.add_flag("--markdown", options->markdown, "Write a Markdown table");
-  auto* profile = app.add_flag("--profile", benchmark.profile,
-                               "Where the time goes: each step's time, GFLOP/s, share of peak and bytes");
-  app.add_option("--trace", options->trace, "Write the profile as a trace, which https://ui.perfetto.dev shows")
-      ->type_name("FILE")
-      ->needs(profile);
-  app.add_flag("--force", options->force, "Replace the trace of an earlier run");
-  app.add_option("--compare", options->compare,
-                 "Two files of --json: is the second faster? Exits with 3 where it is slower, else with 0")
-      ->expected(2)
-      ->excludes(profile);
-  add_examples(
-      app, {"smlp bench --batch-sizes 1,8 --duration 2", "smlp bench --model smlp_t.smlp --loop 100 --json > now.json",
-            "smlp bench --batch-sizes 8 --profile --trace trace.json", "smlp bench --compare before.json now.json"});
+  add_model_options(line, options->model, "FILE");
+  line.numbers("--batch", benchmark.batch_sizes, 1, 4096)
+      .named("N,N,...")
+      .help("Batch sizes, with commas between (default: 1,4,8,16,32,64)");
+  line.number("--loop", benchmark.loop, 1, 1'000'000'000).help("Executions of each batch size");
+  line.number("--duration", benchmark.seconds, 0.001, 86400).excludes("--loop");
+  line.number("--warmup", benchmark.warmup, 0, 1'000'000);
+  line.flag("--json", options->json).help("Write JSON");
+  line.flag("--csv", options->csv);
+  line.flag("--markdown", options->markdown);
+  line.flag("--profile", benchmark.profile);
+  line.text("--trace", options->trace).needs("--profile");
+  line.flag("--force", options->force).help("Replace the trace of an earlier run");
+  line.texts("--compare", options->compare)
+      .takes(2)
+      .excludes("--profile")
+      .help("Two files of --json: is the second faster? Exits with 3 where it is slower, else with 0");
+  line.examples({"smlp bench --batch 1,8 --duration 2", "smlp bench smlp_t.smlp --loop 100 --json > now.json",
+                 "smlp bench --batch 8 --profile --trace trace.json", "smlp bench --compare before.json now.json"});
   return [options] { return run(*options); };
 }
 

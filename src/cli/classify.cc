@@ -5,6 +5,7 @@
 #include "cli/console.h"
 #include "cli/json_line.h"
 #include "cli/model_options.h"
+#include "cli/preprocess_options.h"
 #include "cli/progress.h"
 #include "cli/table.h"
 #include "tasks/pictures.h"
@@ -47,7 +48,7 @@ std::string block(const fs::path& file, const Answer& answer) {
     for (int i = 0; i < static_cast<int>(p.probability * 20 + 0.5F); ++i) bar += "\u2588";
     table.add({fmt::format("  {:.1f} %", 100 * p.probability), printable(p.label), bar});
   }
-  std::string text = table.text();
+  std::string text = table.text(terminal_width());
   if (colour && !answer.empty()) {
     const std::size_t end = text.find('\n');
     text = fmt::format("\x1b[1m{}\x1b[0m{}", text.substr(0, end), text.substr(end));
@@ -104,20 +105,19 @@ Result<Exit> run(const Options& options) {
 
 }  // namespace
 
-Run add_classify(CLI::App& app) {
+Run add_classify(CommandLine& line) {
   auto options = std::make_shared<Options>();
-  app.add_option(
-         "PICTURE", options->pictures,
-         "JPEG and PNG files, folders of them (subfolders too), @LIST with a path a line, or - for a list on stdin")
-      ->required()
-      ->type_name("");
-  app.add_option("--top", options->top, "How many classes to name, best first (default: 5; at most all there are)")
-      ->check(CLI::Range(1, 1'000'000).description(""))
-      ->type_name("N");
-  app.add_flag("--json", options->json, "One JSON object a picture, one a line");
-  add_model_options(app, options->model);
-  add_examples(app, {"smlp classify photo.jpg", "smlp classify --top 1 holiday/ | sort -t '\t' -k 2",
-                     "smlp classify --model smlp_t.pth --classes imagenet_classes.txt --json photos/"});
+  line.texts("--data", options->pictures)
+      .plain("PICTURE")
+      .named("PICTURE")
+      .required()
+      .help("JPEG and PNG files, folders of them (subfolders too), @LIST with a path a line, or - for a list on stdin");
+  line.number("--top", options->top, 1, 1'000'000);
+  line.flag("--json", options->json).help("One JSON object a picture, one a line");
+  add_model_options(line, options->model);
+  add_preprocess_options(line, options->model.preprocess);
+  line.examples({"smlp classify photo.jpg", "smlp classify --top 1 holiday/ | sort -t '\t' -k 2",
+                 "smlp classify --model smlp_t.pth --classes imagenet_classes.txt --json photos/"});
   return [options] { return run(*options); };
 }
 

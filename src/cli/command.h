@@ -1,13 +1,13 @@
-// What a command is. To add one: write src/cli/NAME.cc with `Run add_NAME(CLI::App&)`, declare it here, and give it a
-// line in the table of main.cc.
+// What a command is. To add one: write src/cli/NAME.cc with `Run add_NAME(CommandLine&)`, declare it here, and give it
+// a line in the table of main.cc.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <span>
 #include <string_view>
 
 #include "base/result.h"
+#include "cli/command_line.h"
 
 namespace smlp::cli {
 
@@ -19,27 +19,27 @@ using Run = std::function<Result<Exit>()>;
 
 struct Command {
   std::string_view name;
-  std::string_view summary;   // one line of `smlp --help`
-  Run (*add)(CLI::App& app);  // declares the options (and examples, by add_examples) and returns the work
+  std::string_view summary;       // one line of `smlp --help`
+  Run (*add)(CommandLine& line);  // declares the options and examples, and returns the work
 };
+
+// The options of a command, to be read: nothing is bound any more.
+CommandLine declared(const Command& command);
 
 // Runs the command that the arguments name; the process's exit status.
 int run_command(std::span<const Command> commands, int argc, const char* const* argv);
 
-// Examples at the end of a command's --help, one a line.
-void add_examples(CLI::App& app, std::initializer_list<std::string_view> lines);
-
 // Reports a usage error that only shows after parsing (options that exclude each other) and returns exit_usage.
 Exit usage_error(std::string_view message);
 
-Run add_bench(CLI::App& app);
-Run add_classify(CLI::App& app);
-Run add_compile(CLI::App& app);
-Run add_evaluate(CLI::App& app);
-Run add_export(CLI::App& app);
-Run add_infer(CLI::App& app);
-Run add_info(CLI::App& app);
-Run add_postprocess(CLI::App& app);
-Run add_preprocess(CLI::App& app);
+Run add_bench(CommandLine& line);
+Run add_classify(CommandLine& line);
+Run add_compile(CommandLine& line);
+Run add_evaluate(CommandLine& line);
+Run add_export(CommandLine& line);
+Run add_infer(CommandLine& line);
+Run add_info(CommandLine& line);
+Run add_postprocess(CommandLine& line);
+Run add_preprocess(CommandLine& line);
 
 }  // namespace smlp::cli

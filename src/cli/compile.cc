@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/guide_log.h"
+#include "cli/preprocess_options.h"
 
 namespace smlp::cli {
 namespace {
@@ -86,29 +87,26 @@ Result<Exit> run(Options& options) {
 
 }  // namespace
 
-Run add_compile(CLI::App& app) {
+Run add_compile(CommandLine& line) {
   auto options = std::make_shared<Options>();
   CompileOptions& compile = options->compile;
-  app.add_option("--model", compile.model, "PyTorch checkpoint, safetensors, ONNX or .smlp")->required();
-  app.add_option("--output", compile.output, "Where to write: NAME gives NAME.smlp")->required();
-  app.add_option("--framework", options->framework, "The guide's number of the input's kind; 5 is ONNX")
-      ->check(CLI::IsMember({0, 1, 3, 5}).description(""));
-  app.add_option("--input_format,--input-format", options->input_format, "Layout of the input: NCHW")
-      ->check(CLI::IsMember({"NCHW"}).description(""));
-  app.add_option("--input_shape,--input-shape", options->input_shape,
-                 "input:8,3,224,224; checked against the model, the batch (-1: any) becomes infer's default");
-  app.add_option("--precision", options->precision, "Of the matrix products: fp32 or bf16; default the model's own")
-      ->check(CLI::IsMember({"fp32", "bf16"}).description(""));
-  app.add_option("--op_precision_mode,--op-precision-mode", compile.op_precision,
-                 "ini file with lines such as Gelu=high_performance (or high_precision)");
-  app.add_option("--classes", compile.classes, "Text file with the classes' names, one a line");
-  app.add_option("--log", options->log, "How much to say: debug, info, warning, error or null")
-      ->check(CLI::IsMember({"debug", "info", "warning", "error", "null"}).description(""));
-  app.add_option("--soc_version,--soc-version", options->soc_version, "Accepted as in the guide; means nothing here");
-  app.add_flag("--force", compile.force, "Replace an output that exists");
-  add_examples(app, {"smlp compile --framework=5 --model=smlp_t.onnx --output=smlp_t_bs8 --input_format=NCHW \\\n"
-                     "    --input_shape=\"input:8,3,224,224\" --log=error --op_precision_mode=op_precision.ini",
-                     "smlp compile --model smlp_t.pth --output smlp_t --precision bf16"});
+  line.text("--model", compile.model).plain("FILE").required().help("PyTorch checkpoint, safetensors, ONNX or .smlp");
+  line.text("--output", compile.output).plain("NAME").required().help("Where to write: NAME gives NAME.smlp");
+  line.choice<int>("--framework", {{"0", 0}, {"1", 1}, {"3", 3}, {"5", 5}}, options->framework);
+  line.word("--input-format", {"NCHW"}, options->input_format);
+  line.text("--input-shape", options->input_shape);
+  line.word("--precision", {"fp32", "bf16"}, options->precision)
+      .help("Of the matrix products: fp32 or bf16 (default: the model's own)");
+  line.text("--op-precision-mode", compile.op_precision);
+  line.text("--classes", compile.classes);
+  add_preprocess_options(line, compile.preprocess);
+  line.word("--log", {"debug", "info", "warning", "error", "null"}, options->log);
+  line.text("--soc-version", options->soc_version);
+  line.flag("--force", compile.force).help("Replace an output that exists");
+  line.examples(
+      {"smlp compile --framework=5 --model=smlp_t.onnx --output=smlp_t_bs8 --input_format=NCHW \\\n"
+       "    --input_shape=\"input:8,3,224,224\" --log=error --op_precision_mode=op_precision.ini",
+       "smlp compile smlp_t.pth smlp_t --precision bf16"});
   return [options] { return run(*options); };
 }
 

@@ -5,6 +5,7 @@
 #include "cli/console.h"
 #include "cli/json_line.h"
 #include "cli/model_options.h"
+#include "cli/preprocess_options.h"
 #include "cli/progress.h"
 #include "cli/table.h"
 #include "data/label_map.h"
@@ -59,7 +60,7 @@ std::string class_table(const NamedModel& named, const std::vector<Row>& rows) {
          share_text(s.right1, s.images), share_text(s.right5, s.images),
          s.mistakes == 0 ? "" : fmt::format("{} ({})", printable(class_name(named, s.mistaken_for)), s.mistakes)});
   }
-  return table.text();
+  return table.text(terminal_width());
 }
 
 std::string interval_text(Interval interval) { return fmt::format("{:.4f} to {:.4f}", interval.low, interval.high); }
@@ -193,23 +194,21 @@ Result<Exit> run(const Options& options) {
 
 }  // namespace
 
-Run add_evaluate(CLI::App& app) {
+Run add_evaluate(CommandLine& line) {
   auto options = std::make_shared<Options>();
-  app.add_option("--data", options->data, "Labelled pictures: DIR/CLASS/PICTURE, or DIR/val/CLASS/PICTURE")
-      ->required()
-      ->type_name("DIR");
-  app.add_option(
-         "--labels", options->labels,
-         "How class folders name the model's classes: by wnid, by name (or a synonym), by index, or by position "
-         "in the order of their names (default: by wnid or name; by position for a model without names)")
-      ->check(CLI::IsMember({"wnid", "name", "index", "position"}).description(""))
-      ->type_name("RULE");
-  app.add_flag("--per-class", options->per_class, "A table of every class as well");
-  app.add_flag("--json", options->json, "Write one JSON object");
-  add_model_options(app, options->model);
-  add_batch_option(app, options->model);
-  add_examples(app, {"smlp evaluate --data imagenette", "smlp evaluate --data imagenette --per-class",
-                     "smlp evaluate --data imagenet --model smlp_t.pth --json"});
+  line.text("--data", options->data).plain("DIR").required();
+  line.word("--labels", {"wnid", "name", "index", "position"}, options->labels)
+      .named("RULE")
+      .help(
+          "How class folders name the model's classes: by wnid, by name (or a synonym), by index, or by position in "
+          "the order of their names (default: by wnid or name; by position for a model without names)");
+  line.flag("--per-class", options->per_class);
+  line.flag("--json", options->json);
+  add_model_options(line, options->model);
+  add_batch_option(line, options->model);
+  add_preprocess_options(line, options->model.preprocess);
+  line.examples({"smlp evaluate imagenette", "smlp evaluate imagenette --per-class",
+                 "smlp evaluate --data imagenet --model smlp_t.pth --json"});
   return [options] { return run(*options); };
 }
 

@@ -18,20 +18,17 @@ Result<Exit> run(const ExportModelOptions& options) {
 
 }  // namespace
 
-Run add_export(CLI::App& app) {
+Run add_export(CommandLine& line) {
   auto options = std::make_shared<ExportModelOptions>();
   options->producer_version = SMLP_VERSION;
-  app.add_option("--pth_path,--pth-path", options->checkpoint, "PyTorch checkpoint, safetensors or ONNX")->required();
-  app.add_option("--onnx_path,--onnx-path", options->onnx, "Where to write")->required();
-  app.add_option("--model_name,--model-name", options->model_name,
-                 "smlpnet_tiny, smlpnet_small or smlpnet_base, checked against the checkpoint; auto: whatever it holds")
-      ->capture_default_str();
-  app.add_option("--opset_version,--opset-version", options->opset,
-                 "ONNX opset, 11 to 23: LayerNormalization from 17 on, Gelu from 20 on")
-      ->capture_default_str();
-  app.add_flag("--force", options->force, "Replace an output that exists");
-  add_examples(
-      app, {"smlp export --model_name smlpnet_tiny --pth_path smlp_t.pth --onnx_path smlp_t.onnx --opset_version 11"});
+  line.text("--model", options->checkpoint).plain("FILE").required().help("PyTorch checkpoint, safetensors or ONNX");
+  line.text("--output", options->onnx).plain("OUT.onnx").required();
+  line.text("--model-name", options->model_name);
+  line.number("--opset", options->opset, 0, 1000);
+  line.flag("--force", options->force).help("Replace an output that exists");
+  line.examples({"smlp export smlp_t.pth smlp_t.onnx",
+                 "smlp export --model_name smlpnet_tiny --pth_path smlp_t.pth --onnx_path smlp_t.onnx \\\n"
+                 "    --opset_version 11"});
   return [options] { return run(*options); };
 }
 

@@ -6,6 +6,7 @@
 #include "cli/console.h"
 #include "cli/guide_log.h"
 #include "cli/model_options.h"
+#include "cli/preprocess_options.h"
 #include "cli/progress.h"
 #include "model/network.h"
 #include "tasks/infer_files.h"
@@ -17,15 +18,18 @@ struct Options {
   ModelOptions model;
   InferFilesOptions files;
   int batch = 0;
-  std::string format = "NPY", pure = "zero", device = "0";
+  std::string device = "0";
+  bool guide = false;  // the log is written as the guide's tool writes it, to the letter
 };
 
-ResultFormat format_of(std::string_view word) {
-  return word == "BIN" ? ResultFormat::bin : word == "TXT" ? ResultFormat::txt : ResultFormat::npy;
+// As the guide's tool writes them, which scripts read.
+void log_guide_statistics(std::string_view name, const Statistics& s) {
+  log_info("{} (ms): min = {}, max = {}, mean = {}, median = {}, percentile(99%) = {}", name, s.min, s.max, s.mean,
+           s.median, s.p99);
 }
 
 void log_statistics(std::string_view name, const Statistics& s) {
-  log_info("{} (ms): min = {}, max = {}, mean = {}, median = {}, percentile(99%) = {}", name, s.min, s.max, s.mean,
+  log_info("{}: {:.3f} to {:.3f} ms, mean {:.3f}, median {:.3f}, 99 % below {:.3f}", name, s.min, s.max, s.mean,
            s.median, s.p99);
 }
 
@@ -37,19 +41,30 @@ std::vector<std::string> own_arguments() {
   return arguments;
 }
 
-// The guide's lines first, to the letter; then what it leaves out.
-void log_report(const InferFilesReport& report, const InferFilesOptions& options) {
+void log_guide_times(const InferFilesReport& report) {
   log_info("-----------------Performance Summary------------------");
-  log_statistics("NPU_compute_time", report.compute);
+  log_guide_statistics("NPU_compute_time", report.compute);
   log_info("throughput 1000*batchsize.mean({})/NPU_compute_time.mean({}): {}", report.mean_rows, report.compute.mean,
            report.throughput);
   log_info("------------------------------------------------------");
-  log_statistics("H2D_latency", report.h2d);
-  log_statistics("D2H_latency", report.d2h);
+  log_guide_statistics("H2D_latency", report.h2d);
+  log_guide_statistics("D2H_latency", report.d2h);
+}
+
+void log_times(const InferFilesReport& report) {
+  log_statistics("CPU_compute_time", report.compute);
+  log_info("throughput: {:.2f} images/s of compute time alone, {:.4g} pictures in one execution", report.throughput,
+           report.mean_rows);
+  log_statistics("copy in", report.h2d);
+  log_statistics("copy out", report.d2h);
+}
+
+void log_report(const InferFilesReport& report, const InferFilesOptions& options, bool guide) {
+  guide ? log_guide_times(report) : log_times(report);
   log_info("wall clock: {} pictures{} in {:.3f} s, {:.2f} images/s", report.pictures,
            options.loop > 1 ? fmt::format(" {} times", options.loop) : "", report.wall_seconds,
            report.images_per_second(options.loop));
-  log_info("{}", timing_explanation());
+  if (guide) log_info("{}", timing_explanation());
   if (!report.summary.empty()) log_info("summary: {}", report.summary.string());
 }
 
@@ -57,7 +72,7 @@ Result<Opened> open(Options& options) {
   if (options.device != "0") {
     log_info("--device {} means nothing here: this machine's CPU is the one device", options.device);
   }
-  SMLP_TRY(named, load_named_model(options.model.model, options.model.classes));
+  SMLP_TRY(named, load_named_model(options.model.model, options.model.classes, options.model.preprocess));
   const int own_batch = named.model.network()->batch;
   options.files.batch = options.batch > 0 ? options.batch : own_batch > 0 ? own_batch : 1;
   options.model.session.batch = options.files.batch;
@@ -72,8 +87,6 @@ Result<Opened> open(Options& options) {
 
 Result<Exit> run(Options& options) {
   InferFilesOptions& files = options.files;
-  files.format = format_of(options.format);
-  files.pure = options.pure == "random" ? PureData::random : PureData::zero;
   if (files.output.empty() && (files.packed || files.resume || files.force || !files.output_dirname.empty())) {
     return usage_error("--packed, --resume, --force and --output_dirname need --output");
   }
@@ -111,7 +124,7 @@ Result<Exit> run(Options& options) {
   progress.reset();
   if (!report) return fail(std::move(report).error());
   if (report->resumed > 0) log_info("{} inputs had their results from an earlier run", report->resumed);
-  log_report(*report, files);
+  log_report(*report, files, options.guide);
   if (report->broken == 0) return exit_ok;
   report_error(fmt::format("{} inputs could not be read and have no result", report->broken));
   return exit_bad_input;
@@ -119,36 +132,38 @@ Result<Exit> run(Options& options) {
 
 }  // namespace
 
-Run add_infer(CLI::App& app) {
+Run add_infer(CommandLine& line) {
   auto options = std::make_shared<Options>();
   InferFilesOptions& files = options->files;
-  add_model_options(app, options->model);
-  app.add_option("--input", files.input,
-                 "Folder of .bin, .npy or pictures, or files with commas between (default: made-up data)");
-  app.add_option("--output", files.output, "Folder that gets a folder of results and its summary (default: none)");
-  app.add_option("--output_dirname,--output-dirname", files.output_dirname,
-                 "Name of the folder of results (default: the time, as 2024_05_01-12_00_00)");
-  app.add_option("--outfmt", options->format, "NPY, BIN or TXT")
-      ->check(CLI::IsMember({"NPY", "BIN", "TXT"}, CLI::ignore_case).description(""));
-  app.add_option("--batchsize,--batch_size,--batch-size", options->batch,
-                 "Pictures in one execution (default: the compiled model's, else 1)")
-      ->check(CLI::Range(1, 4096).description(""));
-  app.add_option("--loop", files.loop, "Execute each batch this many times")
-      ->check(CLI::Range(1, 1000000000).description(""));
-  app.add_option("--warmup_count,--warmup-count", files.warmup, "Executions before the first that counts (default 1)")
-      ->check(CLI::Range(0, 1000000).description(""));
-  app.add_option("--pure_data_type,--pure-data-type", options->pure, "What made-up data are: zero or random")
-      ->check(CLI::IsMember({"zero", "random"}).description(""));
-  app.add_option("--device", options->device, "Accepted as in the guide; the one device here is the CPU");
-  app.add_flag("--packed", files.packed,
-               "One array packed_0.npy for the whole run, its rows named in packed_names.tsv");
-  app.add_flag("--resume", files.resume,
-               "Go on with the interrupted run in --output_dirname, or the only one in --output");
-  app.add_flag("--force", files.force, "Replace the results of an earlier run");
-  add_examples(app,
-               {"smlp infer --model smlp_t_bs8.smlp --input prep_dataset --output result --outfmt NPY --batchsize 8",
-                "smlp infer --model smlp_t_bs8.smlp --batchsize 8 --loop 100"});
-  return [options] {
+  add_model_options(line, options->model);
+  line.text("--data", files.input)
+      .plain("INPUT")
+      .named("INPUT")
+      .help("Folder of .bin, .npy or pictures, or files with commas between (default: made-up data)");
+  line.text("--output", files.output)
+      .plain("OUT")
+      .named("DIR")
+      .help("Folder that gets a folder of results and its summary (default: none)");
+  line.text("--output-dirname", files.output_dirname);
+  using enum ResultFormat;
+  line.choice<ResultFormat>("--format", {{"NPY", npy}, {"BIN", bin}, {"TXT", txt}}, files.format);
+  line.number("--batch", options->batch, 1, 4096)
+      .help("Pictures in one execution (default: the compiled model's, else 1)");
+  line.number("--loop", files.loop, 1, 1'000'000'000);
+  line.number("--warmup", files.warmup, 0, 1'000'000);
+  line.choice<PureData>("--pure-data-type", {{"zero", PureData::zero}, {"random", PureData::random}}, files.pure);
+  line.text("--device", options->device);
+  line.flag("--packed", files.packed);
+  line.flag("--resume", files.resume)
+      .help("Go on with the interrupted run in --output-dirname, or the only one in --output");
+  line.flag("--force", files.force);
+  add_preprocess_options(line, options->model.preprocess);
+  line.examples({"smlp infer prep_dataset result --model smlp_t.smlp --batch 8",
+                 "smlp infer --model smlp_t_bs8.smlp --input prep_dataset --output result --outfmt NPY \\\n"
+                 "    --batchsize 8",
+                 "smlp infer --model smlp_t_bs8.smlp --batchsize 8 --loop 100"});
+  return [options, &line] {
+    options->guide = line.guide_spelling();
     options->files.arguments = own_arguments();
     return run(*options);
   };

@@ -3,6 +3,7 @@
 #include "cli/console.h"
 #include "cli/info_parts.h"
 #include "cli/json_line.h"
+#include "cli/preprocess_options.h"
 #include "cli/progress.h"
 #include "cli/suggest.h"
 #include "tasks/inspect.h"
@@ -14,7 +15,8 @@ namespace {
 
 struct Options {
   std::string file;
-  bool json = false;
+  bool json = false, tensors = false;
+  PreprocessOverrides preprocess;
   std::string compare;  // "fp32,bf16"; empty: no comparison
   std::vector<std::string> pictures;
 };
@@ -50,7 +52,7 @@ Result<Exit> compare(const Options& options) {
     SMLP_TRY(files, expand_pictures(name));
     comparison.pictures.insert(comparison.pictures.end(), files.begin(), files.end());
   }
-  SMLP_TRY(named, load_named_model(options.file, {}));
+  SMLP_TRY(named, load_named_model(options.file, {}, options.preprocess));
   const std::shared_ptr<const Network>& network = named.model.network();
   std::optional<Progress> progress;
   auto compared = compare_precisions(network, comparison, [&](std::int64_t done, std::int64_t all) {
@@ -67,38 +69,41 @@ Result<Exit> compare(const Options& options) {
 
 Result<Exit> run(const Options& options) {
   if (!options.compare.empty()) return compare(options);
+  if (options.preprocess != PreprocessOverrides()) {
+    return usage_error("how pictures are prepared matters to --compare with --picture only");
+  }
   if (options.file.empty()) {
+    if (options.tensors) return usage_error("--tensors needs a FILE");
     const Machine machine = inspect_machine();
     write_output(options.json ? json_text(machine_json(machine), 2) + "\n" : machine_text(machine));
     if (!machine.isa_error.empty()) report_warning(machine.isa_error);
     return exit_ok;
   }
   SMLP_TRY(report, inspect_file(options.file));
-  write_output(options.json ? json_text(file_json(report), 2) + "\n" : file_text(report));
+  write_output(options.json ? json_text(file_json(report), 2) + "\n" : file_text(report, options.tensors));
   return exit_ok;
 }
 
 }  // namespace
 
-Run add_info(CLI::App& app) {
+Run add_info(CommandLine& line) {
   auto options = std::make_shared<Options>();
-  app.add_option("FILE", options->file,
-                 "Compiled model, PyTorch checkpoint, safetensors or ONNX, of any network (without it: this machine)")
-      ->type_name("");
-  app.add_flag("--json", options->json, "Write one JSON object");
-  auto* compare =
-      app.add_option("--compare", options->compare,
-                     "Run the model (without FILE: the bundled one) in two precisions and print how far "
-                     "each layer's output of the second is from the first's")
-          ->type_name("P,P")
-          ->check([](const std::string& words) { return words.empty() ? std::string("no precision") : ""; });
-  app.add_option("--picture", options->pictures,
-                 "Picture, or folder of pictures, to compare on; may be repeated (default: 16 made-up ones)")
-      ->type_name("FILE")
-      ->allow_extra_args(false)
-      ->needs(compare);
-  add_examples(app, {"smlp info", "smlp info smlp_t.pth", "smlp info --json model.smlp",
-                     "smlp info smlp_t.pth --compare fp32,bf16"});
+  line.text("--model", options->file)
+      .plain("FILE")
+      .help("Compiled model, PyTorch checkpoint, safetensors or ONNX, of any network (without it: this machine)");
+  line.flag("--tensors", options->tensors);
+  line.flag("--json", options->json);
+  line.text("--compare", options->compare)
+      .named("P,P")
+      .help(
+          "Run the model (without FILE: the bundled one) in two precisions and print how far each layer's output "
+          "of the second is from the first's");
+  line.texts("--picture", options->pictures)
+      .needs("--compare")
+      .help("Picture, or folder of pictures, to compare on; may be repeated (default: 16 made-up ones)");
+  add_preprocess_options(line, options->preprocess);
+  line.examples(
+      {"smlp info", "smlp info smlp_t.pth", "smlp info --json model.smlp", "smlp info smlp_t.pth --compare fp32,bf16"});
   return [options] { return run(*options); };
 }
 

@@ -27,7 +27,7 @@ std::string comparison_text(const std::string& model, const Network& network, co
                                  precision_name(options.tried), comparison.tried_isa, precision_name(options.exact),
                                  comparison.exact_isa, comparison.pictures, options.pictures.empty() ? "made-up " : "",
                                  comparison.pictures == 1 ? "" : "s");
-  text += table.text();
+  text += table.text(terminal_width());
   text += fmt::format("the best class is the same for {} of {} pictures\n", comparison.same_top1, comparison.pictures);
   text += "Relative error: ||difference|| / ||activation|| over all pictures; growth: over that of the row above.\n";
   if (network.precision == Precision::bf16) {

@@ -15,6 +15,14 @@ std::string grouped(std::int64_t number) {
   return text;
 }
 
+// 24123584 -> "24.1 million", 4990000000 -> "4.99 billion"
+std::string rounded(std::int64_t number) {
+  const auto n = static_cast<double>(number);
+  if (number >= 1'000'000'000) return fmt::format("{:.3g} billion", n / 1e9);
+  if (number >= 1'000'000) return fmt::format("{:.3g} million", n / 1e6);
+  return grouped(number);
+}
+
 std::string three(const std::array<float, 3>& v) { return fmt::format("{:g} {:g} {:g}", v[0], v[1], v[2]); }
 
 std::string name_of_configuration(const Config& config) {
@@ -31,13 +39,13 @@ void add_network(Table& table, const Network& network) {
       {"network", fmt::format("sMLPNet{}: dim {}, depths {}, alpha {}, patch {}, image {}, {} channels, {} classes",
                               name_of_configuration(c), c.dim, fmt::join(c.depths, " "), c.alpha, c.patch, c.image,
                               c.in_channels, c.classes)});
-  table.add({"parameters", grouped(c.parameters())});
-  table.add({"multiply-adds", fmt::format("{} per picture", grouped(c.macs()))});
+  table.add({"parameters", rounded(c.parameters())});
+  table.add({"multiply-adds", fmt::format("{} per picture", rounded(c.macs()))});
   table.add({"precision", std::string(precision_name(network.precision))});
   for (const auto& [name, precision] : operator_precisions(network))
     table.add({"", fmt::format("{:<21}  {}", name, precision)});
-  table.add({"preprocessing", fmt::format("short side to {}, bicubic; centre crop {}; mean {}; std {}", p.resize,
-                                          p.crop, three(p.mean), three(p.std))});
+  table.add({"preprocessing", fmt::format("short side to {}, {}; centre crop {}; mean {}; std {}", p.resize,
+                                          interpolation_name(p.interpolation), p.crop, three(p.mean), three(p.std))});
   table.add({"class names", network.class_names.empty()
                                 ? "none"
                                 : fmt::format("{}: {}{}", network.class_names.size(), network.class_names.front(),
@@ -52,7 +60,7 @@ std::string tensor_table(const TensorFile& file) {
   for (const Tensor& tensor : file.tensors) {
     table.add({tensor.name, tensor.dtype_text, tensor.shape_text(), tensor.container});
   }
-  return table.text();
+  return table.text(terminal_width());
 }
 
 Json config_json(const Config& c) {
@@ -74,16 +82,19 @@ Json tensors_json(const TensorFile& file) {
 
 }  // namespace
 
-std::string file_text(const FileReport& report) {
+std::string file_text(const FileReport& report, bool tensors) {
   Table table({"", ""}, {left, left});
   table.add({"file", report.path});
   table.add({"format", report.format});
   table.add({"size", fmt::format("{} ({} bytes)", bytes_text(report.bytes), grouped(report.bytes))});
   table.add({"SHA-256", report.sha256});
   if (report.network) add_network(table, *report.network);
-  if (report.no_network) table.add({"network", "no sMLPNet: " + report.no_network->message()});
-  table.add({"tensors", fmt::format("{}", report.file.tensors.size())});
-  return table.text() + "\n" + tensor_table(report.file);
+  table.add({"preprocessing", fmt::format("short side to {}, {}; centre crop {}; mean {}; std {}", p.resize,
+                                          interpolation_name(p.interpolation), p.crop, three(p.mean), three(p.std))});
+  table.add({"class names", network.class_names.empty()
+                                ? "none"
+                                : fmt::format("{}: {}{}", network.class_names.size(), network.class_names.front(),
+                                              network.class_names.size() > 1 ? ", ..." : "")});
 }
 
 Json file_json(const FileReport& report) {
@@ -102,6 +113,7 @@ Json file_json(const FileReport& report) {
     for (const auto& [name, precision] : operator_precisions(network)) json["operators"][std::string(name)] = precision;
     json["preprocess"] = {{"resize", network.preprocess.resize},
                           {"crop", network.preprocess.crop},
+                          {"interpolation", interpolation_name(network.preprocess.interpolation)},
                           {"mean", network.preprocess.mean},
                           {"std", network.preprocess.std}};
     json["classes"] = network.class_names;

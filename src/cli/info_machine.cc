@@ -35,7 +35,7 @@ std::string machine_text(const Machine& machine) {
                                  : "refused",
                  choice.reason});
   }
-  return table.text() + "\n" + kernels.text();
+  return table.text(terminal_width()) + "\n" + kernels.text(terminal_width());
 }
 
 Json machine_json(const Machine& machine) {

@@ -13,7 +13,7 @@ namespace smlp::cli {
 std::string machine_text(const Machine& machine);
 Json machine_json(const Machine& machine);
 
-std::string file_text(const FileReport& report);
+std::string file_text(const FileReport& report, bool tensors);
 // {"file", "format", "bytes", "sha256", "config": {...} or null, "why_no_network", "parameters", "macs", ...,
 //  "tensors": [{"name", "dtype", "shape", "container"}]}
 Json file_json(const FileReport& report);

@@ -1,46 +1,31 @@
 #include "cli/model_options.h"
 
+#include <fmt/format.h>
+
 #include "tasks/machine.h"
 
 namespace smlp::cli {
 
-void add_model_options(CLI::App& app, ModelOptions& options) {
-  app.add_option("--model", options.model,
-                 "Compiled model, PyTorch checkpoint, safetensors or ONNX (default: the bundled Imagenette model)")
-      ->type_name("FILE");
-  app.add_option("--classes", options.classes,
-                 "Class names, one a line in the order of the classes, or lines of `n01440764 name`")
-      ->type_name("FILE");
-  app.add_option("--threads", options.session.threads, "Threads (default: as many as this process may use)")
-      ->check(CLI::Range(1, 4096).description(""))
-      ->type_name("N");
-  app.add_option("--mode", options.session.mode,
-                 "throughput: each thread takes its own pictures; latency: all share each; automatic: by their number")
-      ->check(CLI::IsMember({"automatic", "throughput", "latency"}).description(""))
-      ->type_name("M");
+void add_model_options(CommandLine& line, ModelOptions& options, std::string_view plain_model) {
+  line.text("--model", options.model).plain(plain_model);
+  line.text("--classes", options.classes);
+  line.number("--threads", options.session.threads, 1, 4096);
+  line.word("--mode", {"automatic", "throughput", "latency"}, options.session.mode);
   bool& pin = options.session.pin;
   const char* by_default =
       pin ? "default: yes, for steady times" : "default: no, so that programs share the machine well";
-  auto* yes = app.add_flag("--pin", pin, fmt::format("Keep each thread on a processor of its own ({})", by_default));
-  app.add_flag_callback(
-         "--no-pin", [&pin] { pin = false; }, "Leave the threads to the system")
-      ->excludes(yes);
-  app.add_option("--precision", options.session.precision, "fp32 or bf16 (default: the model's own)")
-      ->check(CLI::IsMember({"fp32", "bf16"}).description(""))
-      ->type_name("P");
-  app.add_option("--isa", options.session.isa, "Kernels to use (default: SMLP_ISA, or the best; see `smlp info`)")
-      ->check(CLI::IsMember(isa_names()).description(""))
-      ->type_name("ISA");
+  line.flag("--pin", pin).help(fmt::format("Keep each thread on a processor of its own ({})", by_default));
+  line.flag("--no-pin", pin, false).excludes("--pin");
+  line.word("--precision", {"fp32", "bf16"}, options.session.precision);
+  line.word("--isa", isa_names(), options.session.isa);
 }
 
-void add_batch_option(CLI::App& app, ModelOptions& options) {
-  app.add_option("--batch", options.session.batch, "Pictures that go through the network together (default: 8)")
-      ->check(CLI::Range(1, 4096).description(""))
-      ->type_name("N");
+void add_batch_option(CommandLine& line, ModelOptions& options) {
+  line.number("--batch", options.session.batch, 1, 4096);
 }
 
 Result<Opened> open_session(const ModelOptions& options) {
-  SMLP_TRY(named, load_named_model(options.model, options.classes));
+  SMLP_TRY(named, load_named_model(options.model, options.classes, options.preprocess));
   SMLP_TRY(session, Session::create(named.model, options.session));
   return Opened{std::move(named), std::move(session)};
 }

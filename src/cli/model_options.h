@@ -1,9 +1,9 @@
 // The options of every command that runs a model.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
 
+#include "cli/command_line.h"
 #include "smlp/session.h"
 #include "tasks/named_model.h"
 
@@ -13,13 +13,15 @@ struct ModelOptions {
   std::string model;    // empty: the bundled one
   std::string classes;  // file of class names; empty: the model's own
   SessionOptions session;
+  PreprocessOverrides preprocess;
 };
 
 // --model, --classes, --threads, --mode, --pin, --precision, --isa. What options.session.pin holds is the default.
-void add_model_options(CLI::App& app, ModelOptions& options);
+// `plain_model`: what the model is called where its file may be given without --model.
+void add_model_options(CommandLine& line, ModelOptions& options, std::string_view plain_model = "");
 
 // --batch N.
-void add_batch_option(CLI::App& app, ModelOptions& options);
+void add_batch_option(CommandLine& line, ModelOptions& options);
 
 // What they ask for.
 struct Opened {

@@ -27,19 +27,19 @@ Result<Exit> run(Options& options) {
 
 }  // namespace
 
-Run add_postprocess(CLI::App& app) {
+Run add_postprocess(CommandLine& line) {
   auto options = std::make_shared<Options>();
-  app.add_option("--infer_result_dir,--infer-result-dir", options->score.results,
-                 "Folder with batch-00000_0.npy ... (or .bin, .txt, or packed)")
-      ->required();
-  app.add_option("--n", options->n, "Score the first N pictures (default: all)")
-      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40).description(""));
-  auto* labels = app.add_option("--labels", options->score.labels,
-                                "labels.npy of preprocess (default: looked for beside the inputs and the results)");
-  app.add_option("--data_root,--data-root", options->score.data_root, "ImageFolder of the pictures, instead of labels")
-      ->excludes(labels);
-  add_examples(app, {"smlp postprocess --infer_result_dir result/2024_05_01-12_00_00",
-                     "smlp postprocess --infer_result_dir result/run1 --n 50000"});
+  line.text("--results", options->score.results)
+      .plain("DIR")
+      .required()
+      .help("Folder with batch-00000_0.npy ... (or .bin, .txt, or packed)");
+  line.number("--limit", options->n, 1, 1e12).help("Score the first N pictures (default: all)");
+  line.text("--labels", options->score.labels)
+      .help("labels.npy of preprocess (default: looked for beside the inputs and the results)");
+  line.text("--data", options->score.data_root)
+      .excludes("--labels")
+      .help("ImageFolder of the pictures, instead of labels");
+  line.examples({"smlp postprocess result/run1", "smlp postprocess --infer_result_dir result/run1 --n 50000"});
   return [options] { return run(*options); };
 }
 

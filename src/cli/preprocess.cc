@@ -3,8 +3,9 @@
 
 #include "cli/command.h"
 #include "cli/console.h"
+#include "cli/preprocess_options.h"
 #include "cli/progress.h"
-#include "smlp/model.h"
+#include "tasks/named_model.h"
 #include "tasks/preprocess_folder.h"
 
 namespace smlp::cli {
@@ -13,12 +14,16 @@ namespace {
 struct Options {
   PreprocessFolderOptions folder;
   std::filesystem::path model;
+  PreprocessOverrides preprocess;
 };
 
 Result<Exit> run(Options& options) {
   if (!options.model.empty()) {
-    SMLP_TRY(model, options.model == "bundled" ? Model::bundled() : Model::load(options.model));
-    options.folder.how = model.preprocess();
+    SMLP_TRY(named, load_named_model(options.model == "bundled" ? "" : options.model, {}, options.preprocess));
+    options.folder.how = named.model.preprocess();
+  } else {
+    SMLP_TRY(how, with_overrides(options.folder.how, options.preprocess, 0));
+    options.folder.how = how;
   }
   std::optional<Progress> progress;
   const PreprocessFolderWatch watch{.progress =
@@ -55,25 +60,29 @@ Result<Exit> run(Options& options) {
 
 }  // namespace
 
-Run add_preprocess(CLI::App& app) {
+Run add_preprocess(CommandLine& line) {
   auto options = std::make_shared<Options>();
   PreprocessFolderOptions& folder = options->folder;
-  app.add_option("--data_root,--data-root", folder.data_root,
-                 "ImageFolder (a folder per class), or a folder that holds it as val/")
-      ->required();
-  app.add_option("--save_dir,--save-dir", folder.save_dir,
-                 "Folder for batch-00000.bin ...; labels.npy and manifest.jsonl go to its parent")
-      ->required();
-  app.add_option("--batch_size,--batch-size", folder.batch_size, "Pictures in one bin (default 1)")
-      ->check(CLI::Range(1, 1 << 16).description(""));
-  app.add_option("--model", options->model,
-                 "Prepare pictures as this model wants them ('bundled': the one that comes with smlp); default 224 "
-                 "pixels, resized from 256, ImageNet's mean and deviation");
-  app.add_option("--threads", folder.threads, "Threads that decode (default: all)")
-      ->check(CLI::Range(1, 1024).description(""));
-  app.add_flag("--force", folder.force, "Start over, replacing what an earlier run made");
-  add_examples(app, {"smlp preprocess --data_root imagenet --save_dir prep_dataset",
-                     "smlp preprocess --data_root imagenette/val --save_dir work/bins --batch_size 8 --model bundled"});
+  line.text("--data", folder.data_root)
+      .plain("DIR")
+      .required()
+      .help("ImageFolder (a folder per class), or a folder that holds it as val/");
+  line.text("--output", folder.save_dir)
+      .plain("OUT")
+      .named("DIR")
+      .required()
+      .help("Folder for batch-00000.bin ...; labels.npy and manifest.jsonl go to its parent");
+  line.number("--batch", folder.batch_size, 1, 1 << 16).help("Pictures in one bin (default: 1)");
+  line.text("--model", options->model)
+      .help(
+          "Prepare pictures as this model wants them ('bundled': the one that comes with smlp); default: 224 pixels, "
+          "resized from 256, ImageNet's mean and deviation");
+  add_preprocess_options(line, options->preprocess);
+  line.number("--threads", folder.threads, 1, 1024).help("Threads that decode (default: all)");
+  line.flag("--force", folder.force).help("Start over, replacing what an earlier run made");
+  line.examples({"smlp preprocess imagenet prep_dataset",
+                 "smlp preprocess --data_root imagenet --save_dir prep_dataset",
+                 "smlp preprocess imagenette/val work/bins --batch 8 --model bundled"});
   return [options] { return run(*options); };
 }
 

@@ -1,11 +1,16 @@
 // From the arguments to a command: help, version, misspelt words, exit status.
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <string>
 #include <vector>
 
 #include "cli/command.h"
+#include "cli/completion.h"
 #include "cli/console.h"
+#include "cli/help.h"
 #include "cli/last_resort.h"
+#include "cli/manual.h"
 #include "cli/suggest.h"
 
 namespace smlp::cli {
@@ -23,6 +28,7 @@ void print_overview(std::span<const Command> commands) {
   print(
       "\n  smlp COMMAND --help   what a command does, its options and an example\n"
       "  smlp --version        the version\n"
+      "  smlp completion SHELL a script that completes smlp in bash, zsh or fish\n"
       "\nExample:\n  smlp classify photo.jpg\n"
       "\nExit status: 0 done, 1 something in the input was bad, 2 the command line was.\n");
 }
@@ -46,48 +52,53 @@ std::string with_plain_dashes(std::string argument) {
   return typeset ? argument.replace(0, end, "--") : argument;
 }
 
-// CLI11 takes an argument in brackets for a list; ours are names of files, such as a folder [2020].
-std::string without_brackets(std::string argument) {
-  const bool bracketed = argument.starts_with('[') && argument.ends_with(']');
-  return bracketed ? argument.insert(0, "./") : argument;
-}
-
-std::vector<std::string> option_names(const CLI::App& app) {
-  std::vector<std::string> names;
-  for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
-    for (const std::string& name : option->get_snames()) names.push_back("-" + name);
+std::vector<std::string> spellings_of(const CommandLine& line) {
+  std::vector<std::string> names = {"--help"};
+  for (const Option& option : line.options()) {
+    for_each_spelling(*option.row, [&](std::string_view spelling) { names.push_back(plain_spelling(spelling)); });
   }
   return names;
 }
 
-// CLI11 names the first problem it meets; a misspelt option is the likelier cause of a missing one.
-std::string explain(const CLI::App& app, const CLI::ParseError& error) {
-  for (const std::string& word : app.remaining()) {
-    if (word.size() < 2 || word.front() != '-') continue;
-    const std::string name = word.substr(0, word.find('='));
-    return fmt::format("unknown option '{}'{}", name, did_you_mean(name, option_names(app)));
+// The only spelling that starts with what was typed, if that is more than a letter.
+std::string completed(std::string_view typed, std::span<const std::string> names) {
+  std::string found;
+  if (typed.size() < 4) return found;
+  for (const std::string& name : names) {
+    if (!name.starts_with(typed)) continue;
+    if (!found.empty()) return "";
+    found = name;
   }
-  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError)) {
-    const auto rest = app.remaining();
-    return fmt::format("unexpected argument '{}'", rest.empty() ? "" : rest.front());
-  }
-  return error.what();
+  return found;
 }
 
-// An empty value, as of a shell variable that is not set, names no file and no number; it never means "the default".
-// CLI11 would take `--model=` for an option whose value follows. Empty text where every argument has a value.
-std::string empty_argument(std::span<const std::string> arguments) {
-  bool options_ended = false;
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
-    const std::string& word = arguments[i];
-    options_ended = options_ended || word == "--";
-    if (!options_ended && word.starts_with("--") && word.ends_with('=')) return fmt::format("'{}' has no value", word);
-    if (!word.empty()) continue;
-    const bool follows_option = i > 0 && arguments[i - 1].starts_with('-');
-    return follows_option ? fmt::format("'{}' has an empty value", arguments[i - 1]) : "an argument is empty";
+// The other commands that have the option: "'smlp bench'", "'smlp bench' and 'smlp infer'".
+std::string owners_of(const OptionName* row, std::span<const Command> commands) {
+  std::vector<std::string> owners;
+  for (const Command& command : commands) {
+    const CommandLine line = declared(command);
+    const bool has = std::ranges::any_of(line.options(), [&](const Option& option) { return option.row == row; });
+    if (has) owners.push_back(fmt::format("'smlp {}'", command.name));
   }
-  return "";
+  if (owners.size() < 2) return owners.empty() ? "" : owners.front();
+  const std::string last = owners.back();
+  owners.pop_back();
+  return fmt::format("{} and {}", fmt::join(owners, ", "), last);
+}
+
+// What a refused option should have been: one of the command's, or another command's.
+std::string explain_unknown(const std::string& typed, const CommandLine& line, std::span<const Command> commands) {
+  const std::string name = plain_spelling(typed);
+  if (const OptionName* row = find_option_name(name)) {
+    if (const std::string owners = owners_of(row, commands); !owners.empty()) {
+      return fmt::format("unknown option '{}': it belongs to {}", typed, owners);
+    }
+  }
+  const std::vector<std::string> own = spellings_of(line);
+  if (const std::string word = completed(name, own); !word.empty()) {
+    return fmt::format("unknown option '{}' (did you mean {}?)", typed, word);
+  }
+  return fmt::format("unknown option '{}'{}", typed, did_you_mean(name, own));
 }
 
 int run_parsed(const Run& work) {
@@ -105,25 +116,42 @@ int run_parsed(const Run& work) {
   return status;
 }
 
-int run_one(const Command& command, std::vector<std::string> arguments) {
-  if (const std::string problem = empty_argument(arguments); !problem.empty()) {
-    return usage_error(fmt::format("{}; see 'smlp {} --help'", problem, command.name));
-  }
-  CLI::App app(std::string(command.summary), "smlp " + std::string(command.name));
-  app.get_formatter()->column_width(34);
-  const Run work = command.add(app);
-  try {
-    std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
-    app.parse(arguments);
-  } catch (const CLI::CallForHelp&) {
+int run_one(const Command& command, std::span<const Command> commands, std::span<const std::string> arguments) {
+  CommandLine line;
+  const Run work = command.add(line);
+  const CommandLine::Parsed parsed = line.parse(arguments);
+  if (parsed.help) {
     return run_parsed([&]() -> Result<Exit> {
-      write_output(app.help());
+      write_output(help_text(command, line, std::min(terminal_width(), 100)));
       return exit_ok;
     });
-  } catch (const CLI::ParseError& error) {
-    return usage_error(fmt::format("{}; see 'smlp {} --help'", explain(app, error), command.name));
   }
+  const std::string wrong = parsed.unknown.empty() ? parsed.error : explain_unknown(parsed.unknown, line, commands);
+  if (!wrong.empty()) return usage_error(fmt::format("{}; see 'smlp {} --help'", wrong, command.name));
   return run_parsed(work);
+}
+
+// `smlp completion SHELL`
+int run_completion(std::span<const Command> commands, std::span<const std::string> arguments) {
+  const auto script = arguments.size() == 1 ? completion_script(arguments[0], commands) : std::nullopt;
+  if (!script) return usage_error("completion takes the name of a shell: bash, zsh or fish");
+  return run_parsed([&]() -> Result<Exit> {
+    write_output(*script);
+    return exit_ok;
+  });
+}
+
+// `smlp help --man [COMMAND]`, for the build, which installs the pages.
+int run_manual(std::span<const Command> commands, std::span<const std::string> arguments) {
+  const auto command =
+      std::ranges::find(commands, arguments.empty() ? "" : std::string_view(arguments[0]), &Command::name);
+  if (arguments.size() > 1 || (arguments.size() == 1 && command == commands.end())) {
+    return usage_error("help --man takes the name of a command, or nothing");
+  }
+  return run_parsed([&]() -> Result<Exit> {
+    write_output(arguments.empty() ? manual_overview(commands) : manual_page(*command));
+    return exit_ok;
+  });
 }
 
 int run_without_command(std::span<const Command> commands, const std::string& word) {
@@ -148,10 +176,10 @@ int run_without_command(std::span<const Command> commands, const std::string& wo
 
 }  // namespace
 
-void add_examples(CLI::App& app, std::initializer_list<std::string_view> lines) {
-  std::string text = lines.size() == 1 ? "Example:" : "Examples:";
-  for (const std::string_view line : lines) text += "\n  " + std::string(line);
-  app.footer(text + "\n");
+CommandLine declared(const Command& command) {
+  CommandLine line;
+  command.add(line);
+  return line;
 }
 
 Exit usage_error(std::string_view message) {
@@ -166,15 +194,17 @@ int dispatch(std::span<const Command> commands, int argc, const char* const* arg
   bool options_ended = false;
   for (int i = 1; i < argc; ++i) {
     options_ended = options_ended || std::string_view(argv[i]) == "--";
-    arguments.push_back(without_brackets(options_ended ? argv[i] : with_plain_dashes(argv[i])));
+    arguments.push_back(options_ended ? argv[i] : with_plain_dashes(argv[i]));
   }
+  const std::span<const std::string> all = arguments;
+  if (!all.empty() && all[0] == "completion") return run_completion(commands, all.subspan(1));
+  if (all.size() > 1 && all[0] == "help" && all[1] == "--man") return run_manual(commands, all.subspan(2));
   if (arguments.size() == 2 && arguments[0] == "help") arguments = {arguments[1], "--help"};
 
   const std::string word = arguments.empty() ? "" : arguments.front();
   const auto command = std::ranges::find(commands, word, &Command::name);
   if (command == commands.end()) return run_without_command(commands, word);
-  arguments.erase(arguments.begin());
-  return run_one(*command, std::move(arguments));
+  return run_one(*command, commands, std::span(arguments).subspan(1));
 }
 
 }  // namespace

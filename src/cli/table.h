@@ -1,4 +1,4 @@
-// Columns that line up.
+// Columns that line up, and text that keeps to the width of the terminal.
 #pragma once
 
 #include <string>
@@ -7,8 +7,12 @@
 
 namespace smlp::cli {
 
-// Columns that text takes on a terminal: UTF-8 characters, East Asian wide ones counted twice.
+// Columns that text takes on a terminal: UTF-8 characters, East Asian wide ones counted twice, combining ones not at
+// all.
 int display_width(std::string_view text);
+
+// Lines of at most `width` columns, broken at spaces, and inside words that are longer than a line.
+std::vector<std::string> wrapped(std::string_view text, int width);
 
 class Table {
  public:
@@ -18,7 +22,11 @@ class Table {
   Table(std::vector<std::string> titles, std::vector<Align> aligns);
   // One cell per column, whatever it holds: it is made printable, and shortened where it is very long.
   void add(std::vector<std::string> cells);
-  std::string text() const;  // lines, two spaces between columns, no trailing spaces
+
+  // Lines, two spaces between columns, no trailing spaces. Lines keep to `max_width` columns (0: any width): long cells
+  // of the left-aligned columns are wrapped, and where that is not enough, the columns that do not fit follow below,
+  // each time after the first column.
+  std::string text(int max_width = 0) const;
 
  private:
   std::vector<std::vector<std::string>> rows_;  // the titles are row 0

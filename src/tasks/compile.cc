@@ -58,6 +58,9 @@ Result<void> apply_options(const CompileOptions& options, Network& network) {
                       .remedy = "compile " + network.source_name + " again"});
   }
   if (options.precision) network.precision = *options.precision;
+  auto how = with_overrides(network.preprocess, options.preprocess, network.config.image);
+  if (!how) return fail(std::move(how).error().in(options.model.string()));
+  network.preprocess = *how;
   if (!options.op_precision.empty()) {
     SMLP_TRY(modes, read_op_precision(options.op_precision));
     if (modes.gelu) network.gelu = *modes.gelu;

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "model/network.h"
+#include "tasks/preprocess_overrides.h"
 
 namespace smlp {
 
@@ -29,6 +30,7 @@ struct CompileOptions {
   std::optional<Precision> precision;  // nothing: the model's own, fp32 for weights
   std::filesystem::path op_precision;  // ini; empty: exact operators
   std::filesystem::path classes;       // a name a line; empty: those that the model carries
+  PreprocessOverrides preprocess;      // recorded as the model's own
   bool force = false;                  // replace an output that exists
 };
 

@@ -5,6 +5,7 @@
 
 #include "data/class_list.h"
 #include "smlp/model.h"
+#include "tasks/preprocess_overrides.h"
 
 namespace smlp {
 
@@ -14,7 +15,8 @@ struct NamedModel {
 };
 
 // Loads `path`, or the bundled model where it is empty. `class_file` (may be empty) replaces the names that the file
-// carries; see read_class_list().
-Result<NamedModel> load_named_model(const std::filesystem::path& path, const std::filesystem::path& class_file);
+// carries; see read_class_list(). `preprocess` changes how pictures become its input.
+Result<NamedModel> load_named_model(const std::filesystem::path& path, const std::filesystem::path& class_file,
+                                    const PreprocessOverrides& preprocess = {});
 
 }  // namespace smlp

@@ -14,8 +14,8 @@ std::string_view program_commit() { return SMLP_COMMIT; }
 std::string Provenance::program() const { return commit.empty() ? version : version + "+" + commit; }
 
 std::string preprocess_text(const Preprocess& how) {
-  return fmt::format("resize {} bicubic, centre crop {}, mean {}, std {}", how.resize, how.crop,
-                     fmt::join(how.mean, " "), fmt::join(how.std, " "));
+  return fmt::format("resize {} {}, centre crop {}, mean {}, std {}", how.resize, interpolation_name(how.interpolation),
+                     how.crop, fmt::join(how.mean, " "), fmt::join(how.std, " "));
 }
 
 Result<Provenance> provenance_of(const Session& session, const std::filesystem::path& model_file,

@@ -65,9 +65,15 @@ TEST(Info, AModelFile) {
     EXPECT_EQ(tensor.at("container"), "");
   }
   EXPECT_TRUE(found);
-  const Outcome text = run_smlp({"info", file});
+  const Outcome brief = run_smlp({"info", file});
+  EXPECT_EQ(brief.status, 0);
+  EXPECT_THAT(brief.out, ::testing::Not(HasSubstr("token_mix.0.1.fuse.weight")));
+  EXPECT_THAT(brief.out, HasSubstr("--tensors"));
+  EXPECT_EQ(run_smlp({"info", "--model", file}).out, brief.out);
+  const Outcome text = run_smlp({"info", file, "--tensors"});
   EXPECT_EQ(text.status, 0);
   EXPECT_THAT(text.out, HasSubstr("token_mix.0.1.fuse.weight"));
+  EXPECT_GT(text.out.rfind("class names"), text.out.rfind("token_mix.0.1.fuse.weight"));  // the summary comes last
   EXPECT_THAT(text.out, HasSubstr("dim 8, depths 1 1 1 1"));
 }
 

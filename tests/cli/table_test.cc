@@ -20,10 +20,33 @@ TEST(Table, AlignsColumnsWithoutTrailingSpaces) {
 TEST(Table, CountsColumnsOfTheTerminalNotBytes) {
   EXPECT_EQ(display_width("Äffchen"), 7);
   EXPECT_EQ(display_width("金鱼"), 4);
+  EXPECT_EQ(display_width("A\u0308ffchen"), 7);
   Table table({"", ""}, {left, left});
   table.add({"金鱼", "x"});
   table.add({"fish", "y"});
   EXPECT_EQ(table.text(), "金鱼  x\nfish  y\n");
+}
+
+TEST(Table, KeepsToTheWidthByWrappingAndThenByFollowingColumns) {
+  Table table({"name", "what it is", "n"}, {left, left, right});
+  table.add({"puppy", "English springer, English springer spaniel 金鱼金鱼 金鱼金鱼金鱼金鱼金鱼金鱼金鱼", "7"});
+  table.add({"a-word-that-is-longer-than-its-column-is-wide", "", "8"});
+  for (const int width : {30, 40, 60, 80}) {
+    const std::string text = table.text(width);
+    for (std::size_t start = 0; start < text.size(); start = text.find('\n', start) + 1) {
+      EXPECT_LE(display_width(text.substr(start, text.find('\n', start) - start)), width) << text;
+    }
+  }
+  Table numbers({"batch", "images/s", "ms"}, {right, right, right});
+  numbers.add({"1", "25.5", "39.2"});
+  EXPECT_EQ(numbers.text(16), "batch  images/s\n    1      25.5\n\nbatch    ms\n    1  39.2\n");
+}
+
+TEST(Wrapped, BreaksAtSpacesAndInLongWords) {
+  EXPECT_EQ(wrapped("one two three", 7), (std::vector<std::string>{"one two", "three"}));
+  EXPECT_EQ(wrapped("abcdefgh ij", 3), (std::vector<std::string>{"abc", "def", "gh", "ij"}));
+  EXPECT_EQ(wrapped("金鱼金鱼", 5), (std::vector<std::string>{"金鱼", "金鱼"}));
+  EXPECT_EQ(wrapped("", 5), (std::vector<std::string>{""}));
 }
 
 TEST(Table, ATruncatedCharacterEndsTheText) { EXPECT_EQ(display_width("a\xE9"), 2); }

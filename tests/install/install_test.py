@@ -3,7 +3,7 @@
 
     python3 tests/install/install_test.py --build build/release --cmake cmake --compiler c++
 
-The C++ block of README.md that includes <smlp/smlp.h> is compiled with find_package(smlp) against the installed tree and
+The C++ block of docs/library.md that includes <smlp/smlp.h> is compiled with find_package(smlp) against the installed tree and
 run. Exit 77: the part that needs the bundled model was skipped, the rest passed.
 """
 
@@ -41,9 +41,9 @@ def check(condition, what):
 
 
 def readme_snippet():
-    blocks = re.findall(r"^```cpp$(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
+    blocks = re.findall(r"^```cpp$(.*?)^```$", (ROOT / "docs" / "library.md").read_text(), re.M | re.S)
     snippets = [block for block in blocks if "#include <smlp/smlp.h>" in block]
-    check(len(snippets) == 1, f"README.md has {len(snippets)} C++ blocks with <smlp/smlp.h>, expected 1")
+    check(len(snippets) == 1, f"docs/library.md has {len(snippets)} C++ blocks with <smlp/smlp.h>, expected 1")
     return snippets[0]
 
 

@@ -58,8 +58,8 @@ def main():
     paths = Paths(Path(__file__).resolve().parents[2])
     for directory in (paths.work, paths.logs):
         directory.mkdir(parents=True, exist_ok=True)
-    if given.readme:
-        print(f"README.md has the table of {readme.update(paths.root / 'README.md', paths.build)}")
+    if given.docs:
+        print(f"docs/performance.md has the table of {readme.update(paths.root / 'docs/performance.md', paths.build)}")
         return
     os.environ["PYTHONPATH"] = str(paths.root / "tools")  # for the workers
     environment = Environment(paths.build, paths.logs / "install.log")

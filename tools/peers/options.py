@@ -20,7 +20,7 @@ examples:
   ./dev peers --batch-sizes 1,8 --peers openvino-bf16,torch-bf16-compiled
   ./dev peers --network base --threads 1
   ./dev peers --network smlp_t.pth
-  ./dev peers --readme"""
+  ./dev peers --docs"""
 
 
 @dataclass
@@ -82,9 +82,9 @@ def parse(arguments):
     parser.add_argument("--quick", action="store_true",
                         help="batch sizes 1,8, 3 rounds of 0.3 seconds: to see that everything works")
     parser.add_argument("--upgrade", action="store_true", help="install the newest versions of the peers first")
-    parser.add_argument("--readme", action="store_true",
-                        help="measure nothing: put the newest saved table (none of --quick) into README.md")
+    parser.add_argument("--docs", action="store_true",
+                        help="measure nothing: put the newest saved table (none of --quick) into docs/performance.md")
     given = parser.parse_args(arguments)
     defaults = ([1, 8], 3, 0.3) if given.quick else (Options().batch_sizes, Options.rounds, Options.seconds)
     return Options(given.network, given.batch_sizes or defaults[0], given.peers, given.threads,
-                   given.rounds or defaults[1], given.seconds or defaults[2], given.quick, given.upgrade, given.readme)
+                   given.rounds or defaults[1], given.seconds or defaults[2], given.quick, given.upgrade, given.docs)

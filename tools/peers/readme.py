@@ -4,7 +4,7 @@ import json
 
 from . import table
 
-BEGIN = "<!-- The newest table of ./dev peers: written by ./dev peers --readme -->"
+BEGIN = "<!-- The newest table of ./dev peers: written by ./dev peers --docs -->"
 END = "<!-- end of the table -->"
 
 

@@ -1,0 +1,133 @@
+// From the arguments to the variables that the options are bound to.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cli/command_line.h"
+
+namespace smlp::cli {
+namespace {
+
+bool spells(const OptionName& row, std::string_view plain) {
+  bool found = false;
+  for_each_spelling(row, [&](std::string_view spelling) { found = found || plain_spelling(spelling) == plain; });
+  return found;
+}
+
+bool is_guides(const OptionName& row, std::string_view typed) {
+  return (" " + std::string(row.guide) + " ").contains(" " + std::string(typed) + " ");
+}
+
+}  // namespace
+
+const Option* CommandLine::find(std::string_view typed) const {
+  const std::string plain = plain_spelling(typed);
+  const auto found = std::ranges::find_if(options_, [&](const Option& option) { return spells(*option.row, plain); });
+  return found == options_.end() ? nullptr : &*found;
+}
+
+// Takes the values of `option`: after its `=`, or the next arguments.
+std::string CommandLine::take_option(Option& option, std::string_view typed, const std::string* inline_value,
+                                     std::span<const std::string> arguments, std::size_t& next) {
+  if (++option.given > 1 && !option.repeats) return fmt::format("{} is given twice", option.name());
+  if (option.is_flag()) {
+    if (inline_value != nullptr) return fmt::format("{} takes no value", typed);
+    return option.take("");
+  }
+  std::vector<std::string> values;
+  if (inline_value != nullptr) values.push_back(*inline_value);
+  const auto complete = [&] {
+    const bool joined = option.joined && !values.empty() && values.front().contains(',');
+    return joined || values.size() == static_cast<std::size_t>(option.values);
+  };
+  while (!complete()) {
+    const bool ends = next == arguments.size() ||
+                      (arguments[next].starts_with("--") && find(arguments[next].substr(0, arguments[next].find('='))));
+    if (ends) {
+      const std::string_view needs = option.values == 1   ? "a value"
+                                     : option.values == 2 ? "two values"
+                                                          : "three values";
+      return fmt::format("{} needs {}: {}", typed, needs, option.value);
+    }
+    values.push_back(arguments[next++]);
+  }
+  if (option.joined) values = {fmt::format("{}", fmt::join(values, ","))};
+  for (const std::string& value : values) {
+    if (value.empty()) return fmt::format("{} is given an empty {}", typed, option.value);
+    const std::string wrong = option.take(value);
+    if (!wrong.empty()) return fmt::format("{} {}, not '{}'", typed, wrong, value);
+  }
+  return "";
+}
+
+// Words without an option's name go to the options that may be given so, in the order of their declaration.
+std::string CommandLine::take_words(std::span<const std::string> words) {
+  auto at = options_.begin();
+  const auto free = [](const Option& option) { return !option.word.empty() && (option.given == 0 || option.repeats); };
+  for (const std::string& word : words) {
+    at = std::find_if(at, options_.end(), free);
+    if (at == options_.end()) {
+      const auto plain = std::ranges::find_if(options_, [](const Option& option) { return !option.word.empty(); });
+      const bool again = plain != options_.end() && words.size() == 1;
+      return fmt::format("unexpected argument '{}'{}", word,
+                         again ? fmt::format(": {} is given already, as {}", plain->word, plain->name()) : "");
+    }
+    if (word.empty()) return fmt::format("{} is empty", at->word);
+    ++at->given;
+    const std::string wrong = at->take(word);
+    if (!wrong.empty()) return fmt::format("{} {}, not '{}'", at->word, wrong, word);
+  }
+  return "";
+}
+
+std::string CommandLine::check_given() const {
+  const auto given = [&](const OptionName* row) {
+    return std::ranges::any_of(options_, [&](const Option& other) { return other.row == row && other.given > 0; });
+  };
+  for (const Option& option : options_) {
+    if (option.is_required && option.given == 0) {
+      const std::string also = option.row->guide.empty() ? "" : fmt::format(" (also {})", option.row->guide);
+      if (option.word.empty()) return fmt::format("{} is required{}", option.name(), also);
+      return fmt::format("{} is required: give {} or {} {}{}", option.name(), option.word, option.name(), option.value,
+                         also);
+    }
+    if (option.given == 0) continue;
+    for (const OptionName* other : option.excluded) {
+      if (given(other)) return fmt::format("{} excludes {}", option.name(), other->name);
+    }
+    for (const OptionName* other : option.needed) {
+      if (!given(other)) return fmt::format("{} requires {}", option.name(), other->name);
+    }
+  }
+  return "";
+}
+
+CommandLine::Parsed CommandLine::parse(std::span<const std::string> arguments) {
+  std::vector<std::string> words;
+  bool options_ended = false;
+  for (std::size_t next = 0; next < arguments.size();) {
+    const std::string& argument = arguments[next++];
+    if (options_ended || !argument.starts_with('-') || argument == "-") {
+      words.push_back(argument);
+    } else if (argument == "--") {
+      options_ended = true;
+    } else if (argument == "-h" || argument == "--help") {
+      return {.help = true};
+    } else {
+      const std::size_t equals = argument.find('=');
+      const std::string name = argument.substr(0, equals);
+      const Option* const found = find(name);
+      if (found == nullptr) return {.unknown = name};
+      auto& option = const_cast<Option&>(*found);
+      guide_spelling_ = guide_spelling_ || is_guides(*option.row, name);
+      const std::string value = equals == std::string::npos ? "" : argument.substr(equals + 1);
+      std::string wrong = take_option(option, name, equals == std::string::npos ? nullptr : &value, arguments, next);
+      if (!wrong.empty()) return {.error = std::move(wrong)};
+    }
+  }
+  std::string wrong = take_words(words);
+  if (wrong.empty()) wrong = check_given();
+  return {.error = std::move(wrong)};
+}
+
+}  // namespace smlp::cli
