@@ -14,8 +14,9 @@ void add_model_options(CLI::App& app, ModelOptions& options) {
   app.add_option("--threads", options.session.threads, "Threads (default: as many as this process may use)")
       ->check(CLI::Range(1, 4096).description(""))
       ->type_name("N");
-  app.add_option("--mode", options.session.mode,
-                 "throughput: each thread takes its own pictures; latency: all share each; automatic: by their number")
+  app.add_option_function<std::string>(
+         "--mode", [&options](const std::string& word) { options.session.mode = *find_mode(word); },
+         "throughput: each thread takes its own pictures; latency: all share each; automatic: by their number")
       ->check(CLI::IsMember({"automatic", "throughput", "latency"}).description(""))
       ->type_name("M");
   bool& pin = options.session.pin;
@@ -25,7 +26,9 @@ void add_model_options(CLI::App& app, ModelOptions& options) {
   app.add_flag_callback(
          "--no-pin", [&pin] { pin = false; }, "Leave the threads to the system")
       ->excludes(yes);
-  app.add_option("--precision", options.session.precision, "fp32 or bf16 (default: the model's own)")
+  app.add_option_function<std::string>(
+         "--precision", [&options](const std::string& word) { options.session.precision = *find_precision(word); },
+         "fp32 or bf16 (default: the model's own)")
       ->check(CLI::IsMember({"fp32", "bf16"}).description(""))
       ->type_name("P");
   app.add_option("--isa", options.session.isa, "Kernels to use (default: SMLP_ISA, or the best; see `smlp info`)")

@@ -18,7 +18,7 @@ struct Options {
 Result<Exit> run(Options& options) {
   if (!options.model.empty()) {
     SMLP_TRY(model, options.model == "bundled" ? Model::bundled() : Model::load(options.model));
-    options.folder.how = model.preprocess();
+    options.folder.how = model.preprocessing();
   }
   std::optional<Progress> progress;
   const PreprocessFolderWatch watch{.progress =

@@ -23,9 +23,6 @@ namespace {
 // Pictures of one pass: enough for the deep stages to reuse their weights.
 constexpr int kMostPictures = 16;
 
-constexpr std::pair<Mode, std::string_view> kModes[] = {
-    {Mode::automatic, "automatic"}, {Mode::throughput, "throughput"}, {Mode::latency, "latency"}};
-
 // The most pictures of a pass that a thread takes alone, and of one that all share; 0: the mode has no such passes.
 int most_alone(const EngineOptions& options, int threads) {
   if (options.mode == Mode::latency || (options.mode == Mode::automatic && options.batch < threads)) return 0;
@@ -41,20 +38,6 @@ int most_shared(const EngineOptions& options, int threads) {
 }
 
 }  // namespace
-
-std::string_view mode_name(Mode mode) {
-  for (const auto& [known, name] : kModes) {
-    if (known == mode) return name;
-  }
-  return "";
-}
-
-const Mode* find_mode(std::string_view name) {
-  for (const auto& [known, word] : kModes) {
-    if (word == name) return &known;
-  }
-  return nullptr;
-}
 
 // A thread takes its own pictures through a pass of its own (`solo`); other pictures go through passes that all threads
 // share (`shared`). The mode decides which pictures; see alone_of().

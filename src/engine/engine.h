@@ -17,13 +17,6 @@ namespace smlp {
 struct Profile;  // engine/profile.h
 struct PackedNetwork;
 
-// throughput: each thread takes pictures of its own. latency: all threads share each picture. automatic: as many as
-// divide among the threads go to one thread each, the others (a single picture, for one) are shared.
-enum class Mode { automatic, throughput, latency };
-
-std::string_view mode_name(Mode mode);         // "automatic"
-const Mode* find_mode(std::string_view name);  // null for another word
-
 struct EngineOptions {
   int threads = 0;       // 0: as many as the process may use
   int batch = 8;         // the largest batch one pass takes
