@@ -4,7 +4,8 @@ include(CMakePackageConfigHelpers)
 
 # The files that define what include/smlp/ declares; the rest comes from the layers' static libraries, as needed.
 add_library(smlp_shared SHARED
-  ${PROJECT_SOURCE_DIR}/src/api/model.cc ${PROJECT_SOURCE_DIR}/src/api/session.cc ${PROJECT_SOURCE_DIR}/src/base/error.cc)
+  ${PROJECT_SOURCE_DIR}/src/api/batcher.cc ${PROJECT_SOURCE_DIR}/src/api/model.cc ${PROJECT_SOURCE_DIR}/src/api/session.cc ${PROJECT_SOURCE_DIR}/src/base/error.cc
+  ${PROJECT_SOURCE_DIR}/src/base/precision.cc)
 set_target_properties(smlp_shared PROPERTIES
   OUTPUT_NAME smlp EXPORT_NAME smlp
   VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}

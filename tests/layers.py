@@ -27,7 +27,7 @@ def read_layers(root):
 BELOW = read_layers(Path(__file__).resolve().parent.parent)
 
 # Public headers that are plain vocabulary; the others (model.h, session.h, smlp.h) belong to the layer api.
-VOCABULARY = {"smlp/error.h", "smlp/export.h", "smlp/prediction.h", "smlp/preprocess.h"}
+VOCABULARY = {"smlp/error.h", "smlp/export.h", "smlp/image.h", "smlp/precision.h", "smlp/prediction.h", "smlp/preprocess.h"}
 
 # The layers that wrap a library; no other sees it.
 LIBRARY_HOMES = {

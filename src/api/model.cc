@@ -1,10 +1,28 @@
 #include "smlp/model.h"
 
+#include <exception>
 #include <new>
 
 #include "api/load.h"
+#include "base/memory.h"
+#include "pipeline/image_source.h"
+#include "pipeline/prepare.h"
 
 namespace smlp {
+namespace {
+
+// A single picture has all the room it wants.
+class AnyRoom final : public Room {
+ public:
+  bool take(std::uint64_t) override { return true; }
+};
+
+std::string name_of(const Image& image) {
+  const auto* path = std::get_if<std::filesystem::path>(&image);
+  return path == nullptr ? std::string() : path->string();
+}
+
+}  // namespace
 
 Result<Model> Model::load(const std::filesystem::path& path) try {
   SMLP_TRY(network, load_network(path));
@@ -18,10 +36,24 @@ Result<Model> Model::bundled() {
   return load(path);
 }
 
+Result<void> Model::preprocess(const Image& image, std::span<float> chw) const {
+  try {
+    AnyRoom room;
+    SMLP_TRY(reading, read_image(image, room));
+    auto outcome = prepare(reading.material, preprocessing(), in_channels(), chw);
+    if (!outcome) return fail(std::move(outcome).error().in(name_of(image)));
+    return {};
+  } catch (const std::bad_alloc&) {
+    return fail(Error{.what = "out of memory", .transient = true});
+  } catch (const std::exception& error) {
+    return fail("{}", error.what());
+  }
+}
+
 int Model::image_size() const { return network_->config.image; }
 int Model::in_channels() const { return network_->config.in_channels; }
 int Model::classes() const { return network_->config.classes; }
 std::span<const std::string> Model::class_names() const { return network_->class_names; }
-const Preprocess& Model::preprocess() const { return network_->preprocess; }
+const Preprocess& Model::preprocessing() const { return network_->preprocess; }
 
 }  // namespace smlp

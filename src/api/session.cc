@@ -3,25 +3,72 @@
 #include <algorithm>
 #include <exception>
 
+#include "api/session_pass.h"
 #include "api/top_classes.h"
+#include "base/memory.h"
 #include "engine/engine.h"
-#include "pipeline/picture_loader.h"
+#include "pipeline/image_source.h"
 
 namespace smlp {
+namespace {
+
+// Pictures of a batch beyond which nobody gains anything; it keeps sizes in bytes far from overflowing.
+constexpr int kLargestBatch = 65536;
+
+// Answers in their places; what a pass did not get to keeps the error that ended it.
+template <class Answer, class Make>
+class AnswerSink final : public Sink {
+ public:
+  AnswerSink(std::vector<Result<Answer>>& answers, Make make) : answers_(answers), make_(make) {}
+  Result<void> put(std::size_t, Result<std::span<const float>> values) override {
+    if (values) {
+      answers_.push_back(make_(*values));
+    } else {
+      answers_.push_back(std::unexpected(std::move(values).error()));
+    }
+    return {};
+  }
+
+ private:
+  std::vector<Result<Answer>>& answers_;
+  Make make_;
+};
+
+template <class Answer, class Make>
+std::vector<Result<Answer>> answers_of(Session& session, std::span<const Image> images, Make make) {
+  std::vector<Result<Answer>> answers;
+  try {
+    answers.reserve(images.size());
+    ImageSource source(images);
+    AnswerSink<Answer, Make> sink(answers, make);
+    const auto outcome = run_pass(session, source, sink, pass_options(session));
+    while (answers.size() < images.size()) answers.push_back(std::unexpected(outcome.error()));
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+      if (!answers[i] && answers[i].error().file.empty()) answers[i].error().file = source.name(i);
+    }
+  } catch (...) {  // no memory even for an error's words
+    while (answers.size() < std::min(images.size(), answers.capacity())) {
+      answers.push_back(std::unexpected(Error{.what = "out of memory", .transient = true}));
+    }
+  }
+  return answers;
+}
+
+Result<void> check(const SessionOptions& options) {
+  if (options.batch < 1 || options.batch > kLargestBatch) {
+    return fail("a batch of {} pictures; 1 to {} are possible", options.batch, kLargestBatch);
+  }
+  if (options.threads < 0) return fail("{} threads; 1 or more are needed, or 0 for all", options.threads);
+  return {};
+}
+
+}  // namespace
 
 struct Session::State {
   Model model;
   int batch;
+  Precision precision;
   std::unique_ptr<Engine> engine;
-  PictureLoader loader;
-  std::vector<float> rows = {};    // input of the pictures at hand
-  std::vector<float> logits = {};  // and their output
-
-  // As many pictures as keep every thread busy both while decoding and while inferring; bounds the memory.
-  int pictures_at_once() const { return batch * std::max(1, (2 * engine->threads() + batch - 1) / batch); }
-
-  void classify_some(std::span<const std::filesystem::path> pictures, int top,
-                     std::vector<Result<std::vector<Prediction>>>& answers);
 };
 
 Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -30,27 +77,23 @@ Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
 
 Result<Session> Session::create(const Model& model, const SessionOptions& options) {
-  if (options.batch < 1) return fail("a batch of {} pictures; 1 or more are needed", options.batch);
-  if (options.threads < 0) return fail("{} threads; 1 or more are needed, or 0 for all", options.threads);
-  Precision precision = model.network()->precision;
-  if (!options.precision.empty()) {
-    const Precision* named = find_precision(options.precision);
-    if (named == nullptr) return fail("unknown precision '{}'; known are fp32 and bf16", options.precision);
-    precision = *named;
-  }
-  const Mode* mode = find_mode(options.mode);
-  if (mode == nullptr) return fail("unknown mode '{}'; known are automatic, throughput and latency", options.mode);
   try {
+    SMLP_CHECK(check(options));
+    const Network& network = *model.network();
+    const auto floats = network.config.picture_floats() + static_cast<std::size_t>(network.config.classes);
+    SMLP_CHECK(check_memory(static_cast<std::uint64_t>(options.batch) * floats * sizeof(float),
+                            fmt::format("a batch of {} pictures", options.batch), "use a smaller batch"));
+    const Precision precision = options.precision.value_or(network.precision);
     SMLP_TRY(engine, Engine::create(model.network(), {.threads = options.threads,
                                                       .batch = options.batch,
                                                       .isa = options.isa,
                                                       .precision = precision,
-                                                      .mode = *mode,
+                                                      .mode = options.mode,
                                                       .pin = options.pin}));
-    const int threads = engine->threads();
-    return Session(
-        std::make_unique<State>(model, options.batch, std::move(engine), PictureLoader(model.preprocess(), threads)));
-  } catch (const std::exception& error) {  // memory or threads ran out
+    return Session(std::make_unique<State>(model, options.batch, precision, std::move(engine)));
+  } catch (const std::bad_alloc&) {
+    return fail(Error{.what = "out of memory", .transient = true});
+  } catch (const std::exception& error) {
     return fail("cannot make a session: {}", error.what());
   }
 }
@@ -72,60 +115,35 @@ Result<void> Session::run(std::span<const float> input, int count, std::span<flo
   return {};
 }
 
-void Session::State::classify_some(std::span<const std::filesystem::path> pictures, int top,
-                                   std::vector<Result<std::vector<Prediction>>>& answers) {
-  const std::size_t floats = loader.picture_floats(), classes = static_cast<std::size_t>(model.classes());
-  rows.resize(std::max(rows.size(), pictures.size() * floats));
-  logits.resize(std::max(logits.size(), pictures.size() * classes));
-  const auto loaded = loader.load(pictures, rows);
-
-  std::size_t good = 0;  // rows of pictures that could be read move up to stand together
-  for (std::size_t i = 0; i < pictures.size(); ++i) {
-    if (!loaded[i]) continue;
-    if (good != i) std::copy_n(rows.begin() + i * floats, floats, rows.begin() + good * floats);
-    ++good;
-  }
-  if (good > 0) engine->run(rows.data(), static_cast<int>(good), logits.data());
-
-  std::size_t row = 0;
-  for (std::size_t i = 0; i < pictures.size(); ++i) {
-    if (!loaded[i]) {
-      answers.push_back(fail(loaded[i].error()));
-      continue;
-    }
-    auto best = top_classes(std::span(logits).subspan(row++ * classes, classes), top, model.class_names());
-    if (!best) best.error().file = pictures[i].string();
-    answers.push_back(std::move(best));
-  }
+std::vector<Result<Logits>> Session::run(std::span<const Image> images) {
+  return answers_of<Logits>(*this, images, [](std::span<const float> logits) -> Result<Logits> {
+    return Logits(logits.begin(), logits.end());
+  });
 }
 
-std::vector<Result<std::vector<Prediction>>> Session::classify(std::span<const std::filesystem::path> pictures,
-                                                               int top) {
-  std::vector<Result<std::vector<Prediction>>> answers;
-  answers.reserve(pictures.size());
-  const auto fail_all = [&](std::span<const std::filesystem::path> files, const std::string& what) {
-    for (const auto& file : files) answers.push_back(fail(Error{.what = what, .file = file.string()}));
-  };
-  if (state_->model.in_channels() != 3) {
-    fail_all(pictures, fmt::format("the model takes {} planes and a picture has 3; it runs prepared tensors only",
-                                   state_->model.in_channels()));
-    return answers;
-  }
-  const auto step = static_cast<std::size_t>(pictures_at_once());
-  for (std::size_t i = 0; i < pictures.size(); i += step) {
-    const auto some = pictures.subspan(i, std::min(step, pictures.size() - i));
-    try {
-      state_->classify_some(some, top, answers);
-    } catch (const std::exception& error) {  // memory ran out
-      fail_all(pictures.subspan(answers.size(), i + some.size() - answers.size()), error.what());
-    }
-  }
-  return answers;
+std::vector<Result<std::vector<Prediction>>> Session::classify(std::span<const Image> images, int top) {
+  return answers_of<std::vector<Prediction>>(*this, images, [&](std::span<const float> logits) {
+    return top_classes(logits, top, state_->model.class_names());
+  });
 }
 
-int Session::pictures_at_once() const { return state_->pictures_at_once(); }
 const Model& Session::model() const { return state_->model; }
 std::string_view Session::isa() const { return state_->engine->isa(); }
+Precision Session::precision() const { return state_->precision; }
 int Session::threads() const { return state_->engine->threads(); }
+int Session::batch() const { return state_->batch; }
+Engine& Session::engine() { return *state_->engine; }
+
+PipelineOptions pass_options(const Session& session) {
+  return {.how = session.model().preprocessing(),
+          .channels = session.model().in_channels(),
+          .classes = session.model().classes(),
+          .batch = session.batch()};
+}
+
+Result<void> run_pass(Session& session, Source& source, Sink& sink, const PipelineOptions& options) {
+  Engine& engine = session.engine();
+  return run_pipeline(engine.workers(), &engine, source, sink, options);
+}
 
 }  // namespace smlp

@@ -1,45 +1,39 @@
 #include "base/precision.h"
 
+#include <utility>
+
 namespace smlp {
 namespace {
 
-constexpr Precision kPrecisions[] = {Precision::fp32, Precision::bf16};
-constexpr GeluPrecision kGeluPrecisions[] = {GeluPrecision::high_precision, GeluPrecision::high_performance};
+constexpr std::pair<Precision, std::string_view> kPrecisions[] = {{Precision::fp32, "fp32"}, {Precision::bf16, "bf16"}};
+constexpr std::pair<Mode, std::string_view> kModes[] = {
+    {Mode::automatic, "automatic"}, {Mode::throughput, "throughput"}, {Mode::latency, "latency"}};
+constexpr std::pair<GeluPrecision, std::string_view> kGeluPrecisions[] = {
+    {GeluPrecision::high_precision, "high_precision"}, {GeluPrecision::high_performance, "high_performance"}};
+
+template <class Value, std::size_t N>
+std::string_view name_in(const std::pair<Value, std::string_view> (&names)[N], Value value) {
+  for (const auto& [known, name] : names) {
+    if (known == value) return name;
+  }
+  return "";
+}
+
+template <class Value, std::size_t N>
+const Value* find_in(const std::pair<Value, std::string_view> (&names)[N], std::string_view name) {
+  for (const auto& known : names) {
+    if (known.second == name) return &known.first;
+  }
+  return nullptr;
+}
 
 }  // namespace
 
-std::string_view precision_name(Precision precision) {
-  switch (precision) {
-    case Precision::fp32:
-      return "fp32";
-    case Precision::bf16:
-      return "bf16";
-  }
-  return "";
-}
-
-const Precision* find_precision(std::string_view name) {
-  for (const Precision& precision : kPrecisions) {
-    if (precision_name(precision) == name) return &precision;
-  }
-  return nullptr;
-}
-
-std::string_view gelu_precision_name(GeluPrecision precision) {
-  switch (precision) {
-    case GeluPrecision::high_precision:
-      return "high_precision";
-    case GeluPrecision::high_performance:
-      return "high_performance";
-  }
-  return "";
-}
-
-const GeluPrecision* find_gelu_precision(std::string_view name) {
-  for (const GeluPrecision& precision : kGeluPrecisions) {
-    if (gelu_precision_name(precision) == name) return &precision;
-  }
-  return nullptr;
-}
+std::string_view precision_name(Precision precision) { return name_in(kPrecisions, precision); }
+const Precision* find_precision(std::string_view name) { return find_in(kPrecisions, name); }
+std::string_view mode_name(Mode mode) { return name_in(kModes, mode); }
+const Mode* find_mode(std::string_view name) { return find_in(kModes, name); }
+std::string_view gelu_precision_name(GeluPrecision precision) { return name_in(kGeluPrecisions, precision); }
+const GeluPrecision* find_gelu_precision(std::string_view name) { return find_in(kGeluPrecisions, name); }
 
 }  // namespace smlp

@@ -3,16 +3,13 @@
 
 #include <string_view>
 
-namespace smlp {
+#include "smlp/precision.h"
 
-// fp32: float32 throughout. bf16: bfloat16 weights and activations, float32 accumulation.
-enum class Precision { fp32, bf16 };
+namespace smlp {
 
 // Which polynomial stands for GELU: the more exact one, or the one of lower degree.
 enum class GeluPrecision { high_precision, high_performance };
 
-std::string_view precision_name(Precision precision);             // "fp32", "bf16"
-const Precision* find_precision(std::string_view name);           // null for another word
 std::string_view gelu_precision_name(GeluPrecision precision);    // "high_precision", "high_performance"
 const GeluPrecision* find_gelu_precision(std::string_view name);  // null for another word
 

@@ -166,9 +166,8 @@ Result<Exit> run(Options& options) {
   options.benchmark.threads = options.model.session.threads;
   options.benchmark.isa = options.model.session.isa;
   options.benchmark.pin = options.model.session.pin;
-  options.benchmark.mode = *find_mode(options.model.session.mode);
-  const Precision* precision = find_precision(options.model.session.precision);
-  options.benchmark.precision = precision != nullptr ? *precision : network->precision;
+  options.benchmark.mode = options.model.session.mode;
+  options.benchmark.precision = options.model.session.precision.value_or(network->precision);
   const auto done = [&](const BatchTimes& t) {
     if (remarks_on_terminal()) fmt::print(stderr, "batch {}: {:.1f} images/s\n", t.batch, t.images_per_second);
   };

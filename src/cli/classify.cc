@@ -1,5 +1,5 @@
 // smlp classify: what photographs show.
-#include <algorithm>
+#include "tasks/classify.h"
 
 #include "cli/command.h"
 #include "cli/console.h"
@@ -81,23 +81,20 @@ Result<Exit> run(const Options& options) {
   int failures = 0;
   const std::vector<fs::path> files = expand(options.pictures, failures);
   const std::size_t asked = files.size() + static_cast<std::size_t>(failures);
-  const auto step = static_cast<std::size_t>(opened.session.pictures_at_once());
   Progress progress("pictures", std::ssize(files));
-  for (std::size_t first = 0; first < files.size(); first += step) {
-    const auto some = std::span(files).subspan(first, std::min(step, files.size() - first));
-    const auto answers = opened.session.classify(some, options.top);
+  const auto hear = [&](std::size_t i, const Result<Answer>& answer) -> Result<void> {
     progress.clear();
-    for (std::size_t i = 0; i < some.size(); ++i) {
-      if (answers[i]) {
-        write_output(render(options, some[i], *answers[i]));
-      } else {
-        report_error(answers[i].error().message());
-        ++failures;
-      }
+    if (answer) {
+      write_output(render(options, files[i], *answer));
+      flush_output();
+    } else {
+      report_error(answer.error().message());
+      ++failures;
     }
-    flush_output();
-    if (!output_is_terminal()) progress.update(static_cast<std::int64_t>(first + some.size()));
-  }
+    if (!output_is_terminal()) progress.update(static_cast<std::int64_t>(i + 1));
+    return {};
+  };
+  SMLP_CHECK(classify_files(opened.session, files, options.top, hear));
   progress.clear();
   if (failures > 0 && asked > 1) report_error(fmt::format("{} of {} could not be classified", failures, asked));
   return failures > 0 ? exit_bad_input : exit_ok;

@@ -169,9 +169,8 @@ Result<Exit> run(const Options& options) {
     progress.clear();
     report_error(error.message());
   };
-  const Evaluation result =
-      evaluate(session, data, labels->class_of_folder,
-               {.progress = [&](std::int64_t done) { progress.update(done); }, .skipped = skipped});
+  SMLP_TRY(result, evaluate(session, data, labels->class_of_folder,
+                            {.progress = [&](std::int64_t done) { progress.update(done); }, .skipped = skipped}));
   progress.clear();
   if (result.images == 0) {
     return fail(Error{.what = fmt::format("none of the {} pictures could be read", result.skipped),

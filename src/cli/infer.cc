@@ -77,9 +77,7 @@ Result<Opened> open(Options& options) {
   options.files.batch = options.batch > 0 ? options.batch : own_batch > 0 ? own_batch : 1;
   options.model.session.batch = options.files.batch;
   SMLP_TRY(session, Session::create(named.model, options.model.session));
-  const std::string precision = options.model.session.precision.empty()
-                                    ? std::string(precision_name(named.model.network()->precision))
-                                    : options.model.session.precision;
+  const std::string precision(precision_name(session.precision()));
   SMLP_TRY(provenance, provenance_of(session, options.model.model, precision));
   options.files.provenance = std::move(provenance);
   return Opened{std::move(named), std::move(session)};

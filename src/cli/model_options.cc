@@ -10,13 +10,16 @@ void add_model_options(CommandLine& line, ModelOptions& options, std::string_vie
   line.text("--model", options.model).plain(plain_model);
   line.text("--classes", options.classes);
   line.number("--threads", options.session.threads, 1, 4096);
-  line.word("--mode", {"automatic", "throughput", "latency"}, options.session.mode);
+  line.choice<Mode>("--mode",
+                    {{"automatic", Mode::automatic}, {"throughput", Mode::throughput}, {"latency", Mode::latency}},
+                    options.session.mode);
   bool& pin = options.session.pin;
   const char* by_default =
       pin ? "default: yes, for steady times" : "default: no, so that programs share the machine well";
   line.flag("--pin", pin).help(fmt::format("Keep each thread on a processor of its own ({})", by_default));
   line.flag("--no-pin", pin, false).excludes("--pin");
-  line.word("--precision", {"fp32", "bf16"}, options.session.precision);
+  line.choice<Precision>("--precision", {{"fp32", Precision::fp32}, {"bf16", Precision::bf16}},
+                         options.session.precision);
   line.word("--isa", isa_names(), options.session.isa);
 }
 

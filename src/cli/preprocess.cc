@@ -20,7 +20,7 @@ struct Options {
 Result<Exit> run(Options& options) {
   if (!options.model.empty()) {
     SMLP_TRY(named, load_named_model(options.model == "bundled" ? "" : options.model, {}, options.preprocess));
-    options.folder.how = named.model.preprocess();
+    options.folder.how = named.model.preprocessing();
   } else {
     SMLP_TRY(how, with_overrides(options.folder.how, options.preprocess, 0));
     options.folder.how = how;

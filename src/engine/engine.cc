@@ -9,8 +9,10 @@
 
 #include "base/affinity.h"
 #include "base/cpu_features.h"
+#include "base/memory.h"
 #include "base/thread_pool.h"
 #include "engine/forward.h"
+#include "engine/packed_cache.h"
 #include "engine/profile.h"
 #include "engine/recorder.h"
 #include "kernels/dispatch.h"
@@ -21,18 +23,15 @@ namespace {
 // Pictures of one pass: enough for the deep stages to reuse their weights.
 constexpr int kMostPictures = 16;
 
-constexpr std::pair<Mode, std::string_view> kModes[] = {
-    {Mode::automatic, "automatic"}, {Mode::throughput, "throughput"}, {Mode::latency, "latency"}};
-
 // The most pictures of a pass that a thread takes alone, and of one that all share; 0: the mode has no such passes.
-int solo_pictures(const EngineOptions& options, int threads) {
+int most_alone(const EngineOptions& options, int threads) {
   if (options.mode == Mode::latency || (options.mode == Mode::automatic && options.batch < threads)) return 0;
   // In throughput mode some threads take one more than others; elsewhere what does not divide is shared.
   const int each = options.mode == Mode::throughput ? (options.batch + threads - 1) / threads : options.batch / threads;
   return std::clamp(each, 1, kMostPictures);
 }
 
-int shared_pictures(const EngineOptions& options, int threads) {
+int most_shared(const EngineOptions& options, int threads) {
   if (options.mode == Mode::throughput || (options.mode == Mode::automatic && threads == 1)) return 0;
   if (options.mode == Mode::latency) return std::min(options.batch, kMostPictures);
   return std::clamp(threads - 1, 1, options.batch);
@@ -40,27 +39,14 @@ int shared_pictures(const EngineOptions& options, int threads) {
 
 }  // namespace
 
-std::string_view mode_name(Mode mode) {
-  for (const auto& [known, name] : kModes) {
-    if (known == mode) return name;
-  }
-  return "";
-}
-
-const Mode* find_mode(std::string_view name) {
-  for (const auto& [known, word] : kModes) {
-    if (word == name) return &known;
-  }
-  return nullptr;
-}
-
 // A thread takes its own pictures through a pass of its own (`solo`); other pictures go through passes that all threads
 // share (`shared`). The mode decides which pictures; see alone_of().
 struct Engine::State {
   std::shared_ptr<const Network> network;
   const kernels::Kernels& table;
   ThreadPool pool;
-  PackedNetwork packed;
+  std::shared_ptr<const PackedNetwork> shared_weights;
+  const PackedNetwork& packed;
   Barrier all, alone{1};
   Plan solo_plan = {}, shared_plan = {};
   std::vector<Workspace> solo;      // one a thread, or none
@@ -72,14 +58,15 @@ struct Engine::State {
       : network(std::move(net)),
         table(kernels),
         pool(threads),
-        packed(pack(*network, table, pool)),
+        shared_weights(shared_packed(network, table, pool)),
+        packed(*shared_weights),
         all(threads),
         recorders(static_cast<std::size_t>(threads)) {
-    if (const int most = solo_pictures(options, threads); most > 0) {
+    if (const int most = most_alone(options, threads); most > 0) {
       solo_plan = Plan::make(packed, table, most, 1);
       for (int t = 0; t < threads; ++t) solo.push_back(Workspace::make(solo_plan, packed, table));
     }
-    if (const int most = shared_pictures(options, threads); most > 0) {
+    if (const int most = most_shared(options, threads); most > 0) {
       shared_plan = Plan::make(packed, table, most, threads);
       shared = Workspace::make(shared_plan, packed, table);
     }
@@ -108,20 +95,27 @@ struct Engine::State {
 
   // A worker's share of a run.
   void work(const kernels::Kernels& kernels, int worker, const float* input, int count, float* logits) {
-    const std::size_t in = packed.config.picture_floats();
-    const auto out = static_cast<std::size_t>(packed.config.classes);
-    const auto run_pass = [&](const Plan& plan, Workspace& memory, const Team& team, int first, int last) {
-      for (int i = first; i < last; i += plan.images) {
-        forward({kernels, packed, plan, memory, nullptr}, team, input + static_cast<std::size_t>(i) * in,
-                std::min(plan.images, last - i), logits + static_cast<std::size_t>(i) * out);
-      }
-    };
     const int threads = pool.size(), by_one = alone_of(count);
     if (by_one > 0) {
-      run_pass(solo_plan, solo[static_cast<std::size_t>(worker)], {0, 1, &alone}, by_one * worker / threads,
-               by_one * (worker + 1) / threads);
+      work_alone(kernels, worker, input, by_one * worker / threads, by_one * (worker + 1) / threads, logits);
     }
-    if (by_one < count) run_pass(shared_plan, *shared, {worker, threads, &all}, by_one, count);
+    if (by_one < count)
+      run_passes(kernels, shared_plan, *shared, {worker, threads, &all}, input, by_one, count, logits);
+  }
+
+  // Pictures [first, last) by one worker.
+  void work_alone(const kernels::Kernels& kernels, int worker, const float* input, int first, int last, float* logits) {
+    run_passes(kernels, solo_plan, solo[static_cast<std::size_t>(worker)], {0, 1, &alone}, input, first, last, logits);
+  }
+
+  void run_passes(const kernels::Kernels& kernels, const Plan& plan, Workspace& memory, const Team& team,
+                  const float* input, int first, int last, float* logits) {
+    const std::size_t in = packed.config.picture_floats();
+    const auto out = static_cast<std::size_t>(packed.config.classes);
+    for (int i = first; i < last; i += plan.images) {
+      forward({kernels, packed, plan, memory, nullptr}, team, input + static_cast<std::size_t>(i) * in,
+              std::min(plan.images, last - i), logits + static_cast<std::size_t>(i) * out);
+    }
   }
 };
 
@@ -140,8 +134,8 @@ Result<std::unique_ptr<Engine>> Engine::create(std::shared_ptr<const Network> ne
     if (options.pin) SMLP_CHECK(state->pin());
     return std::unique_ptr<Engine>(new Engine(std::move(state)));
   } catch (const std::bad_alloc&) {
-    return fail(Error{.what = fmt::format("not enough memory for {} threads and batches of {}", threads, options.batch),
-                      .remedy = "use fewer threads or a smaller batch"});
+    return fail(out_of_memory(fmt::format("for {} threads and batches of {}", threads, options.batch),
+                              "use fewer threads or a smaller batch"));
   } catch (const std::system_error& error) {
     return fail(Error{.what = fmt::format("cannot start {} threads: {}", threads, error.what()),
                       .remedy = "use fewer threads"});
@@ -155,6 +149,18 @@ void Engine::run(const float* input, int count, float* logits) {
   auto work = [&](int worker) { state_->work(state_->table, worker, input, count, logits); };
   state_->pool.run(work);
 }
+
+int Engine::solo_pictures() const { return state_->solo.empty() ? 0 : state_->solo_plan.images; }
+
+void Engine::run_solo(int worker, const float* input, int count, float* logits) {
+  state_->work_alone(state_->table, worker, input, 0, count, logits);
+}
+
+void Engine::run_share(int worker, const float* input, int count, float* logits) {
+  state_->work(state_->table, worker, input, count, logits);
+}
+
+ThreadPool& Engine::workers() { return state_->pool; }
 
 void Engine::run_profiled(const float* input, int count, float* logits, Profile& profile) {
   State& state = *state_;
@@ -219,5 +225,6 @@ double Engine::peak_gflops() {
 std::string_view Engine::isa() const { return state_->table.isa; }
 int Engine::threads() const { return state_->pool.size(); }
 const Network& Engine::network() const { return *state_->network; }
+const PackedNetwork& Engine::packed() const { return state_->packed; }
 
 }  // namespace smlp

@@ -7,19 +7,15 @@
 #include <string>
 #include <string_view>
 
+#include "base/thread_pool.h"
+#include "engine/executor.h"
 #include "kernels/kernels.h"
 #include "model/network.h"
 
 namespace smlp {
 
 struct Profile;  // engine/profile.h
-
-// throughput: each thread takes pictures of its own. latency: all threads share each picture. automatic: as many as
-// divide among the threads go to one thread each, the others (a single picture, for one) are shared.
-enum class Mode { automatic, throughput, latency };
-
-std::string_view mode_name(Mode mode);         // "automatic"
-const Mode* find_mode(std::string_view name);  // null for another word
+struct PackedNetwork;
 
 struct EngineOptions {
   int threads = 0;       // 0: as many as the process may use
@@ -36,15 +32,23 @@ struct EngineOptions {
 // Sees activations as float32 NHWC. Names: "stem.S" per stage, "token_mix.B" and "channel_mix.B" per block.
 using Observer = std::function<void(std::string_view name, std::span<const float> values)>;
 
-class Engine {
+// Engines of one network and table share its packed weights; workspace and threads are each one's own.
+class Engine final : public Executor {
  public:
   // Errors: an ISA or precision that this machine lacks, saying why; threads that the system refuses or won't pin.
   static Result<std::unique_ptr<Engine>> create(std::shared_ptr<const Network> network, const EngineOptions& options);
-  ~Engine();
+  ~Engine() override;
 
   // input: count x in_channels x image x image; logits: count x classes. Any count; longer than `batch` is split.
   // Same bits for any count, batch, mode and number of threads. One call at a time.
-  void run(const float* input, int count, float* logits);
+  void run(const float* input, int count, float* logits) override;
+
+  int solo_pictures() const override;
+  void run_solo(int worker, const float* input, int count, float* logits) override;
+  void run_share(int worker, const float* input, int count, float* logits) override;
+
+  // The threads. Whoever runs other work on them calls nothing here but run_solo() and run_share() meanwhile.
+  ThreadPool& workers();
 
   // One picture, with every stem's and half-block's output shown to `observer`.
   void run_observed(const float* input, float* logits, const Observer& observer);
@@ -60,6 +64,7 @@ class Engine {
   std::string_view isa() const;  // the kernels that run: "avx512"
   int threads() const;
   const Network& network() const;
+  const PackedNetwork& packed() const;
 
  private:
   struct State;

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <random>
 
+#include "base/memory.h"
 #include "base/statistics.h"
 #include "tasks/machine.h"
 
@@ -71,6 +72,10 @@ Profile profile_executions(const BenchmarkOptions& options, Execute execute) {
 }
 
 Result<BatchTimes> measure(const std::shared_ptr<const Network>& network, const BenchmarkOptions& options, int batch) {
+  const std::uint64_t row =
+      (network->config.picture_floats() + static_cast<std::size_t>(network->config.classes)) * sizeof(float);
+  SMLP_CHECK(check_memory(static_cast<std::uint64_t>(batch) * row, fmt::format("a batch of {} pictures", batch),
+                          "use a smaller batch"));
   reset_peak_memory();
   SMLP_TRY(engine, make_engine(network, options, batch));
   const auto pictures = static_cast<std::size_t>(batch);

@@ -5,6 +5,10 @@
 #include <map>
 #include <utility>
 
+#include "api/session_pass.h"
+#include "api/top_classes.h"
+#include "pipeline/image_source.h"
+
 namespace smlp {
 namespace {
 
@@ -34,31 +38,50 @@ void find_commonest(const Mistakes& mistakes, Evaluation& sum) {
   }
 }
 
+class Scorer final : public Sink {
+ public:
+  Scorer(const Model& model, const ImageFolder& data, std::span<const int> class_of_folder,
+         const EvaluationWatch& watch, Evaluation& sum, Mistakes& mistakes)
+      : model_(model), data_(data), class_of_folder_(class_of_folder), watch_(watch), sum_(sum), mistakes_(mistakes) {}
+
+  Result<void> put(std::size_t index, Result<std::span<const float>> logits) override {
+    const LabelledPicture& picture = data_.pictures[index];
+    if (auto answer = best_of(logits)) {
+      count(*answer, class_of_folder_[static_cast<std::size_t>(picture.label)], sum_, mistakes_);
+    } else {
+      ++sum_.skipped;
+      if (watch_.skipped) watch_.skipped(std::move(answer).error().in(picture.file.string()));
+    }
+    if (watch_.progress) watch_.progress(static_cast<std::int64_t>(index + 1));
+    return {};
+  }
+
+ private:
+  Result<std::vector<Prediction>> best_of(Result<std::span<const float>>& logits) const {
+    if (!logits) return fail(std::move(logits).error());
+    return top_classes(*logits, kTop, model_.class_names());
+  }
+
+  const Model& model_;
+  const ImageFolder& data_;
+  std::span<const int> class_of_folder_;
+  const EvaluationWatch& watch_;
+  Evaluation& sum_;
+  Mistakes& mistakes_;
+};
+
 }  // namespace
 
-Evaluation evaluate(Session& session, const ImageFolder& data, std::span<const int> class_of_folder,
-                    const EvaluationWatch& watch) {
+Result<Evaluation> evaluate(Session& session, const ImageFolder& data, std::span<const int> class_of_folder,
+                            const EvaluationWatch& watch) {
   using Clock = std::chrono::steady_clock;
   Evaluation sum{.per_class = std::vector<ClassScore>(static_cast<std::size_t>(session.model().classes()))};
   Mistakes mistakes;
   const auto start = Clock::now();
-  const auto step = static_cast<std::size_t>(session.pictures_at_once());
-  std::vector<std::filesystem::path> files;
-  for (std::size_t first = 0; first < data.pictures.size(); first += step) {
-    const auto some = std::span(data.pictures).subspan(first, std::min(step, data.pictures.size() - first));
-    files.clear();
-    for (const LabelledPicture& picture : some) files.push_back(picture.file);
-    const auto answers = session.classify(files, kTop);
-    for (std::size_t i = 0; i < some.size(); ++i) {
-      if (answers[i]) {
-        count(*answers[i], class_of_folder[static_cast<std::size_t>(some[i].label)], sum, mistakes);
-      } else {
-        ++sum.skipped;
-        if (watch.skipped) watch.skipped(answers[i].error());
-      }
-    }
-    if (watch.progress) watch.progress(static_cast<std::int64_t>(first + some.size()));
-  }
+  PathSource source(
+      data.pictures.size(), [&](std::size_t i) -> const auto& { return data.pictures[i].file; });
+  Scorer sink(session.model(), data, class_of_folder, watch, sum, mistakes);
+  SMLP_CHECK(run_pass(session, source, sink, pass_options(session)));
   sum.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   find_commonest(mistakes, sum);
   return sum;

@@ -32,14 +32,15 @@ struct Evaluation {
 };
 
 struct EvaluationWatch {
-  std::function<void(std::int64_t done)> progress;  // after every few pictures
+  std::function<void(std::int64_t done)> progress;  // after every picture, from one thread at a time
   std::function<void(const Error& error)> skipped;  // each picture that could not be read
 };
 
-// Runs every picture of `data` through session.classify(): what is measured is what an application gets.
+// Runs every picture of `data` through the session, as classify_files() does: what is measured is what an application
+// gets. An error is that of the whole run: memory ran out.
 // class_of_folder gives the model's class of each of data.classes. Results do not depend on the session's batch or
 // threads.
-Evaluation evaluate(Session& session, const ImageFolder& data, std::span<const int> class_of_folder,
-                    const EvaluationWatch& watch);
+Result<Evaluation> evaluate(Session& session, const ImageFolder& data, std::span<const int> class_of_folder,
+                            const EvaluationWatch& watch);
 
 }  // namespace smlp

@@ -248,7 +248,7 @@ Result<void> run_pure(Executor& executor, RunResults& sink, const InferFilesOpti
 }
 
 InputSpec input_spec(const Model& model, int batch) {
-  return {.channels = model.in_channels(), .side = model.image_size(), .how = model.preprocess(), .max_rows = batch};
+  return {.channels = model.in_channels(), .side = model.image_size(), .how = model.preprocessing(), .max_rows = batch};
 }
 
 std::string kinds_text(const std::vector<InputFile>& files) {

@@ -29,7 +29,7 @@ Result<Provenance> provenance_of(const Session& session, const std::filesystem::
                     .precision = std::string(precision),
                     .isa = std::string(session.isa()),
                     .threads = session.threads(),
-                    .preprocess = preprocess_text(session.model().preprocess())};
+                    .preprocess = preprocess_text(session.model().preprocessing())};
 }
 
 nlohmann::ordered_json provenance_json(const Provenance& p) {

@@ -23,7 +23,7 @@ TEST(Load, WhatTheFileSaysIsKept) {
   EXPECT_EQ(model->image_size(), 32);
   EXPECT_EQ(model->in_channels(), 3);
   EXPECT_THAT(model->class_names(), ElementsAre("ant", "bee", "cat"));
-  EXPECT_EQ(model->preprocess(), Preprocess::for_image_size(32));
+  EXPECT_EQ(model->preprocessing(), Preprocess::for_image_size(32));
   EXPECT_EQ(model->network()->source_name, "m.safetensors");
 }
 

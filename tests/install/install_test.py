@@ -63,7 +63,8 @@ def check_exports(library):
     foreign = [n for n in names if not re.match(r"(typeinfo (name )?for |vtable for |guard variable for )?smlp::", n)]
     check(not foreign, f"{library.name} shows foreign names: {foreign[:5]}")
     for wanted in ("smlp::Model::load(", "smlp::Model::bundled(", "smlp::Session::create(", "smlp::Session::classify(",
-                   "smlp::Session::run(", "smlp::Error::message["):
+                   "smlp::Session::run(", "smlp::Model::preprocess(", "smlp::Batcher::create(",
+                   "smlp::Batcher::submit(", "smlp::find_precision(", "smlp::Error::message["):
         check(any(n.startswith(wanted) for n in names), f"{library.name} lacks {wanted}")
     check(not any("Engine" in n for n in names), f"{library.name} shows the engine")
 

@@ -25,7 +25,7 @@ class ComparePrecisions : public ::testing::Test {
 
   std::shared_ptr<const Network> network() { return std::make_shared<const Network>(load_network(file_).value()); }
 
-  static std::vector<double> logits(const std::shared_ptr<const Network>& network, const char* precision,
+  static std::vector<double> logits(const std::shared_ptr<const Network>& network, Precision precision,
                                     int pictures) {
     auto session = Session::create(Model(network), {.threads = 1, .precision = precision}).value();
     std::vector<float> input, out(static_cast<std::size_t>(pictures * network->config.classes));
@@ -44,7 +44,7 @@ class ComparePrecisions : public ::testing::Test {
 TEST_F(ComparePrecisions, TheLogitsDifferAsTwoSessionsDo) {
   const auto net = network();
   constexpr int kPictures = 5;
-  const auto exact = logits(net, "fp32", kPictures), tried = logits(net, "bf16", kPictures);
+  const auto exact = logits(net, Precision::fp32, kPictures), tried = logits(net, Precision::bf16, kPictures);
   double difference = 0, norm = 0, largest = 0;
   int same = 0;
   for (std::size_t i = 0; i < exact.size(); ++i) {

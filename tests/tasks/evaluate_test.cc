@@ -38,7 +38,8 @@ TEST_F(EvaluateTest, CountsAreThoseOfTheAnswers) {
   std::vector<int> expected_mistakes(6);
   for (int i = 0; i < 24; ++i) {
     const fs::path file = scratch_.folder() / "pool" / (std::to_string(i) + ".png");
-    const auto answer = s.classify(std::span(&file, 1), 6).front();
+    const Image image = file;
+    const auto answer = s.classify(std::span(&image, 1), 6).front();
     ASSERT_TRUE(answer);
     const int label = (*answer)[i % 3 == 0 ? 0 : i % 3 == 1 ? 1 : 5].index;
     expected_mistakes[static_cast<std::size_t>(label)] += i % 3 != 0;
@@ -49,9 +50,10 @@ TEST_F(EvaluateTest, CountsAreThoseOfTheAnswers) {
   const int identity[] = {0, 1, 2, 3, 4, 5};
   std::vector<std::string> skipped;
   std::int64_t done = 0;
-  const Evaluation result = evaluate(
-      s, data, identity,
-      {.progress = [&](std::int64_t n) { done = n; }, .skipped = [&](const Error& e) { skipped.push_back(e.file); }});
+  const Evaluation result = evaluate(s, data, identity,
+                                     {.progress = [&](std::int64_t n) { done = n; },
+                                      .skipped = [&](const Error& e) { skipped.push_back(e.file); }})
+                                .value();
   EXPECT_EQ(result.images, 24);
   EXPECT_EQ(result.right1, 8);
   EXPECT_EQ(result.right5, 16);
@@ -69,7 +71,7 @@ TEST_F(EvaluateTest, CountsAreThoseOfTheAnswers) {
   EXPECT_EQ(images, 24);
 
   Session other = session(1, 8);
-  const Evaluation again = evaluate(other, data, identity, {});
+  const Evaluation again = evaluate(other, data, identity, {}).value();
   EXPECT_EQ(again.right1, result.right1);
   EXPECT_EQ(again.right5, result.right5);
 }
@@ -77,10 +79,11 @@ TEST_F(EvaluateTest, CountsAreThoseOfTheAnswers) {
 TEST_F(EvaluateTest, FoldersAreTranslatedToClasses) {
   Session s = session();
   const fs::path file = scratch_.folder() / "pool/0.png";
-  const int answer = s.classify(std::span(&file, 1), 1).front()->front().index;
+  const Image image = file;
+  const int answer = s.classify(std::span(&image, 1), 1).front()->front().index;
   ImageFolder data{.root = scratch_.folder(), .classes = {"only"}, .pictures = {{file, 0}}};
-  EXPECT_EQ(evaluate(s, data, std::vector<int>{answer}, {}).right1, 1);
-  EXPECT_EQ(evaluate(s, data, std::vector<int>{(answer + 1) % 6}, {}).right1, 0);
+  EXPECT_EQ(evaluate(s, data, std::vector<int>{answer}, {})->right1, 1);
+  EXPECT_EQ(evaluate(s, data, std::vector<int>{(answer + 1) % 6}, {})->right1, 0);
 }
 
 }  // namespace

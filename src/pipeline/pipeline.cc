@@ -1,0 +1,335 @@
+#include "pipeline/pipeline.h"
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <new>
+#include <system_error>
+#include <thread>
+
+#include "base/affinity.h"
+#include "base/memory.h"
+#include "image/preprocess.h"
+#include "pipeline/prepare.h"
+#include "pipeline/schedule.h"
+
+namespace smlp {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Decoded pictures that pile up before an exclusive execution: as many as make the change between decoding and
+// executing cheap, in no more memory than this.
+constexpr std::size_t kPiledPerWorker = 16;
+constexpr std::size_t kPiledBytes = std::size_t{64} << 20;
+constexpr std::size_t kFewestInWindow = 256;
+
+double milliseconds_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+// What went wrong, for code that must not throw in turn: short texts need no memory.
+Error error_of(const std::exception_ptr& thrown) noexcept {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const std::bad_alloc&) {
+    return {.what = "out of memory", .transient = true};
+  } catch (const std::exception& error) {
+    try {
+      return {.what = error.what()};
+    } catch (...) {
+      return {.what = "out of memory", .transient = true};
+    }
+  } catch (...) {
+    return {.what = "unknown fault"};
+  }
+}
+
+// The result of call(), an exception among its errors.
+template <class Call>
+auto guarded(Call call) noexcept -> decltype(call()) {
+  try {
+    return call();
+  } catch (...) {
+    return std::unexpected(error_of(std::current_exception()));
+  }
+}
+
+std::size_t divide_up(std::size_t value, std::size_t by) { return (value + by - 1) / by; }
+
+ScheduleLimits limits_of(const ThreadPool& workers, const Executor* executor, const Source& source,
+                         const PipelineOptions& options) {
+  const auto threads = static_cast<std::size_t>(workers.size());
+  const auto side = static_cast<std::size_t>(options.how.crop);
+  ScheduleLimits limits{.count = source.size(),
+                        .workers = workers.size(),
+                        .floats = static_cast<std::size_t>(options.channels) * side * side,
+                        .can_wait = source.waits(),
+                        .max_readers = options.max_readers,
+                        .read_bytes = options.read_bytes};
+  std::size_t rows = 0;
+  if (executor == nullptr) {
+    limits.batches = rows = std::min(std::max<std::size_t>(1, limits.count), 4 * threads);
+  } else {
+    const int solo = executor->solo_pictures();
+    limits.classes = static_cast<std::size_t>(options.classes);
+    limits.exclusive = options.exclusive || solo == 0;
+    limits.batch = static_cast<std::size_t>(limits.exclusive ? options.batch : solo);
+    if (limits.exclusive) {
+      const std::size_t bytes = limits.batch * limits.floats * sizeof(float);
+      const std::size_t piled = divide_up(kPiledPerWorker * threads, limits.batch);
+      limits.batches = std::clamp<std::size_t>(piled, 1, std::max<std::size_t>(1, kPiledBytes / bytes));
+    } else {
+      limits.batches = threads + 2;  // one a worker, one that fills and one to spare
+    }
+    const std::size_t wanted = divide_up(std::max<std::size_t>(1, limits.count), limits.batch);
+    // Two at least where workers infer alone: promised rows must fit while a batch that is not full runs.
+    limits.batches = std::min(limits.batches, limits.exclusive ? wanted : wanted + threads + 1);
+    rows = limits.batch * limits.batches;
+  }
+  limits.window = std::max<std::size_t>(1, std::min(limits.count, std::max(kFewestInWindow, 4 * rows)));
+  return limits;
+}
+
+std::uint64_t bytes_of(const ScheduleLimits& limits) {
+  const std::uint64_t row = (limits.floats + limits.classes) * sizeof(float);
+  return limits.batches * limits.batch * row + limits.window * limits.classes * sizeof(float);
+}
+
+// A pass: the threads, and what they do with what the schedule gives them.
+class Pass {
+ public:
+  Pass(ThreadPool& workers, Executor* executor, Source& source, Sink& sink, const PipelineOptions& options,
+       const ScheduleLimits& limits)
+      : pool_(workers),
+        executor_(executor),
+        source_(source),
+        sink_(sink),
+        options_(options),
+        schedule_(limits),
+        meeting_(workers.size()) {
+    readers_.reserve(static_cast<std::size_t>(std::max(0, options.max_readers)));
+  }
+
+  Result<void> run() {
+    const std::stop_callback stopper(options_.stop, [this] { schedule_.stop({.what = "cancelled"}); });
+    auto job = [this](int worker) { work(worker); };
+    pool_.run(job);
+    readers_.clear();  // joins them
+    if (auto why = schedule_.why_stopped()) return fail(std::move(*why));
+    return guarded([&] { return sink_.finish(); });
+  }
+
+ private:
+  class ReadRoom final : public Room {
+   public:
+    ReadRoom(Schedule& schedule, std::size_t index) : schedule_(schedule), index_(index) {}
+    bool take(std::uint64_t bytes) override { return schedule_.take_room(index_, bytes); }
+
+   private:
+    Schedule& schedule_;
+    std::size_t index_;
+  };
+
+  void work(int worker) noexcept {
+    while (true) {
+      try {
+        const Task task = schedule_.next();
+        if (task.kind == Task::quit) return;
+        carry_out(task, worker);
+      } catch (...) {  // the pass ends, and next() says so
+        schedule_.stop(error_of(std::current_exception()));
+      }
+    }
+  }
+
+  void carry_out(const Task& task, int worker) {
+    switch (task.kind) {
+      case Task::sink:
+        return put(task.index);
+      case Task::decode:
+        return decode(task.index);
+      case Task::read:
+        return read(task.index);
+      case Task::infer:
+        executor_->run_solo(worker, task.batch->pictures.as<float>(), static_cast<int>(task.batch->index.size()),
+                            task.batch->logits.data());
+        return schedule_.end_infer(task.batch);
+      case Task::join:
+        return execute_together(worker);
+      case Task::start_readers:
+        return start_readers(task.readers);
+      case Task::wait:
+      case Task::quit:
+        return;
+    }
+  }
+
+  void put(std::size_t index) {
+    if (auto outcome = guarded([&] { return sink_.put(index, schedule_.answer(index)); }); !outcome) {
+      schedule_.stop(std::move(outcome).error());
+    }
+    schedule_.end_sink();
+  }
+
+  void read(std::size_t index) {
+    auto reading = guarded([&] {
+      ReadRoom room(schedule_, index);
+      return source_.read(index, room);
+    });
+    if (!reading) name(index, reading.error());
+    schedule_.end_read(index, std::move(reading));
+  }
+
+  // Errors of a picture say which; without memory for that they stay as they are.
+  void name(std::size_t index, Error& error) noexcept {
+    try {
+      if (error.file.empty()) error.file = source_.name(index);
+    } catch (...) {
+    }
+  }
+
+  void decode(std::size_t index) {
+    const Reading& reading = schedule_.reading(index);
+    const auto* prepared = std::get_if<std::span<const float>>(&reading.material);
+    Picture crop;
+    auto outcome = guarded([&]() -> Result<void> {
+      source_.examine(index, reading);
+      if (prepared != nullptr) {
+        const std::size_t wanted = floats();
+        if (prepared->size() == wanted) return {};
+        return fail("a prepared picture of {} floats; the model takes {}", prepared->size(), wanted);
+      }
+      SMLP_CHECK(check_planes(options_.channels));
+      SMLP_TRY(made, crop_of(reading.material, options_.how));
+      crop = std::move(made);
+      return {};
+    });
+    if (!outcome) {
+      name(index, outcome.error());
+      return schedule_.end_without_row(index, std::move(outcome).error());
+    }
+    Batch* batch = nullptr;
+    const std::span<float> row = schedule_.begin_row(index, batch);
+    const auto start = Clock::now();
+    if (prepared != nullptr) {
+      std::ranges::copy(*prepared, row.begin());
+    } else {
+      normalise(crop, options_.how, row.data());
+    }
+    schedule_.end_row(index, batch, milliseconds_since(start));
+  }
+
+  std::size_t floats() const {
+    const auto side = static_cast<std::size_t>(options_.how.crop);
+    return static_cast<std::size_t>(options_.channels) * side * side;
+  }
+
+  // Every worker comes here. Whatever happens in between, each must meet the others as often as they do.
+  void execute_together(int worker) noexcept {
+    const std::span<Batch* const> batches = schedule_.join();
+    const int loop = limits_loop();
+    for (Batch* batch : batches) {
+      for (int i = 0; i < loop; ++i) {
+        meeting_.wait();
+        const auto start = Clock::now();
+        stopping_faults([&] {
+          executor_->run_share(worker, batch->pictures.as<float>(), static_cast<int>(batch->index.size()),
+                               batch->logits.data());
+        });
+        meeting_.wait();
+        if (worker == 0) record_execution(*batch, milliseconds_since(start));
+      }
+    }
+    if (worker == 0) {
+      const auto start = Clock::now();
+      const std::size_t count = batches.size();
+      for (const Batch* batch : batches) record_fill(*batch);
+      schedule_.end_join();
+      record_collect(milliseconds_since(start), count);
+    }
+    meeting_.wait();
+  }
+
+  int limits_loop() const { return options_.exclusive ? options_.loop : 1; }
+
+  template <class Call>
+  void stopping_faults(Call call) noexcept {
+    try {
+      call();
+    } catch (...) {
+      schedule_.stop(error_of(std::current_exception()));
+    }
+  }
+
+  void record_execution(const Batch& batch, double milliseconds) noexcept {
+    if (options_.executions == nullptr) return;
+    stopping_faults([&] {
+      options_.executions->compute.push_back(milliseconds);
+      options_.executions->pictures.push_back(static_cast<int>(batch.index.size()));
+    });
+  }
+
+  void record_fill(const Batch& batch) noexcept {
+    if (options_.executions != nullptr) stopping_faults([&] { options_.executions->fill.push_back(batch.fill_ms); });
+  }
+
+  void record_collect(double milliseconds, std::size_t count) noexcept {
+    if (options_.executions == nullptr) return;
+    stopping_faults([&] {
+      options_.executions->collect.insert(options_.executions->collect.end(), count,
+                                          milliseconds / static_cast<double>(count));
+    });
+  }
+
+  void start_readers(int count) {
+    const auto loop = [this] {
+      while (const auto index = schedule_.claim()) {
+        try {
+          read(*index);
+        } catch (...) {
+          schedule_.stop(error_of(std::current_exception()));
+        }
+      }
+    };
+    for (int started = 0; started < count; ++started) {
+      try {
+        const std::lock_guard lock(readers_mutex_);
+        readers_.emplace_back(unpinned(loop));
+      } catch (const std::exception&) {  // the system refuses more threads: those that there are must do
+        return schedule_.readers_failed(count - started);
+      }
+    }
+  }
+
+  ThreadPool& pool_;
+  Executor* const executor_;
+  Source& source_;
+  Sink& sink_;
+  const PipelineOptions& options_;
+  Schedule schedule_;
+  Barrier meeting_;
+  std::mutex readers_mutex_;
+  std::vector<std::jthread> readers_;
+};
+
+}  // namespace
+
+Result<void> run_pipeline(ThreadPool& workers, Executor* executor, Source& source, Sink& sink,
+                          const PipelineOptions& options) {
+  const std::string who = executor != nullptr ? fmt::format("a batch of {} pictures", options.batch)
+                                              : fmt::format("preparing pictures in {} threads", workers.size());
+  const char* const remedy = executor != nullptr ? "use a smaller batch" : "use fewer threads";
+  if (options.batch < 1 || options.loop < 1) return fail("a batch and a loop of less than 1");
+  auto outcome = guarded([&]() -> Result<void> {
+    const ScheduleLimits limits = limits_of(workers, executor, source, options);
+    SMLP_CHECK(check_memory(bytes_of(limits), who, remedy));
+    return Pass(workers, executor, source, sink, options, limits).run();
+  });
+  if (!outcome && outcome.error().what == "out of memory") {
+    return fail(out_of_memory("for " + who, remedy));
+  }
+  return outcome;
+}
+
+}  // namespace smlp

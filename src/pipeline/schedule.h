@@ -1,0 +1,132 @@
+// What the threads of a pass do next, under one lock: the bookkeeping of pipeline.cc.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <span>
+#include <vector>
+
+#include "base/aligned_buffer.h"
+#include "pipeline/source.h"
+
+namespace smlp {
+
+// Pictures that go through the network together. Rows are given out one by one, to several workers at once.
+struct Batch {
+  AlignedBuffer pictures;
+  std::vector<float> logits;
+  std::vector<std::size_t> index;  // of the picture in each row
+  std::size_t written = 0;         // rows that are whole
+  double fill_ms = 0;              // spent writing them
+};
+
+struct ScheduleLimits {
+  std::size_t count = 0;  // pictures
+  int workers = 1;
+  std::size_t floats = 0;    // of a prepared picture
+  std::size_t classes = 0;   // floats of an answer; 0: prepared pictures are the answers
+  std::size_t batch = 1;     // rows of a batch
+  std::size_t batches = 1;   // batches in memory; without an executor, rows behind the sink's place
+  std::size_t window = 256;  // pictures that are read or answered and not yet through the sink
+  bool exclusive = false;
+  bool can_wait = true;  // the source's reading
+  int max_readers = 64;
+  std::uint64_t read_bytes = 0;
+};
+
+struct Task {
+  enum Kind { wait, quit, sink, decode, read, infer, join, start_readers };
+  Kind kind = wait;
+  std::size_t index = 0;   // sink, decode, read: the picture
+  Batch* batch = nullptr;  // infer: by this worker alone
+  int readers = 0;         // start_readers: how many
+};
+
+// The stages of a picture: claimed for reading -> read -> decoded into a row of a batch -> answered -> sunk.
+class Schedule {
+ public:
+  explicit Schedule(const ScheduleLimits& limits);  // may throw std::bad_alloc
+
+  // For workers. next() waits until there is something to do; every task but quit, join and start_readers is ended by
+  // the function named after it.
+  Task next();
+  void end_sink();
+  const Reading& reading(std::size_t index);  // of a picture to decode
+  std::span<float> begin_row(std::size_t index, Batch*& batch);
+  void end_row(std::size_t index, Batch* batch, double milliseconds);
+  void end_without_row(std::size_t index, Error error);  // the picture is broken
+  void end_infer(Batch* batch);
+  Result<std::span<const float>> answer(std::size_t index);  // of the picture to sink
+  void readers_failed(int count);                            // threads that could not be started
+
+  // Every worker that got `join` calls this; it returns when all have, with the batches to execute together.
+  std::span<Batch* const> join();
+  void end_join();  // by one of them
+
+  // For reading threads and for workers that got `read`.
+  std::optional<std::size_t> claim();  // waits; nothing: there is no more to read
+  bool take_room(std::size_t index, std::uint64_t bytes);
+  void end_read(std::size_t index, Result<Reading> reading);
+
+  void stop(Error why) noexcept;  // the first reason is kept
+  std::optional<Error> why_stopped();
+
+ private:
+  struct Item {
+    enum class Stage : std::uint8_t { idle, reading, read, decoding, placed, done };
+    Stage stage = Stage::idle;
+    std::uint64_t bytes = 0;  // of room taken
+    Reading reading = {};
+    std::optional<Error> error = {};
+    const float* values = nullptr;
+  };
+
+  Item& item(std::size_t index) { return ring_[index % ring_.size()]; }
+  bool has_executor() const { return limits_.classes > 0; }
+  Task choose();
+  Task choose_inference();
+  Task choose_readers();
+  Task gather(std::vector<Batch*> batches);
+  bool may_read() const;
+  bool may_decode() const;
+  bool more_may_come() const;
+  std::size_t room() const;  // rows that no picture has yet
+  std::size_t begin_read();
+  void drop_reading(std::size_t index);
+  void give_back_room(Item& item);
+  void deliver(Batch* batch);
+  void changed();  // wakes whoever may go on
+
+  const ScheduleLimits limits_;
+  std::mutex mutex_;
+  std::condition_variable wake_workers_, wake_readers_;
+
+  std::vector<Item> ring_;      // picture i is in i % size
+  std::vector<float> answers_;  // likewise: its logits
+  AlignedBuffer rows_;          // prepared pictures where there is no executor: i % limits_.batches
+  std::vector<Batch> batches_;
+  std::vector<Batch*> free_;
+  std::deque<Batch*> full_;
+  Batch* filling_ = nullptr;
+
+  std::size_t next_read_ = 0, sunk_ = 0;
+  std::vector<std::size_t> ready_;  // a heap, the lowest first: read, not yet decoded
+  std::size_t reading_ = 0, decoding_ = 0, reserved_ = 0, running_ = 0, reads_ = 0;
+  std::uint64_t held_bytes_ = 0;
+  int readers_ = 0, idle_readers_ = 0, max_readers_;
+  std::size_t grow_after_ = 0;  // reads
+  bool read_inline_, sinking_ = false;
+
+  bool gathered_ = false, executing_ = false;
+  int joined_ = 0;
+  std::vector<Batch*> together_;
+
+  bool stopped_ = false;
+  std::optional<Error> why_;
+};
+
+}  // namespace smlp
