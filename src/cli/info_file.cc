@@ -89,12 +89,9 @@ std::string file_text(const FileReport& report, bool tensors) {
   table.add({"size", fmt::format("{} ({} bytes)", bytes_text(report.bytes), grouped(report.bytes))});
   table.add({"SHA-256", report.sha256});
   if (report.network) add_network(table, *report.network);
-  table.add({"preprocessing", fmt::format("short side to {}, {}; centre crop {}; mean {}; std {}", p.resize,
-                                          interpolation_name(p.interpolation), p.crop, three(p.mean), three(p.std))});
-  table.add({"class names", network.class_names.empty()
-                                ? "none"
-                                : fmt::format("{}: {}{}", network.class_names.size(), network.class_names.front(),
-                                              network.class_names.size() > 1 ? ", ..." : "")});
+  if (report.no_network) table.add({"network", "no sMLPNet: " + report.no_network->message()});
+  table.add({"tensors", fmt::format("{}{}", report.file.tensors.size(), tensors ? "" : " (--tensors lists them)")});
+  return (tensors ? tensor_table(report.file) + "\n" : "") + table.text(terminal_width());
 }
 
 Json file_json(const FileReport& report) {

@@ -42,8 +42,8 @@ TEST_F(NamesTravel, ThroughExportAndCompile) {
     ASSERT_TRUE(named) << named.error().message();
     EXPECT_THAT(named->classes.names, ElementsAre("tench, Tinca tinca", "\u00e9t\u00e9")) << name;
     EXPECT_THAT(named->classes.wnids, ElementsAre("n01440764", "n02102040")) << name;
-    EXPECT_EQ(named->model.preprocess().resize, 40) << name;
-    EXPECT_EQ(named->model.preprocess().std[2], 3) << name;
+    EXPECT_EQ(named->model.preprocessing().resize, 40) << name;
+    EXPECT_EQ(named->model.preprocessing().std[2], 3) << name;
   }
 }
 
