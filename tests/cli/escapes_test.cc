@@ -71,6 +71,7 @@ TEST_F(Escapes, OfTensorsAndTypes) {
                        {"__metadata__", {{kEscapes, kEscapes}}}};
   const std::string file = write_header("tensors.safetensors", header);
   inert({"info", file});
+  inert({"info", "--tensors", file});
   const Outcome json = inert({"info", "--json", file});
   EXPECT_EQ(Json::parse(json.out).at("tensors").at(0).at("name"), kEscapes) << "JSON keeps the name as it is";
   EXPECT_EQ(Json::parse(json.out).at("tensors").at(0).at("dtype"), kEscapes);
@@ -78,8 +79,10 @@ TEST_F(Escapes, OfTensorsAndTypes) {
 }
 
 TEST_F(Escapes, OfTheHeaderItself) {
-  for (const std::string text : {R"({")" + kRawEscapes + "\": 1}", R"({"a": )" + kRawEscapes + "}",
-                                 R"({"\u001b[31m\u202e": 1})", R"({"\u009b": {}, "\u009b": {}})"}) {
+  const std::vector<std::string> headers = {R"({")" + std::string(kRawEscapes) + "\": 1}",
+                                            R"({"a": )" + std::string(kRawEscapes) + "}", R"({"\u001b[31m\u202e": 1})",
+                                            R"({"\u009b": {}, "\u009b": {}})"};
+  for (const std::string& text : headers) {
     const std::uint64_t length = text.size();
     const auto file =
         scratch_.write("header.safetensors", std::string(reinterpret_cast<const char*>(&length), 8) + text);
