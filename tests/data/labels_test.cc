@@ -22,7 +22,7 @@ std::string npy(const std::string& shape, const std::vector<std::int64_t>& value
   return file.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(std::int64_t));
 }
 
-class Labels : public testing::Test {
+class LabelsFile : public testing::Test {
  protected:
   Result<LabelTable> read(const std::string& bytes) { return read_labels(scratch_.write("labels.npy", bytes)); }
   std::string problem(const std::string& bytes) {
@@ -32,7 +32,7 @@ class Labels : public testing::Test {
   test::Scratch scratch_;
 };
 
-TEST_F(Labels, AreReadRowByRow) {
+TEST_F(LabelsFile, AreReadRowByRow) {
   const auto table = read(npy("(2, 2)", {3, 1, 4, -1}));
   ASSERT_TRUE(table) << table.error().message();
   EXPECT_EQ(table->batch_size, 2U);
@@ -40,7 +40,7 @@ TEST_F(Labels, AreReadRowByRow) {
   EXPECT_EQ(table->pictures(), 3U);
 }
 
-TEST_F(Labels, OfShapesThatOverflowOrHoldNothingAreRefused) {
+TEST_F(LabelsFile, OfShapesThatOverflowOrHoldNothingAreRefused) {
   for (const std::string shape : {"(0, 4)", "(4, 0)", "(0,)", "(0, 4611686018427387904)", "(4611686018427387904, 0)",
                                   "(4611686018427387904, 4, 0)", "(4294967296, 4294967296)", "(9223372036854775807, 2)",
                                   "(2305843009213693952, 4)", "(1, 1, 1)", "()", "(-1, 1)", "(18446744073709551615,)",
@@ -50,13 +50,13 @@ TEST_F(Labels, OfShapesThatOverflowOrHoldNothingAreRefused) {
   }
 }
 
-TEST_F(Labels, ThatAreNegativeInTheMiddleAreRefused) {
+TEST_F(LabelsFile, ThatAreNegativeInTheMiddleAreRefused) {
   EXPECT_THAT(problem(npy("(2, 2)", {3, -1, 4, 5})), HasSubstr("label -1 of picture 1"));
   EXPECT_THAT(problem(npy("(2, 2)", {3, 1, 4, -2})), HasSubstr("label -2 of picture 3"));
   EXPECT_THAT(problem(npy("(1, 2)", {-9223372036854775807 - 1, 0})), HasSubstr("label -9223372036854775808"));
 }
 
-TEST_F(Labels, CutOffAtEveryByteAreRefused) {
+TEST_F(LabelsFile, CutOffAtEveryByteAreRefused) {
   const std::string whole = npy("(2, 2)", {3, 1, 4, 5});
   ASSERT_EQ(problem(whole), "no error");
   for (std::size_t length = 0; length < whole.size(); ++length) {
@@ -65,7 +65,7 @@ TEST_F(Labels, CutOffAtEveryByteAreRefused) {
   EXPECT_NE(problem(whole + "x"), "no error");
 }
 
-TEST_F(Labels, WithAnyByteOfTheHeaderChangedAreReadOrRefused) {
+TEST_F(LabelsFile, WithAnyByteOfTheHeaderChangedAreReadOrRefused) {
   const std::string whole = npy("(2, 2)", {3, 1, 4, 5});
   for (std::size_t at = 0; at + 32 < whole.size(); ++at) {
     for (const char value : {'\0', '\xff', '0', '9', '(', ',', '-', '}', 'f'}) {
