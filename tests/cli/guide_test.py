@@ -1114,7 +1114,8 @@ class InferTest(GuideTest):
         part = self.out / "x" / ".packed_0.npy.part"
         state = (self.out / "x" / "packed_0.npy").read_bytes()
         lines = (self.out / "x" / ".smlp-run.jsonl").read_text().splitlines(keepends=True)
-        record = "".join(lines[:1] + [line for line in lines if '"stem"' in line]).encode()
+        record = "".join(lines[:1] + [line for line in lines
+                                         if '"stem"' in line or ".smlp-inputs.jsonl" in line]).encode()
         for path in ("x/packed_0.npy", "x/packed_names.tsv", "x_summary.json"):
             (self.out / path).unlink()
         for size in list(range(0, len(state), 131)) + [len(state)]:
@@ -1185,7 +1186,8 @@ class InferTest(GuideTest):
         self.infer("--output_dirname", "x", "--outfmt", "BIN", "--force", check=0)
         names = {p.name for p in (self.out / "x").iterdir()}
         self.assertEqual(names, {f"batch-{i:05}_0.bin" for i in range(21)} | {
-            ".smlp-run.jsonl", "sensor_0.bin", "notes_0.txt", "batch-00030_0.npy", "packed_0.npy"})
+            ".smlp-run.jsonl", ".smlp-inputs.jsonl", "sensor_0.bin", "notes_0.txt", "batch-00030_0.npy",
+            "packed_0.npy"})
         self.assertEqual((self.out / "x" / "packed_0.npy").read_text(), "mine")
         # A result that was changed since, or that is an input now: nothing goes.
         before = tree(self.out)
