@@ -124,8 +124,8 @@ TEST_F(Compiled, MetadataIsChecked) {
   };
   EXPECT_THAT(with("smlp.format", "2"), HasSubstr("version '2' of the .smlp format"));
   EXPECT_THAT(with("smlp.classes", R"(["one"])"), HasSubstr("smlp.classes has 1 words, the network has 2 classes"));
-  EXPECT_THAT(with("smlp.classes", R"([1,2])"), HasSubstr("no list of names"));
-  EXPECT_THAT(with("smlp.classes", R"({)"), HasSubstr("no list of names"));
+  EXPECT_THAT(with("smlp.classes", R"([1,2])"), HasSubstr("no list of words"));
+  EXPECT_THAT(with("smlp.classes", R"({)"), HasSubstr("no list of words"));
   EXPECT_THAT(with("smlp.precision", "fp8"), HasSubstr("fp8"));
   EXPECT_THAT(with("smlp.gelu", "tanh"), HasSubstr("tanh"));
   EXPECT_THAT(with("smlp.config", "{}"), HasSubstr("no number 'dim'"));
