@@ -113,6 +113,7 @@ Json result_json(const Evaluation& result, const std::vector<Row>& rows, const L
   }
   return {{"images", result.images},
           {"skipped", result.skipped},
+          {"not_finite", result.not_finite},
           {"acc1", result.acc1()},
           {"acc5", result.acc5()},
           {"acc1_interval", interval_json(result.right1, result.images)},
@@ -141,6 +142,10 @@ void warn_about_data(const ImageFolder& data) {
 }
 
 void warn_about_result(const Evaluation& result, const LabelMap& labels, int classes) {
+  if (result.not_finite > 0) {
+    report_warning(fmt::format("{} of {} pictures have logits that are no finite numbers; they count as wrong",
+                               result.not_finite, result.images));
+  }
   if (!at_chance_level(result.right1, result.images, classes)) return;
   report_warning(fmt::format(
       "acc@1 is at chance level (1 of {} classes): {}", classes,

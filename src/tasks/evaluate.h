@@ -9,18 +9,14 @@
 
 #include "data/accuracy.h"
 #include "data/image_folder.h"
+#include "data/tally.h"
 #include "smlp/session.h"
 
 namespace smlp {
 
-struct ClassScore {
-  int images = 0, right1 = 0, right5 = 0;
-  int mistaken_for = -1;  // the class most often answered instead (the lowest of equals); -1 where there was no mistake
-  int mistakes = 0;       // how often that was
-};
-
 struct Evaluation {
-  std::int64_t images = 0;              // answered
+  std::int64_t images = 0;              // answered, those with logits that are not finite included
+  std::int64_t not_finite = 0;          // of them: counted as wrong, since no order of their classes means anything
   std::int64_t skipped = 0;             // could not be read
   std::int64_t right1 = 0, right5 = 0;  // right5: among the best 5, or among all where there are fewer classes
   double seconds = 0;                   // from the first file's opening to the last answer: decoding is counted

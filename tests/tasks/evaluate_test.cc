@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <limits>
+
+#include "model/network.h"
 #include "smlp/model.h"
 #include "support/model_file.h"
 #include "support/png_file.h"
@@ -84,6 +87,25 @@ TEST_F(EvaluateTest, FoldersAreTranslatedToClasses) {
   ImageFolder data{.root = scratch_.folder(), .classes = {"only"}, .pictures = {{file, 0}}};
   EXPECT_EQ(evaluate(s, data, std::vector<int>{answer}, {})->right1, 1);
   EXPECT_EQ(evaluate(s, data, std::vector<int>{(answer + 1) % 6}, {})->right1, 0);
+}
+
+// As postprocess counts them: the network was asked, and gave no answer.
+TEST_F(EvaluateTest, LogitsThatAreNotFiniteCountAsWrong) {
+  const Model good = Model::load(scratch_.folder() / "m.safetensors").value();
+  Network broken = *good.network();
+  broken.head.bias[0] = std::numeric_limits<float>::quiet_NaN();
+  Session s = Session::create(Model(std::make_shared<const Network>(broken)), {.threads = 1}).value();
+  const ImageFolder data{
+      .root = scratch_.folder(),
+      .classes = {"0", "1", "2", "3", "4", "5"},
+      .pictures = {{scratch_.folder() / "pool" / "0.png", 0}, {scratch_.folder() / "pool" / "1.png", 3}}};
+  const int identity[] = {0, 1, 2, 3, 4, 5};
+  const Evaluation result = evaluate(s, data, identity, {}).value();
+  EXPECT_EQ(result.images, 2);
+  EXPECT_EQ(result.not_finite, 2);
+  EXPECT_EQ(result.skipped, 0);
+  EXPECT_EQ(result.right1, 0);
+  EXPECT_EQ(result.right5, 0);
 }
 
 }  // namespace
