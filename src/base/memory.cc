@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
 #include <limits>
 #include <optional>
+
+#include "base/cgroup.h"
+#include "base/system_file.h"
 
 namespace smlp {
 namespace {
@@ -15,62 +17,35 @@ constexpr std::uint64_t kUnlimited = std::numeric_limits<std::uint64_t>::max();
 
 std::uint64_t left(std::uint64_t limit, std::uint64_t used) { return limit > used ? limit - used : 0; }
 
-std::optional<std::uint64_t> number_in(const std::string& path) {
-  std::ifstream file(path);
-  std::uint64_t value = 0;
-  if (file >> value) return value;
-  return std::nullopt;
-}
-
-// `Name:   123 kB` in a file of /proc.
+// Bytes, of a line `Name:   123 kB` in a file of /proc.
 std::optional<std::uint64_t> kilobytes_of(const char* path, std::string_view name) {
-  std::ifstream file(path);
-  std::string word;
-  std::uint64_t value = 0;
-  while (file >> word) {
-    if (word == name && file >> value) return value * 1024;
-  }
-  return std::nullopt;
+  return leading_number(value_of(path, name)).transform([](std::uint64_t count) { return count * 1024; });
 }
 
 std::uint64_t left_of_limits() {
   rlimit limit = {};
   if (::getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return kUnlimited;
-  return left(limit.rlim_cur, kilobytes_of("/proc/self/status", "VmSize:").value_or(0));
+  return left(limit.rlim_cur, kilobytes_of("/proc/self/status", "VmSize").value_or(0));
 }
 
-// The process's group and those above it, version 2 and version 1. Pages of files that the group caches count as used
-// there, though they would be given back: they are taken off.
+// The process's group and those above it. Pages of files that the group caches count as used there, though they would
+// be given back: they are taken off.
 std::uint64_t left_of_groups() {
   std::uint64_t least = kUnlimited;
-  std::ifstream groups("/proc/self/cgroup");
-  for (std::string line; std::getline(groups, line);) {
-    const bool second = line.starts_with("0::");
-    const std::size_t at = second ? 3 : line.find(":memory:");
-    if (at == std::string::npos) continue;
-    std::string group = second ? line.substr(3) : line.substr(at + 8);
-    const std::string root = second ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory";
-    while (true) {
-      const std::string folder = root + (group == "/" ? "" : group) + "/";
-      const auto limit = number_in(folder + (second ? "memory.max" : "memory.limit_in_bytes"));
-      const auto used = number_in(folder + (second ? "memory.current" : "memory.usage_in_bytes"));
-      if (limit && used) {
-        const std::string statistics = folder + "memory.stat";
-        const auto cached = kilobytes_of(statistics.c_str(), second ? "inactive_file" : "total_inactive_file");
-        least = std::min(least, left(*limit, left(*used, cached.value_or(0) / 1024)));
-      }
-      if (group.empty() || group == "/") break;
-      group.resize(group.rfind('/'));
-      if (group.empty()) group = "/";
-    }
-  }
+  each_cgroup("memory", {}, [&](const std::string& group, bool v2) {
+    const auto limit = leading_number(first_line(group + (v2 ? "/memory.max" : "/memory.limit_in_bytes")));
+    const auto used = leading_number(first_line(group + (v2 ? "/memory.current" : "/memory.usage_in_bytes")));
+    if (!limit || !used) return;
+    const auto cached = leading_number(value_of(group + "/memory.stat", v2 ? "inactive_file" : "total_inactive_file"));
+    least = std::min(least, left(*limit, left(*used, cached.value_or(0))));
+  });
   return least;
 }
 
 }  // namespace
 
 std::uint64_t available_memory() {
-  const std::uint64_t system = kilobytes_of("/proc/meminfo", "MemAvailable:").value_or(kUnlimited);
+  const std::uint64_t system = kilobytes_of("/proc/meminfo", "MemAvailable").value_or(kUnlimited);
   return std::min({system, left_of_limits(), left_of_groups()});
 }
 

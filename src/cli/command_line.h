@@ -49,7 +49,8 @@ class CommandLine {
   Option& flag(KnownOption name, bool& to, bool value = true);
   // A text or a path; an empty one is refused.
   template <class T>
-  requires std::constructible_from<T, std::string> Option& text(KnownOption name, T& to) {
+    requires std::constructible_from<T, std::string>
+  Option& text(KnownOption name, T& to) {
     return add(name, [&to](const std::string& value) { return to = T(value), std::string(); });
   }
   // As often as it is given.

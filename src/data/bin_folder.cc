@@ -36,10 +36,4 @@ Result<std::vector<Bin>> list_bins(const fs::path& folder) {
   return bins;
 }
 
-bool is_whole_bin(const fs::path& path, std::uint64_t bytes) {
-  std::error_code code;
-  if (bytes == 0) return !fs::exists(path, code);
-  return fs::is_regular_file(path, code) && fs::file_size(path, code) == bytes;
-}
-
 }  // namespace smlp

@@ -29,7 +29,4 @@ struct Bin {
 // The bins of a folder, by number. Errors: a folder that cannot be listed.
 Result<std::vector<Bin>> list_bins(const std::filesystem::path& folder);
 
-// True for a regular file of exactly this size; a bin of no pictures is whole when it is absent.
-bool is_whole_bin(const std::filesystem::path& path, std::uint64_t bytes);
-
 }  // namespace smlp

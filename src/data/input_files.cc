@@ -85,9 +85,9 @@ Result<void> check_bin(InputFile& file, const InputSpec& spec) {
 }
 
 Result<void> check_npy(InputFile& file, const InputSpec& spec) {
-  SMLP_TRY(array, NpyArray::open(file.path));
+  SMLP_TRY(header, read_npy_header(file.path, file.bytes));
   const std::vector<std::int64_t> one = {spec.channels, spec.side, spec.side};
-  const auto& shape = array.shape();
+  const auto& shape = header.shape;
   const bool single = shape == one;
   if (!single && (shape.size() != 4 || !std::equal(one.begin(), one.end(), shape.begin() + 1) || shape[0] == 0)) {
     return input_error(
@@ -103,10 +103,8 @@ Result<void> check_picture(const InputFile& file, const InputSpec& spec) {
     return input_error(file.path, fmt::format("is a picture, and the model takes {} planes", spec.channels),
                        "give prepared .bin or .npy files");
   }
-  SMLP_TRY(map, FileMap::open(file.path));
-  const std::string_view start(reinterpret_cast<const char*>(map->bytes().data()),
-                               std::min<std::size_t>(map->bytes().size(), 8));
-  if (start.starts_with("\xFF\xD8\xFF") || start.starts_with("\x89PNG\r\n\x1A\n")) return {};
+  SMLP_TRY(picture, starts_as_picture(file.path));
+  if (picture) return {};
   return input_error(file.path, fmt::format("{} bytes, and neither a JPEG nor a PNG", file.bytes));
 }
 

@@ -17,7 +17,8 @@ namespace {
 
 constexpr std::string_view kMagic = "\x93NUMPY";
 constexpr std::uint64_t kMaxHeader = 1 << 20;
-constexpr std::size_t kMaxRank = 64;  // numpy's own limit
+constexpr std::size_t kMostStart = kMaxHeader + 12;  // with magic, version and length
+constexpr std::size_t kMaxRank = 64;                 // numpy's own limit
 static_assert(std::endian::native == std::endian::little);
 
 // The header's dict: {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }, in any order of the keys.
@@ -173,28 +174,9 @@ Result<void> check_type(std::string_view descr) {
   return fail("numpy type '{}'; only integers, booleans and float16, 32 and 64 are read", descr);
 }
 
-template <class T>
-Result<void> write_values(const std::filesystem::path& path, std::string_view descr,
-                          std::span<const std::int64_t> shape, std::span<const T> values, Existing existing) {
-  const std::string header = npy_header(descr, shape);
-  return write_file(path, {std::as_bytes(std::span(header)), std::as_bytes(values)}, existing);
-}
-
-}  // namespace
-
-std::int64_t NpyArray::elements() const {
-  return std::accumulate(shape_.begin(), shape_.end(), std::int64_t{1}, std::multiplies<>());
-}
-
-Result<NpyArray> NpyArray::open(const std::filesystem::path& path) {
-  SMLP_TRY(map, FileMap::open(path));
-  auto array = parse(map->bytes(), map);
-  if (!array) return fail(std::move(array).error().in(path.string()));
-  return array;
-}
-
-Result<NpyArray> NpyArray::parse(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {
-  ByteReader reader(bytes);
+// `start` is the file as far as it was read: all of it, or its first kMostStart bytes.
+Result<NpyHeader> parse_header(std::span<const std::byte> start, std::uint64_t file_bytes) {
+  ByteReader reader(start);
   const auto magic = reader.take_text(kMagic.size());
   if (!magic || *magic != kMagic) return fail("not an .npy file: its first bytes are not those of one");
   SMLP_TRY(major, reader.read<std::uint8_t>());
@@ -214,31 +196,67 @@ Result<NpyArray> NpyArray::parse(std::span<const std::byte> bytes, std::shared_p
   SMLP_CHECK(header.run());
   SMLP_CHECK(check_type(header.descr));
 
-  NpyArray array;
-  array.descr_ = header.descr;
-  array.shape_ = header.shape;
-  array.fortran_ = header.fortran;
-  array.kind_ = header.descr[1];
-  array.size_ = header.descr[2] - '0';
-  array.swapped_ = header.descr[0] == '>';
-  array.owner_ = std::move(owner);
-  std::int64_t expected = array.size_;
+  NpyHeader out{.shape = header.shape,
+                .descr = header.descr,
+                .kind = header.descr[1],
+                .size = header.descr[2] - '0',
+                .swapped = header.descr[0] == '>',
+                .fortran = header.fortran,
+                .data_at = reader.position()};
+  std::int64_t expected = out.size;
   bool overflow = false;
-  for (const std::int64_t extent : array.shape_) overflow |= __builtin_mul_overflow(expected, extent, &expected);
-  if (std::ranges::count(array.shape_, 0) > 0)
+  for (const std::int64_t extent : out.shape) overflow |= __builtin_mul_overflow(expected, extent, &expected);
+  if (std::ranges::count(out.shape, 0) > 0)
     expected = 0;
   else if (overflow)
     return fail("an .npy shape too large");
-  if (static_cast<std::uint64_t>(expected) != reader.remaining()) {
-    return fail(Error{.what = fmt::format("{} bytes of data, expected {} for its shape", reader.remaining(), expected),
+  const std::uint64_t data_bytes = file_bytes - std::min<std::uint64_t>(out.data_at, file_bytes);
+  if (static_cast<std::uint64_t>(expected) != data_bytes) {
+    return fail(Error{.what = fmt::format("{} bytes of data, expected {} for its shape", data_bytes, expected),
                       .remedy = "the file is cut off or damaged; write it again"});
   }
-  array.data_ = bytes.subspan(reader.position());
+  return out;
+}
+
+template <class T>
+Result<void> write_values(const std::filesystem::path& path, std::string_view descr,
+                          std::span<const std::int64_t> shape, std::span<const T> values, Existing existing) {
+  const std::string header = npy_header(descr, shape);
+  return write_file(path, {std::as_bytes(std::span(header)), std::as_bytes(values)}, existing);
+}
+
+}  // namespace
+
+Result<NpyHeader> read_npy_header(const std::filesystem::path& path, std::uint64_t file_bytes) {
+  SMLP_TRY(start, read_start(path, kMostStart));
+  auto header = parse_header(std::as_bytes(std::span(start)), file_bytes);
+  if (!header) return fail(std::move(header).error().in(path.string()));
+  return header;
+}
+
+std::int64_t NpyArray::elements() const {
+  return std::accumulate(header_.shape.begin(), header_.shape.end(), std::int64_t{1}, std::multiplies<>());
+}
+
+Result<NpyArray> NpyArray::open(const std::filesystem::path& path) {
+  SMLP_TRY(map, FileMap::open(path));
+  auto array = parse(map->bytes(), map);
+  if (!array) return fail(std::move(array).error().in(path.string()));
+  return array;
+}
+
+Result<NpyArray> NpyArray::parse(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {
+  SMLP_TRY(header, parse_header(bytes, bytes.size()));
+  NpyArray array;
+  array.data_ = bytes.subspan(header.data_at);
+  array.header_ = std::move(header);
+  array.owner_ = std::move(owner);
   return array;
 }
 
 std::span<const float> NpyArray::floats() const {
-  const bool plain = kind_ == 'f' && size_ == 4 && !swapped_ && (!fortran_ || shape_.size() < 2);
+  const bool plain =
+      header_.kind == 'f' && header_.size == 4 && !header_.swapped && (!header_.fortran || header_.shape.size() < 2);
   const bool aligned = reinterpret_cast<std::uintptr_t>(data_.data()) % alignof(float) == 0;
   if (!plain || !aligned) return {};
   return {reinterpret_cast<const float*>(data_.data()), data_.size() / sizeof(float)};
@@ -246,16 +264,17 @@ std::span<const float> NpyArray::floats() const {
 
 std::vector<float> NpyArray::to_floats() const {
   std::vector<float> out;
-  out.reserve(data_.size() / static_cast<std::size_t>(size_));
-  each_of_type(kind_, size_, data_, shape_, fortran_, swapped_, [&](auto v) { out.push_back(static_cast<float>(v)); });
+  out.reserve(data_.size() / static_cast<std::size_t>(header_.size));
+  each_of_type(header_.kind, header_.size, data_, header_.shape, header_.fortran, header_.swapped,
+               [&](auto v) { out.push_back(static_cast<float>(v)); });
   return out;
 }
 
 Result<std::vector<std::int64_t>> NpyArray::to_integers() const {
   std::vector<std::int64_t> out;
-  out.reserve(data_.size() / static_cast<std::size_t>(size_));
+  out.reserve(data_.size() / static_cast<std::size_t>(header_.size));
   bool exact = true;
-  each_of_type(kind_, size_, data_, shape_, fortran_, swapped_, [&]<class T>(T v) {
+  each_of_type(header_.kind, header_.size, data_, header_.shape, header_.fortran, header_.swapped, [&]<class T>(T v) {
     if constexpr (std::is_integral_v<T>) {
       exact &= std::in_range<std::int64_t>(v);
       out.push_back(static_cast<std::int64_t>(v));

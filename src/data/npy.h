@@ -14,16 +14,29 @@
 
 namespace smlp {
 
-// An array in a mapped file. Integers, floats and booleans of any size and byte order, C or Fortran order.
+// What an array is, as the bytes in front of its data say.
+struct NpyHeader {
+  std::vector<std::int64_t> shape;
+  std::string descr;  // numpy's own word for the type: "<f4"
+  char kind = 'f';    // f, i, u, b
+  int size = 4;       // bytes of an element
+  bool swapped = false, fortran = false;
+  std::size_t data_at = 0;  // byte in the file
+};
+
+// The header of a file of `file_bytes` bytes, whose data are not read. Errors as those of NpyArray::open.
+Result<NpyHeader> read_npy_header(const std::filesystem::path& path, std::uint64_t file_bytes);
+
+// An array in a file that was read. Integers, floats and booleans of any size and byte order, C or Fortran order.
 class NpyArray {
  public:
   // Errors name the file: not an .npy, a type that holds no numbers, a length that does not match the shape.
   static Result<NpyArray> open(const std::filesystem::path& path);
   static Result<NpyArray> parse(std::span<const std::byte> bytes, std::shared_ptr<const void> owner = nullptr);
 
-  const std::vector<std::int64_t>& shape() const { return shape_; }
-  const std::string& descr() const { return descr_; }  // numpy's own word for the type: "<f4"
-  bool fortran_order() const { return fortran_; }
+  const std::vector<std::int64_t>& shape() const { return header_.shape; }
+  const std::string& descr() const { return header_.descr; }
+  bool fortran_order() const { return header_.fortran; }
   std::int64_t elements() const;
 
   // The data as they lie in the file, where they are float32 in C order; empty for any other array.
@@ -34,11 +47,7 @@ class NpyArray {
   Result<std::vector<std::int64_t>> to_integers() const;
 
  private:
-  std::vector<std::int64_t> shape_;
-  std::string descr_;
-  char kind_ = 'f';  // f, i, u, b
-  int size_ = 4;     // bytes of an element
-  bool swapped_ = false, fortran_ = false;
+  NpyHeader header_;
   std::span<const std::byte> data_;
   std::shared_ptr<const void> owner_;
 };

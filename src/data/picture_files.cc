@@ -23,11 +23,6 @@ bool has_picture_extension(const fs::path& file) {
   return std::ranges::find(kExtensions, extension) != std::end(kExtensions);
 }
 
-bool starts_as_picture(const fs::path& file) {
-  const auto start = read_start(file, kPngStart.size());
-  return start && (start->starts_with(kJpegStart) || start->starts_with(kPngStart));
-}
-
 Error cannot_list(const fs::path& folder, const std::error_code& code) {
   return {.what = "cannot list the folder: " + code.message(),
           .file = folder.string(),
@@ -62,7 +57,14 @@ Result<void> walk(const fs::path& folder, std::vector<fs::path>& above, FolderLi
 
 }  // namespace
 
-bool looks_like_picture(const fs::path& file) { return has_picture_extension(file) || starts_as_picture(file); }
+Result<bool> starts_as_picture(const fs::path& file) {
+  SMLP_TRY(start, read_start(file, kPngStart.size()));
+  return start.starts_with(kJpegStart) || start.starts_with(kPngStart);
+}
+
+bool looks_like_picture(const fs::path& file) {
+  return has_picture_extension(file) || starts_as_picture(file).value_or(false);
+}
 
 Result<FolderListing> list_folder(const fs::path& folder) {
   FolderListing listing;

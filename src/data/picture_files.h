@@ -12,6 +12,9 @@ namespace smlp {
 // case) and for any other file whose first bytes are those of a JPEG or a PNG.
 bool looks_like_picture(const std::filesystem::path& file);
 
+// True for a file that starts as a JPEG or a PNG. Errors: one that cannot be opened.
+Result<bool> starts_as_picture(const std::filesystem::path& file);
+
 struct FolderListing {
   std::vector<std::filesystem::path> pictures;  // `folder`/..., unsorted
   std::vector<std::filesystem::path> others;    // regular files that are no pictures

@@ -27,9 +27,9 @@ namespace smlp {
 
 struct JournalHeader {
   int batch_size = 1;
-  std::uint64_t pictures = 0;  // of the listing, broken ones included
-  std::string listing_sha256;  // of the pictures' paths and labels
-  Preprocess how;
+  std::uint64_t pictures = 0;       // of the listing, broken ones included
+  std::string listing_sha256 = {};  // of the pictures' paths and labels
+  Preprocess how = {};
 
   bool operator==(const JournalHeader&) const = default;
 };
@@ -51,11 +51,11 @@ struct BatchRecord {
 };
 
 struct Journal {
-  JournalHeader header;
-  std::vector<BatchRecord> batches;
-  std::vector<std::uint64_t> ends;   // byte after the line of each batch
-  std::vector<std::string> endings;  // hashes of labels.npy and the manifest, of every time they were written
-  std::uint64_t whole_end = 0;       // byte after the last line
+  JournalHeader header = {};
+  std::vector<BatchRecord> batches = {};
+  std::vector<std::uint64_t> ends = {};   // byte after the line of each batch
+  std::vector<std::string> endings = {};  // hashes of labels.npy and the manifest, of every time they were written
+  std::uint64_t whole_end = 0;            // byte after the last line
   std::uint64_t header_end = 0;
 
   std::uint64_t recorded() const;  // pictures in all batches, broken ones included

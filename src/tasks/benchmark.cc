@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/statistics.h"
+#include "base/system_file.h"
 #include "tasks/machine.h"
 
 namespace smlp {
@@ -29,11 +30,7 @@ std::vector<float> made_up_pictures(std::size_t floats) {
 void reset_peak_memory() { std::ofstream("/proc/self/clear_refs") << "5"; }
 
 double peak_memory_mb() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("VmHWM:")) return std::strtod(line.c_str() + 6, nullptr) * 1024 / 1e6;
-  }
-  return 0;
+  return static_cast<double>(leading_number(value_of("/proc/self/status", "VmHWM")).value_or(0)) * 1024 / 1e6;
 }
 
 BatchTimes times_of(int batch, const std::vector<double>& milliseconds) {

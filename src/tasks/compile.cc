@@ -4,7 +4,6 @@
 
 #include "api/load.h"
 #include "base/atomic_file.h"
-#include "base/file_map.h"
 #include "base/sha256.h"
 #include "data/class_list.h"
 #include "formats/compiled.h"
@@ -71,8 +70,8 @@ Result<void> apply_options(const CompileOptions& options, Network& network) {
     network.wnids = std::move(list.wnids);
   }
   if (network.source_sha256.empty()) {
-    SMLP_TRY(map, FileMap::open(options.model));
-    network.source_sha256 = sha256_of(map->bytes());
+    SMLP_TRY(sha256, sha256_file(options.model));
+    network.source_sha256 = std::move(sha256);
     network.source_name = options.model.filename().string();
   }
   return {};

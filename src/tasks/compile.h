@@ -24,14 +24,14 @@ struct InputShape {
 Result<InputShape> parse_input_shape(std::string_view text);
 
 struct CompileOptions {
-  std::filesystem::path model;
-  std::filesystem::path output;        // ".smlp" is added where it does not end so
-  std::optional<InputShape> input;     // checked against the model; its batch becomes the model's own
-  std::optional<Precision> precision;  // nothing: the model's own, fp32 for weights
-  std::filesystem::path op_precision;  // ini; empty: exact operators
-  std::filesystem::path classes;       // a name a line; empty: those that the model carries
-  PreprocessOverrides preprocess;      // recorded as the model's own
-  bool force = false;                  // replace an output that exists
+  std::filesystem::path model = {};
+  std::filesystem::path output = {};        // ".smlp" is added where it does not end so
+  std::optional<InputShape> input = {};     // checked against the model; its batch becomes the model's own
+  std::optional<Precision> precision = {};  // nothing: the model's own, fp32 for weights
+  std::filesystem::path op_precision = {};  // ini; empty: exact operators
+  std::filesystem::path classes = {};       // a name a line; empty: those that the model carries
+  PreprocessOverrides preprocess = {};      // recorded as the model's own
+  bool force = false;                       // replace an output that exists
 };
 
 struct CompileReport {

@@ -41,8 +41,7 @@ Result<Evaluation> evaluate(Session& session, const ImageFolder& data, std::span
                             const EvaluationWatch& watch) {
   using Clock = std::chrono::steady_clock;
   const auto start = Clock::now();
-  PathSource source(
-      data.pictures.size(), [&](std::size_t i) -> const auto& { return data.pictures[i].file; });
+  PathSource source(data.pictures.size(), [&](std::size_t i) -> const auto& { return data.pictures[i].file; });
   Scorer sink(data, class_of_folder, watch, session.model().classes());
   SMLP_CHECK(run_pass(session, source, sink, pass_options(session)));
   const Tally& tally = sink.tally;

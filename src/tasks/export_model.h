@@ -10,12 +10,12 @@
 namespace smlp {
 
 struct ExportModelOptions {
-  std::filesystem::path checkpoint;  // PyTorch, safetensors or ONNX
-  std::filesystem::path onnx;
+  std::filesystem::path checkpoint = {};  // PyTorch, safetensors or ONNX
+  std::filesystem::path onnx = {};
   std::string model_name = "auto";  // smlpnet_tiny, smlpnet_small, smlpnet_base: checked against the checkpoint
   int opset = 11;
-  bool force = false;            // replace an output that exists
-  std::string producer_version;  // written into the file
+  bool force = false;                 // replace an output that exists
+  std::string producer_version = {};  // written into the file
 };
 
 struct ExportModelReport {

@@ -4,43 +4,17 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 
 #include "base/cpu_features.h"
+#include "base/system_file.h"
 #include "kernels/dispatch.h"
 #include "model/network.h"
 
 namespace smlp {
 namespace {
 
-// The first line of a small system file; empty where it cannot be read.
-std::string first_line(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  return line;
-}
-
-std::int64_t number(std::string_view text) {
-  std::int64_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
-
-// The value of a `key : value` line of /proc/cpuinfo or /proc/meminfo.
-std::string proc_value(const char* path, std::string_view key) {
-  std::ifstream file(path);
-  for (std::string line; std::getline(file, line);) {
-    const std::size_t colon = line.find(':');
-    if (!line.starts_with(key) || colon == std::string::npos) continue;
-    const std::size_t start = line.find_first_not_of(" \t", colon + 1);
-    return start == std::string::npos ? "" : line.substr(start);
-  }
-  return "";
-}
+std::int64_t number(std::string_view text) { return static_cast<std::int64_t>(leading_number(text).value_or(0)); }
 
 // Processors in a list such as "0-3,8".
 int count_in_list(std::string_view list) {
@@ -58,16 +32,16 @@ int count_in_list(std::string_view list) {
 std::vector<CacheLevel> read_caches() {
   std::vector<CacheLevel> caches;
   for (int index = 0;; ++index) {
-    const std::filesystem::path folder = "/sys/devices/system/cpu/cpu0/cache/index" + std::to_string(index);
-    const std::string size = first_line(folder / "size");
+    const std::string folder = fmt::format("/sys/devices/system/cpu/cpu0/cache/index{}/", index);
+    const std::string size = first_line(folder + "size");
     if (size.empty()) return caches;
     const std::int64_t unit = size.back() == 'K' ? 1024 : size.back() == 'M' ? 1024 * 1024 : 1;
-    std::string kind = first_line(folder / "type");
+    std::string kind = first_line(folder + "type");
     std::ranges::transform(kind, kind.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    caches.push_back({.level = static_cast<int>(number(first_line(folder / "level"))),
+    caches.push_back({.level = static_cast<int>(number(first_line(folder + "level"))),
                       .kind = kind,
                       .bytes = number(size) * unit,
-                      .shared_by = count_in_list(first_line(folder / "shared_cpu_list"))});
+                      .shared_by = count_in_list(first_line(folder + "shared_cpu_list"))});
   }
 }
 
@@ -100,14 +74,14 @@ std::vector<std::string> isa_names() { return kernels::isa_names(); }
 
 Machine inspect_machine() {
   Machine machine;
-  machine.cpu = proc_value("/proc/cpuinfo", "model name");
+  machine.cpu = value_of("/proc/cpuinfo", "model name");
   if (machine.cpu.empty()) machine.cpu = "unknown";
   machine.processors = static_cast<int>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN)));
   machine.allowed = affinity_cpus();
   machine.quota = quota_cpus();
   machine.usable = usable_cpus();
   machine.caches = read_caches();
-  machine.memory_bytes = number(proc_value("/proc/meminfo", "MemTotal")) * 1024;
+  machine.memory_bytes = number(value_of("/proc/meminfo", "MemTotal")) * 1024;
   machine.memory_limit = number(first_line("/sys/fs/cgroup/memory.max"));
   list_isas(machine);
   return machine;

@@ -97,8 +97,8 @@ bool unchanged(const fs::path& file, const PictureRecord& record) {
   read_stamp(file, now);
   if (now.bytes == record.bytes && now.mtime_ns == record.mtime_ns) return true;
   if (now.bytes != record.bytes || record.sha256.empty()) return false;
-  const auto map = FileMap::open(file);
-  return map && sha256_of((*map)->bytes()) == record.sha256;
+  const auto sha256 = sha256_file(file);
+  return sha256 && *sha256 == record.sha256;
 }
 
 std::unexpected<Error> changed(const fs::path& where, std::string what) {
@@ -333,8 +333,10 @@ Result<void> write_endings(const Run& run, const Journal& journal, const std::st
 Result<PreprocessFolderReport> preprocess_folder(const PreprocessFolderOptions& options,
                                                  const PreprocessFolderWatch& watch) {
   SMLP_TRY(run, prepare_run(options));
-  SMLP_TRY(lock, DirectoryLock::acquire(options.save_dir));
-  SMLP_TRY(parent_lock, DirectoryLock::acquire(run.parent));  // labels.npy and the manifest have room for one run
+  const auto lock = DirectoryLock::acquire(options.save_dir);
+  if (!lock) return fail(lock.error());
+  const auto parent_lock = DirectoryLock::acquire(run.parent);  // labels.npy and the manifest have room for one run
+  if (!parent_lock) return fail(parent_lock.error());
   SMLP_CHECK(remove_temporaries(options.save_dir));
   for (const char* name : {kLabels, kManifest}) SMLP_CHECK(remove_temporaries(run.parent, name));
   if (options.force) SMLP_CHECK(start_over(run));

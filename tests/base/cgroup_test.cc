@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <string>
+#include <vector>
 
 #include "support/scratch.h"
 
@@ -12,7 +14,8 @@ namespace {
 class Cgroup : public testing::Test {
  protected:
   double cpus(std::string_view groups) const {
-    return cgroup_cpus({.groups = scratch.write("groups", groups), .root = scratch.folder() / "fs"});
+    return cgroup_cpus(
+        {.groups = scratch.write("groups", groups).string(), .root = (scratch.folder() / "fs").string()});
   }
   const test::Scratch scratch;
 };
@@ -51,7 +54,17 @@ TEST_F(Cgroup, NoLimitAndNonsenseAreInfinity) {
     scratch.write("fs/a/cpu.max", text);
     EXPECT_EQ(cpus("0::/a\n"), INFINITY) << text;
   }
-  EXPECT_EQ(cgroup_cpus({.groups = scratch.folder() / "missing", .root = scratch.folder()}), INFINITY);
+  EXPECT_EQ(cgroup_cpus({.groups = (scratch.folder() / "missing").string(), .root = scratch.folder().string()}),
+            INFINITY);
+}
+
+TEST_F(Cgroup, GroupsAreVisitedUpToTheRoot) {
+  std::vector<std::string> seen;
+  each_cgroup("memory",
+              {.groups = scratch.write("groups", "5:memory,hugetlb:/a/b\n4:cpu:/c\n0::/\n").string(), .root = "/fs"},
+              [&](const auto& folder, bool v2) { seen.push_back(folder + (v2 ? " 2" : " 1")); });
+  EXPECT_EQ(seen, (std::vector<std::string>{"/fs/memory,hugetlb/a/b 1", "/fs/memory,hugetlb/a 1",
+                                            "/fs/memory,hugetlb 1", "/fs 2"}));
 }
 
 }  // namespace

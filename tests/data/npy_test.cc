@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "formats/fixtures.h"
+#include "support/scratch.h"
 
 namespace smlp {
 namespace {
@@ -82,6 +83,26 @@ TEST(Npy, DamagedFilesAreErrors) {
   const std::string whole = read_text(fixture("f8_fortran.npy"));
   for (std::size_t length = 0; length < whole.size(); ++length) {
     EXPECT_NE(problem(whole.substr(0, length)), "no error") << length;
+  }
+}
+
+// The header alone says the same of a file as all of it, errors included.
+TEST(Npy, AHeaderIsThatOfItsArray) {
+  const test::Scratch scratch;
+  const std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }\n";
+  for (const std::string& bytes : {read_text(fixture("f8_fortran.npy")), npy(header, std::string(8, '\0')),
+                                   npy(header, "123"), npy(header, std::string(9, '\0')), std::string("not numpy")}) {
+    const auto path = scratch.write("a.npy", bytes);
+    const auto array = NpyArray::open(path);
+    const auto alone = read_npy_header(path, bytes.size());
+    ASSERT_EQ(alone.has_value(), array.has_value());
+    if (array) {
+      EXPECT_EQ(alone->shape, array->shape());
+      EXPECT_EQ(alone->descr, array->descr());
+      EXPECT_EQ(alone->fortran, array->fortran_order());
+    } else {
+      EXPECT_EQ(alone.error().message(), array.error().message());
+    }
   }
 }
 

@@ -14,6 +14,7 @@
 #include "formats/read.h"
 #include "image/decode.h"
 #include "smlp/session.h"
+#include "support/libc_allocator.h"
 #include "support/model_file.h"
 #include "support/scratch.h"
 #include "support/source_dir.h"
@@ -34,12 +35,6 @@ bool is_to_fail() {
 #if SMLP_CAN_WATCH
 
 extern "C" {
-
-void* __libc_malloc(std::size_t);
-void* __libc_calloc(std::size_t, std::size_t);
-void* __libc_realloc(void*, std::size_t);
-void* __libc_memalign(std::size_t, std::size_t);
-void __libc_free(void*);
 
 static void* no_memory() {
   errno = ENOMEM;

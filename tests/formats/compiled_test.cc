@@ -6,6 +6,7 @@
 
 #include "base/float16.h"
 #include "formats/fixtures.h"
+#include "formats/folded_network.h"
 #include "formats/metadata.h"
 
 namespace smlp {
@@ -16,23 +17,9 @@ using testing::HasSubstr;
 class Compiled : public testing::Test {
  protected:
   Compiled() {
-    network_.config = {.in_channels = 2, .dim = 3, .alpha = 2, .patch = 2, .image = 8, .classes = 2, .depths = {1, 2}};
-    const Config& c = network_.config;
-    for (int s = 0; s < c.stages(); ++s) {
-      const int n = c.channels(s), h = c.grid(s), k = c.stem_kernel(s);
-      network_.stems.push_back(dense(n, c.stem_inputs(s) * k * k, false));
-      for (int i = 0; i < c.depths[s]; ++i) {
-        network_.blocks.push_back({.pre = {values(n), values(n)},
-                                   .depthwise = dense(n, 9),
-                                   .mix_width = dense(h, h),
-                                   .mix_height = dense(h, h),
-                                   .fuse = dense(n, 3 * n, false),
-                                   .norm_epsilon = 1e-5F,
-                                   .fc1 = dense(2 * n, n),
-                                   .fc2 = dense(n, 2 * n)});
-      }
-    }
-    network_.head = dense(2, 6);
+    const Config config = {
+        .in_channels = 2, .dim = 3, .alpha = 2, .patch = 2, .image = 8, .classes = 2, .depths = {1, 2}};
+    network_ = test::folded_network(config, [this](int count) { return values(count); });
     network_.class_names = {"tench", "garbage \"truck\""};
     network_.preprocess = {.resize = 9, .crop = 8, .mean = {0.1F, 0.2F, 0.3F}, .std = {1, 2, 3}};
     network_.gelu = GeluPrecision::high_performance;
@@ -44,9 +31,6 @@ class Compiled : public testing::Test {
     std::vector<float> out(static_cast<std::size_t>(count));
     for (float& v : out) v = std::normal_distribution<float>()(random_);
     return out;
-  }
-  Dense dense(int outputs, int inputs, bool bias = true) {
-    return {outputs, inputs, values(outputs * inputs), bias ? values(outputs) : std::vector<float>{}};
   }
   TensorFile written() {
     EXPECT_TRUE(write_compiled(network_, path_));

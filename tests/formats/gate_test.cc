@@ -11,6 +11,7 @@
 #include "base/float16.h"
 #include "formats/compiled.h"
 #include "formats/fixtures.h"
+#include "formats/folded_network.h"
 #include "formats/metadata.h"
 #include "model/checkpoint.h"
 #include "support/generator.h"
@@ -27,29 +28,10 @@ const Config kSmall = {.in_channels = 3, .dim = 2, .alpha = 2, .patch = 4, .imag
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN(), kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kBad[] = {kNan, -kNan, kInfinity, -kInfinity, 0x1.FFp127F};  // the last is infinite in bfloat16
 
-Dense dense(int outputs, int inputs, bool bias = true) {
-  const auto values = [](int count) { return std::vector<float>(static_cast<std::size_t>(count), 0.5F); };
-  return {outputs, inputs, values(outputs * inputs), bias ? values(outputs) : std::vector<float>{}};
-}
-
 Network make_network(Precision precision) {
-  Network network;
-  const Config& c = network.config = kSmall;
-  for (int s = 0; s < c.stages(); ++s) {
-    const int n = c.channels(s), h = c.grid(s), k = c.stem_kernel(s);
-    network.stems.push_back(dense(n, c.stem_inputs(s) * k * k, false));
-    const std::vector<float> ones(static_cast<std::size_t>(n), 1.0F);
-    network.blocks.push_back({.pre = {ones, ones},
-                              .depthwise = dense(n, 9),
-                              .mix_width = dense(h, h),
-                              .mix_height = dense(h, h),
-                              .fuse = dense(n, 3 * n, false),
-                              .norm_epsilon = 1e-5F,
-                              .fc1 = dense(2 * n, n),
-                              .fc2 = dense(n, 2 * n)});
-  }
-  network.head = dense(c.classes, c.features());
-  network.preprocess = Preprocess::for_image_size(c.image);
+  Network network =
+      test::folded_network(kSmall, [](int count) { return std::vector<float>(static_cast<std::size_t>(count), 0.5F); });
+  network.preprocess = Preprocess::for_image_size(kSmall.image);
   network.precision = precision;
   return network;
 }

@@ -9,8 +9,7 @@
 namespace smlp::test {
 
 // A text that has one of each kind, and the same with a byte that is no UTF-8.
-inline const std::string kEscapes =
-    "\x1b[31m\x07\r\x7f\u009b31m\u202e\u2066\u2028\ufeff\u061c\U000e0041";
+inline const std::string kEscapes = "\x1b[31m\x07\r\x7f\u009b31m\u202e\u2066\u2028\ufeff\u061c\U000e0041";
 inline const std::string kRawEscapes = kEscapes + "x\x9b" + "31m";
 
 // Empty, or the first such thing; newlines and tabs are fine.

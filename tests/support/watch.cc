@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "support/libc_allocator.h"
+
 namespace smlp::test {
 namespace {
 
@@ -89,15 +91,6 @@ std::string Requests::text() const {
 }  // namespace smlp::test
 
 #if SMLP_CAN_WATCH
-
-// glibc keeps its own allocator under these names for programs that put theirs in front.
-extern "C" {
-void* __libc_malloc(std::size_t);
-void* __libc_calloc(std::size_t, std::size_t);
-void* __libc_realloc(void*, std::size_t);
-void* __libc_memalign(std::size_t, std::size_t);
-void __libc_free(void*);
-}
 
 namespace {
 

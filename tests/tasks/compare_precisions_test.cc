@@ -25,8 +25,7 @@ class ComparePrecisions : public ::testing::Test {
 
   std::shared_ptr<const Network> network() { return std::make_shared<const Network>(load_network(file_).value()); }
 
-  static std::vector<double> logits(const std::shared_ptr<const Network>& network, Precision precision,
-                                    int pictures) {
+  static std::vector<double> logits(const std::shared_ptr<const Network>& network, Precision precision, int pictures) {
     auto session = Session::create(Model(network), {.threads = 1, .precision = precision}).value();
     std::vector<float> input, out(static_cast<std::size_t>(pictures * network->config.classes));
     for (int i = 0; i < pictures; ++i) {
