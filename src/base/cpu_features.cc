@@ -96,8 +96,10 @@ CpuFeatures detect() {
   f.why_not_sse4 = f.why_not_avx2 = f.why_not_avx512 = f.why_not_avx512_bf16 = f.why_not_amx_bf16 =
       "not an x86-64 processor";
 #if defined(__aarch64__)
-  f.arm_bf16 = (::getauxval(AT_HWCAP2) & HWCAP2_BF16) != 0 && (::getauxval(AT_HWCAP) & HWCAP_ASIMDHP) != 0;
-  f.why_not_arm_bf16 = f.arm_bf16 ? "" : "the processor lacks BF16 or FP16";
+  // ARMv8.2 has CRC32, LSE and RDM, which compilers use as they like; a hypervisor may hide any of them.
+  constexpr unsigned long kArm82 = HWCAP_CRC32 | HWCAP_ATOMICS | HWCAP_ASIMDRDM | HWCAP_FPHP | HWCAP_ASIMDHP;
+  f.arm_bf16 = (::getauxval(AT_HWCAP2) & HWCAP2_BF16) != 0 && (::getauxval(AT_HWCAP) & kArm82) == kArm82;
+  f.why_not_arm_bf16 = f.arm_bf16 ? "" : "the processor lacks BF16, FP16 or another part of ARMv8.2";
 #else
   f.why_not_arm_bf16 = "not an ARM processor";
 #endif

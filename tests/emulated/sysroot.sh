@@ -5,7 +5,7 @@ set -euo pipefail
 folder=$(mkdir -p "$1" && cd "$1" && pwd)
 
 packages=(
-  libc6-dev libfmt-dev libcli11-dev nlohmann-json3-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev
+  libc6-dev libfmt-dev nlohmann-json3-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev
   libprotobuf-dev libonnx-dev libhwy-dev libgtest-dev libgmock-dev)
 
 # The list and the release it is for: when both are what was unpacked, there is nothing to do.

@@ -32,9 +32,12 @@ X86 = re.compile(
     r"|pinsr[bdq]|pextr[bdq]|pcmp(?:eqq|gtq|[ei]str)|packusdw|phminpos|mpsadbw|movntdqa|crc32|popcnt"
     # BMI, AES and the rest; `rep bsf` of old is `tzcnt` here, and harmless
     r"|lzcnt|andn\b|bextr|bls[rim]|bzhi|mulx|pdep|pext\b|rorx|s(?:ar|hl|hr)x|movbe|aes|pclmul|sha(?:1|256)|gf2p8|ad[co]x")
-# aarch64 beyond ARMv8.0-A with NEON.
-ARM = re.compile(r"bf(?:dot|mmla|mlal|cvt)|[su]mmla|us(?:dot|mmla)|[su]dot|ptrue|whilel|ld1[bhwd]\b|st1[bhwd]\b|"
-                 r"aes|sha|pmull2?\s.*1q|fmlal|sqrdml|cas[alb]|ld(?:add|set|clr)|swp")
+# aarch64 beyond ARMv8.0-A with NEON: bf16, int8 and dot products, SVE, cryptography, rounding products, atomics, complex
+# numbers, CRC, and arithmetic (not conversion) of half precision.
+ARM = re.compile(
+    r"bf(?:dot|mmla|mlal|cvt)|[su]mmla|us(?:dot|mmla)|[su]dot|ptrue|whilel|ld1[bhwd]\b|st1[bhwd]\b|aes|sha(?:1|256|512)"
+    r"|pmull2?\s.*1q|fmlal|sqrdml|casp?(?:[alb]|\b)|ld(?:add|set|clr|eor|apr)|[su]t(?:add|set|clr)|swp|fc(?:mla|add)\b"
+    r"|crc32|f(?!cvt)\w+\s+(?:v\d+\.[48]h|h\d)")
 
 
 def beyond(machine):
