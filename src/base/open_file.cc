@@ -13,6 +13,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::size_t kMostAtOnce = std::size_t{1} << 30;  // a read takes no more than 2 GiB
+
 std::unexpected<Error> not_regular(mode_t mode, const fs::path& path) {
   Error error{.what = "is not a regular file", .file = path.string()};
   if (S_ISDIR(mode)) error.what = "is a directory, a file was expected";
@@ -27,6 +29,12 @@ std::unexpected<Error> not_regular(mode_t mode, const fs::path& path) {
   if (S_ISSOCK(mode)) error.what = "is a socket, not a file";
   if (S_ISCHR(mode) || S_ISBLK(mode)) error.what = "is a device, not a file";
   return fail(std::move(error));
+}
+
+std::unexpected<Error> changed_while_read(const fs::path& path) {
+  return fail(Error{.what = "changed while it was read",
+                    .file = path.string(),
+                    .remedy = "run it again when nobody writes the file"});
 }
 
 FileStamp stamp_of(const struct stat& info) {
@@ -96,17 +104,26 @@ Result<std::string> read_text(const fs::path& path, std::uint64_t limit) {
   }
   SMLP_TRY(text, read_up_to(file.handle, file.stamp.bytes, path));
   SMLP_TRY(now, stamp_of(file.handle, path));
-  if (now != file.stamp || text.size() != file.stamp.bytes) {
-    return fail(Error{.what = "changed while it was read",
-                      .file = path.string(),
-                      .remedy = "run it again when nobody writes the file"});
-  }
+  if (now != file.stamp || text.size() != file.stamp.bytes) return changed_while_read(path);
   return std::move(text);
 }
 
 Result<std::string> read_start(const fs::path& path, std::size_t count) {
   SMLP_TRY(file, open_regular(path));
   return read_up_to(file.handle, count, path);
+}
+
+Result<void> read_at(const FileHandle& file, std::uint64_t offset, std::span<std::byte> room, const fs::path& path) {
+  while (!room.empty()) {
+    const ssize_t got =
+        ::pread(file.get(), room.data(), std::min(room.size(), kMostAtOnce), static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return system_error("read", errno, path);
+    if (got == 0) return changed_while_read(path);
+    room = room.subspan(static_cast<std::size_t>(got));
+    offset += static_cast<std::uint64_t>(got);
+  }
+  return {};
 }
 
 Result<FileHandle> create_own(const fs::path& path) {

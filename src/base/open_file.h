@@ -59,6 +59,11 @@ Result<std::string> read_text(const std::filesystem::path& path, std::uint64_t l
 // Its first bytes, at most `count`.
 Result<std::string> read_start(const std::filesystem::path& path, std::size_t count);
 
+// The bytes from `offset` on, as many as there is room for; the file's position plays no part, so that several threads
+// may read one file. A file that ends before is an error.
+Result<void> read_at(const FileHandle& file, std::uint64_t offset, std::span<std::byte> room,
+                     const std::filesystem::path& path);
+
 // A file that we write in place because it grows: a journal, a part of a result. Under its name nothing but a regular
 // file with this one name is touched: neither a symbolic link nor another file is ever written through.
 Result<FileHandle> create_own(const std::filesystem::path& path);  // new and empty; replaces one that is there

@@ -2,18 +2,16 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <map>
 #include <optional>
 
-#include "base/file_map.h"
 #include "base/natural_order.h"
+#include "base/open_file.h"
 #include "data/bin_folder.h"
 #include "data/input_words.h"
 #include "data/npy.h"
 #include "data/picture_files.h"
 #include "data/preprocess_journal.h"
-#include "image/preprocess.h"
 
 namespace smlp {
 namespace {
@@ -205,27 +203,6 @@ Result<InputListing> list_inputs(std::string_view input, const InputSpec& spec) 
   SMLP_CHECK(check_names(listing.files));
   SMLP_CHECK(check_journals(spec, listing));
   return listing;
-}
-
-Result<void> read_input(const InputFile& file, const InputSpec& spec, std::span<float> rows) {
-  if (file.kind == InputKind::picture) return preprocess_file(file.path, spec.how, rows);
-  const auto changed = [&] {
-    return input_error(file.path, "has changed since it was checked, before the first inference");
-  };
-  if (file.kind == InputKind::npy) {
-    SMLP_TRY(array, NpyArray::open(file.path));
-    if (static_cast<std::uint64_t>(array.elements()) != rows.size()) return changed();
-    if (const auto plain = array.floats(); !plain.empty()) {
-      std::ranges::copy(plain, rows.begin());
-    } else {
-      std::ranges::copy(array.to_floats(), rows.begin());
-    }
-    return {};
-  }
-  SMLP_TRY(map, FileMap::open(file.path));
-  if (map->bytes().size() != rows.size_bytes()) return changed();
-  std::memcpy(rows.data(), map->bytes().data(), rows.size_bytes());
-  return {};
 }
 
 }  // namespace smlp

@@ -50,7 +50,4 @@ struct InputListing {
 // picture size, and that no two files give results of the same name.
 Result<InputListing> list_inputs(std::string_view input, const InputSpec& spec);
 
-// The pictures of a file as float32 NCHW; `rows` has room for file.rows of them.
-Result<void> read_input(const InputFile& file, const InputSpec& spec, std::span<float> rows);
-
 }  // namespace smlp

@@ -234,8 +234,15 @@ Result<NpyHeader> read_npy_header(const std::filesystem::path& path, std::uint64
   return header;
 }
 
-std::int64_t NpyArray::elements() const {
-  return std::accumulate(header_.shape.begin(), header_.shape.end(), std::int64_t{1}, std::multiplies<>());
+std::int64_t NpyHeader::elements() const {
+  return std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
+}
+
+bool NpyHeader::plain() const { return kind == 'f' && size == 4 && !swapped && (!fortran || shape.size() < 2); }
+
+void NpyHeader::to_floats(std::span<const std::byte> data, std::span<float> out) const {
+  auto to = out.begin();
+  each_of_type(kind, size, data, shape, fortran, swapped, [&](auto v) { *to++ = static_cast<float>(v); });
 }
 
 Result<NpyArray> NpyArray::open(const std::filesystem::path& path) {
@@ -255,18 +262,14 @@ Result<NpyArray> NpyArray::parse(std::span<const std::byte> bytes, std::shared_p
 }
 
 std::span<const float> NpyArray::floats() const {
-  const bool plain =
-      header_.kind == 'f' && header_.size == 4 && !header_.swapped && (!header_.fortran || header_.shape.size() < 2);
   const bool aligned = reinterpret_cast<std::uintptr_t>(data_.data()) % alignof(float) == 0;
-  if (!plain || !aligned) return {};
+  if (!header_.plain() || !aligned) return {};
   return {reinterpret_cast<const float*>(data_.data()), data_.size() / sizeof(float)};
 }
 
 std::vector<float> NpyArray::to_floats() const {
-  std::vector<float> out;
-  out.reserve(data_.size() / static_cast<std::size_t>(header_.size));
-  each_of_type(header_.kind, header_.size, data_, header_.shape, header_.fortran, header_.swapped,
-               [&](auto v) { out.push_back(static_cast<float>(v)); });
+  std::vector<float> out(data_.size() / static_cast<std::size_t>(header_.size));
+  header_.to_floats(data_, out);
   return out;
 }
 

@@ -22,6 +22,12 @@ struct NpyHeader {
   int size = 4;       // bytes of an element
   bool swapped = false, fortran = false;
   std::size_t data_at = 0;  // byte in the file
+
+  std::int64_t elements() const;
+  bool plain() const;  // float32 as this machine has it, in C order
+
+  // Elements that follow one another in C order (fortran: the whole array). `data`: out.size() elements of this type.
+  void to_floats(std::span<const std::byte> data, std::span<float> out) const;
 };
 
 // The header of a file of `file_bytes` bytes, whose data are not read. Errors as those of NpyArray::open.
@@ -37,7 +43,7 @@ class NpyArray {
   const std::vector<std::int64_t>& shape() const { return header_.shape; }
   const std::string& descr() const { return header_.descr; }
   bool fortran_order() const { return header_.fortran; }
-  std::int64_t elements() const;
+  std::int64_t elements() const { return header_.elements(); }
 
   // The data as they lie in the file, where they are float32 in C order; empty for any other array.
   std::span<const float> floats() const;

@@ -62,7 +62,7 @@ std::string_view timing_explanation();
 // Checks every input, then runs them in batches that the files of one run share, and writes for each input one result
 // of its rows. h2d is the copy of a batch into the session's input buffer, d2h that of its logits out of the output
 // buffer; files are read ahead by other threads meanwhile. No batch is padded: the session takes a short one as it is.
-Result<InferFilesReport> infer_files(Session& session, InferFilesOptions options, const InferFilesWatch& watch);
+Result<InferFilesReport> infer_files(Session& session, InferFilesOptions options, InferFilesWatch watch);
 
 // The summary that the guide's tool writes: filesinfo, args, NPU_compute_time, H2D_latency, D2H_latency, throughput,
 // npu_compute_time_list, pid; and ours under "smlp".

@@ -8,7 +8,6 @@
 
 #include "base/cpu_features.h"
 #include "base/thread_pool.h"
-#include "pipeline/ordered_pipeline.h"
 #include "support/cpus_of_thread.h"
 
 namespace smlp {
@@ -72,12 +71,6 @@ TEST(Affinity, ThreadsOfAPinnedThreadRunWhereItCouldBefore) {
   pool.run(job);
   EXPECT_EQ(seen[1], before);
   EXPECT_EQ(seen[2], before);
-  const auto produce = [](std::size_t) { return own_cpus(); };
-  const auto consume = [&](std::size_t, const std::string& cpus) -> Result<void> {
-    EXPECT_EQ(cpus, before);
-    return {};
-  };
-  EXPECT_TRUE(ordered_pipeline(4, 2, 2, produce, consume));
 }
 
 TEST(Affinity, TheOrderHoldsEachProcessorOnce) {

@@ -1,0 +1,18 @@
+// What tells one run of `infer` from another: nothing of a run may be resumed by one that would give other results.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "data/input_files.h"
+#include "data/run_record.h"
+#include "tasks/infer_files.h"
+
+namespace smlp {
+
+// Of what the inputs are, wherever and whenever they were written.
+std::string list_sha256(std::span<const InputFile> files);
+
+RunIdentity identity_of(const InferFilesOptions& options, std::span<const InputFile> files, int classes);
+
+}  // namespace smlp

@@ -1,0 +1,73 @@
+#include "tasks/preprocess_endings.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/atomic_file.h"
+#include "base/sha256.h"
+#include "data/labels.h"
+
+namespace smlp {
+namespace {
+
+std::string manifest_text(const PreprocessRun& run, const Journal& journal) {
+  std::string text;
+  std::size_t picture = 0;
+  for (std::size_t b = 0; b < journal.batches.size(); ++b) {
+    int index = 0;
+    for (const PictureRecord& record : journal.batches[b].pictures) {
+      const std::size_t i = picture++;
+      if (record.broken()) continue;
+      const int label = run.folder.pictures[i].label;
+      nlohmann::ordered_json line;
+      line["file"] = run.name(i);
+      line["label"] = label;
+      line["class"] = run.folder.classes[static_cast<std::size_t>(label)];
+      line["sha256"] = record.sha256;
+      line["batch"] = b;
+      line["index"] = index++;
+      text += line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    }
+  }
+  return text;
+}
+
+LabelTable label_table(const PreprocessRun& run, const Journal& journal) {
+  LabelTable table{.batch_size = static_cast<std::size_t>(run.options.batch_size), .labels = {}};
+  std::size_t picture = 0;
+  for (const BatchRecord& batch : journal.batches) {
+    for (const PictureRecord& record : batch.pictures) {
+      const int label = run.folder.pictures[picture++].label;
+      if (!record.broken()) table.labels.push_back(label);
+    }
+  }
+  while (table.labels.size() % table.batch_size != 0) table.labels.push_back(kNoLabel);
+  return table;
+}
+
+}  // namespace
+
+Result<void> write_endings(const PreprocessRun& run, const Journal& journal) {
+  const LabelTable table = label_table(run, journal);
+  if (table.labels.empty()) {
+    return fail(Error{.what = "not one picture could be read", .file = run.options.data_root.string()});
+  }
+  SMLP_CHECK(flush_disk(run.options.save_dir));
+  const std::string labels = labels_bytes(table), manifest = manifest_text(run, journal);
+  const std::string sums[] = {sha256_of(std::as_bytes(std::span(labels))),
+                              sha256_of(std::as_bytes(std::span(manifest)))};
+  const bool listed = std::ranges::all_of(
+      sums, [&](const auto& sum) { return std::ranges::find(journal.endings, sum) != journal.endings.end(); });
+  if (!listed) {
+    SMLP_TRY(again, read_journal(run.journal()));
+    if (!again) {
+      return fail(Error{.what = "is gone", .file = run.journal().string(), .remedy = "run it again with --force"});
+    }
+    SMLP_TRY(writer, JournalWriter::reopen(run.journal(), *again));
+    SMLP_CHECK(writer.append_endings(sums));
+  }
+  SMLP_CHECK(write_file(run.labels(), labels, Existing::replace));
+  return write_file(run.manifest(), manifest, Existing::replace);
+}
+
+}  // namespace smlp

@@ -1,0 +1,162 @@
+#include "tasks/preprocess_resume.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "base/atomic_file.h"
+#include "base/sha256.h"
+
+namespace smlp {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Of what a name leads to; zero for nothing.
+FileStamp stamp_of(const fs::path& file) {
+  struct stat info = {};
+  if (::stat(file.c_str(), &info) != 0) return {};
+  return {.bytes = static_cast<std::uint64_t>(info.st_size),
+          .mtime_ns = info.st_mtim.tv_sec * std::int64_t{1'000'000'000} + info.st_mtim.tv_nsec};
+}
+
+// What an earlier run recorded of a picture still holds: same size and time of change, or else the same bytes.
+bool unchanged(const fs::path& file, const PictureRecord& record) {
+  const FileStamp now = stamp_of(file);
+  if (now == FileStamp{.bytes = record.bytes, .mtime_ns = record.mtime_ns}) return true;
+  if (now.bytes != record.bytes || record.sha256.empty()) return false;
+  const auto sha256 = sha256_file(file);
+  return sha256 && *sha256 == record.sha256;
+}
+
+std::unexpected<Error> changed(const fs::path& where, std::string what) {
+  return fail(Error{.what = std::move(what),
+                    .file = where.string(),
+                    .remedy = "give --force to start over, or choose another --save_dir"});
+}
+
+std::unexpected<Error> foreign(const fs::path& where, std::string what) {
+  return fail(Error{.what = std::move(what),
+                    .file = where.string(),
+                    .remedy = "move it away, or choose another --save_dir: neither this run nor --force replaces it"});
+}
+
+// What an earlier run with the same settings recorded, every picture unchanged since; without a trace of one, nothing.
+Result<Journal> check_recorded(const PreprocessRun& run, std::optional<Journal> journal) {
+  if (!journal) return Journal{.header = run.header};
+  if (journal->header != run.header) {
+    const bool settings = journal->header.how == run.header.how && journal->header.batch_size == run.header.batch_size;
+    return changed(run.options.save_dir, settings ? "an earlier run made these bins of other pictures or classes"
+                                                  : fmt::format("an earlier run made these bins with other settings "
+                                                                "(batch size {}, {} x {} pixels)",
+                                                                journal->header.batch_size, journal->header.how.crop,
+                                                                journal->header.how.crop));
+  }
+  if (journal->recorded() > run.folder.pictures.size()) {
+    return changed(run.journal(), "records more pictures than there are");
+  }
+  std::size_t picture = 0;
+  for (const BatchRecord& batch : journal->batches) {
+    for (const PictureRecord& record : batch.pictures) {
+      const fs::path& file = run.folder.pictures[picture++].file;
+      if (!unchanged(file, record)) return changed(file, "has changed since an earlier run put it into the bins");
+    }
+  }
+  return std::move(*journal);
+}
+
+// How bin `b` stands to what the journal says of it.
+enum class BinState { absent, whole, changed };
+
+BinState bin_state(const PreprocessRun& run, const Journal& journal, std::size_t b) {
+  const fs::path path = run.bin(b);
+  std::error_code code;
+  const auto status = fs::symlink_status(path, code);
+  if (status.type() == fs::file_type::not_found) return BinState::absent;
+  if (status.type() != fs::file_type::regular) return BinState::changed;
+  return stamp_of(path) == journal.batches[b].bin ? BinState::whole : BinState::changed;
+}
+
+// Batches before the first whose bin is lost or not as the journal has it.
+std::size_t whole_batches(const PreprocessRun& run, const Journal& journal) {
+  for (std::size_t b = 0; b < journal.batches.size(); ++b) {
+    const BinState wanted = journal.batches[b].good() > 0 ? BinState::whole : BinState::absent;
+    if (bin_state(run, journal, b) != wanted) return b;
+  }
+  return journal.batches.size();
+}
+
+// Bins that the journal does not list, and a labels.npy or manifest with other bytes than it lists, are of somebody
+// else.
+Result<void> refuse_foreign(const PreprocessRun& run, const std::optional<Journal>& journal) {
+  SMLP_TRY(bins, list_bins(run.options.save_dir));
+  for (const Bin& bin : bins) {
+    if (!journal || bin.batch >= journal->batches.size() || bin.path != run.bin(bin.batch)) {
+      return foreign(bin.path, "is there already, and no run of this command recorded it");
+    }
+  }
+  for (const fs::path& file : {run.labels(), run.manifest()}) {
+    std::error_code ignored;
+    if (!fs::exists(fs::symlink_status(file, ignored))) continue;
+    if (journal && !journal->endings.empty()) {
+      SMLP_TRY(sha256, sha256_file(file));
+      if (std::ranges::find(journal->endings, sha256) != journal->endings.end()) continue;
+    }
+    return foreign(file, "belongs to another run");
+  }
+  return {};
+}
+
+Result<void> delete_file(const fs::path& path) {
+  std::error_code code;
+  fs::remove(path, code);
+  if (code) return system_error("delete", code.value(), path);
+  return {};
+}
+
+// labels.npy and the manifest are of a run that is complete: they go before its journal gets shorter, so that a kill
+// in between cannot make them look like those of another run.
+Result<void> delete_endings(const PreprocessRun& run) {
+  SMLP_CHECK(delete_file(run.labels()));
+  return delete_file(run.manifest());
+}
+
+// Deletes what the journal lists, as it lists it, and nothing where any of it has changed. The journal goes last, so
+// that a kill in between leaves files that can still be told apart.
+Result<void> start_over(const PreprocessRun& run) {
+  SMLP_TRY(journal, read_journal(run.journal()));
+  SMLP_CHECK(refuse_foreign(run, journal));
+  if (!journal) return delete_file(run.journal());
+  std::vector<fs::path> bins;
+  for (std::size_t b = 0; b < journal->batches.size(); ++b) {
+    const BinState state = bin_state(run, *journal, b);
+    const fs::path path = run.bin(b);
+    if (state == BinState::changed) {
+      return foreign(path, "has changed since the earlier run wrote it, so nothing is deleted");
+    }
+    if (state == BinState::whole) bins.push_back(path);
+  }
+  SMLP_CHECK(delete_endings(run));
+  for (const fs::path& bin : bins) SMLP_CHECK(delete_file(bin));
+  return delete_file(run.journal());
+}
+
+}  // namespace
+
+Result<Journal> find_start(const PreprocessRun& run) {
+  SMLP_CHECK(remove_temporaries(run.options.save_dir));
+  for (const char* name : {PreprocessRun::kLabels, PreprocessRun::kManifest}) {
+    SMLP_CHECK(remove_temporaries(run.parent, name));
+  }
+  if (run.options.force) SMLP_CHECK(start_over(run));
+  SMLP_TRY(recorded, read_journal(run.journal()));
+  SMLP_CHECK(refuse_foreign(run, recorded));
+  SMLP_TRY(journal, check_recorded(run, std::move(recorded)));
+  if (const std::size_t whole = whole_batches(run, journal); whole < journal.batches.size()) {
+    SMLP_CHECK(delete_endings(run));
+    journal.keep_first(whole);
+  }
+  return std::move(journal);
+}
+
+}  // namespace smlp
