@@ -9,6 +9,11 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
   add_compile_options(-ffp-contract=off)
 endif()
 set(SMLP_SVE_TARGETS "HWY_SVE|HWY_SVE2|HWY_SVE_256|HWY_SVE2_128")  # of Highway, which we do not use
+# What sanitizers and fuzzers need: assertions of every library, and little enough optimisation to build in minutes.
+set(CMAKE_CXX_FLAGS_SANITIZE "-O1 -g1 -D_GLIBCXX_ASSERTIONS")
+set(CMAKE_EXE_LINKER_FLAGS_SANITIZE "")
+set(CMAKE_SHARED_LINKER_FLAGS_SANITIZE "")
+set(CMAKE_MODULE_LINKER_FLAGS_SANITIZE "")
 if(SMLP_SANITIZE)
   add_compile_options(-fsanitize=${SMLP_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${SMLP_SANITIZE})

@@ -1,5 +1,6 @@
 // A list of class names, as a text file.
 #include "data/class_list.h"
+#include "data/label_map.h"
 #include "file_of.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

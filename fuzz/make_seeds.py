@@ -4,10 +4,12 @@
 Small versions of the files of tests/budgets, and good and bad ones of every kind that the fixtures lack.
 """
 
+import io
 import json
 import random
 import struct
 import sys
+import tarfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,18 +40,52 @@ def for_safetensors(file):
     return bytes([255]) + header + data
 
 
+def lines(*values):
+    return "".join(json.dumps(value) + "\n" for value in values).encode()
+
+
 def journal():
-    head = {"smlp_preprocess": 1, "batch_size": 2, "pictures": 3, "listing_sha256": "a" * 64, "resize": 18, "crop": 16,
-            "mean": [0, 0, 0], "std": [1, 1, 1]}
+    head = {"smlp_preprocess": 2, "batch_size": 2, "pictures": 3, "listing_sha256": "a" * 64, "resize": 18, "crop": 16,
+            "interpolation": "bicubic", "mean": [0, 0, 0], "std": [1, 1, 1]}
     good = [1234, 1700000000000000000, "ab"]
-    lines = [head, {"pictures": [good, good + ["broken"]]}, {"pictures": [good]}]
-    return "".join(json.dumps(line) + "\n" for line in lines).encode()
+    return lines(head, {"bin": [8, 1], "pictures": [good, good + ["broken"]]}, {"bin": [4, 1], "pictures": [good]},
+                 {"endings": ["a", "b"]})
+
+
+def run_record():
+    identity = {"program": "1", "model_sha256": "a", "precision": "fp32", "isa": "avx2", "preprocess": "p",
+                "inputs_sha256": "b", "shard": "", "format": ".npy", "packed": False, "classes": 2}
+    return lines({"smlp_run": 1, "identity": identity, "provenance": {}},
+                 {"file": "a%20_0.npy", "bytes": 3, "sha256": "b"},
+                 {"stem": "a", "rows": 2, "sha256": "c"}, {"keep": 1}, {"finished": True})
+
+
+def inputs(truth):
+    known = {"labels": [1, 0]} if truth else {}
+    return lines({"smlp_inputs": 1, "truth": truth, "missing": "" if truth else "why"},
+                 {"file": "a.bin", "stem": "a", "rows": 2} | known)
+
+
+def manifest():
+    rows = [(0, 0, 1, "a"), (0, 1, 0, "b"), (1, 0, 1, "c")]
+    return lines(*({"batch": batch, "index": index, "label": label, "sha256": sha256}
+                   for batch, index, label, sha256 in rows))
 
 
 def benchmark():
     times = {"min": 1, "median": 2, "p90": 3, "p99": 4}
     return json.dumps({"machine": "m", "threads": 2, "results": [{"batch": 1, "images_per_second": 2.5,
                                                                   "latency_ms": times}]}).encode()
+
+
+def tar(form):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=form) as archive:
+        for name, content in (("a/x.jpg", b"1"), ("long/" * 40 + "y.png", b"2" * 600), ("z\u00e9.cls", b"3")):
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return out.getvalue()
 
 
 def seeds():
@@ -74,19 +110,23 @@ def seeds():
               npy("<f4", (2, 2), bytes(16)), npy(">i2", (1, 2), bytes(4), 2), npy("|b1", (), b"\1", 3),
               npy("<i8", (0, 1 << 62), b""), npy("<i8", (1 << 62, 4, 0), b""), npy("<i8", (1 << 32, 1 << 32), b"")]
     made["npy_fuzz"] = made["labels_fuzz"] = arrays
+    made["tar_fuzz"] = [tar(form) for form in (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)]
     made["class_list_fuzz"] = [b"\x02tench\nchurch\n", b"\x02n01440764 tench\nn03028079 church\n",
                                b"\x01\xef\xbb\xbfone\r\n\r\n", b"\x03a\n\nb\n"]
     made["op_precision_fuzz"] = [b"Gelu=high_performance\n", b"\xef\xbb\xbf[ByOpType]\n# no\n; no\n Gelu = high_precision\r\n",
                                  b"[Other]\n", b"Gelu\n", b"Gelu=high_performance\nGelu=high_precision"]
-    identity = {"program": "1", "model_sha256": "a", "precision": "fp32"}
-    record = "".join(json.dumps(line) + "\n" for line in (
-        {"smlp_run": 1, "identity": identity, "provenance": {}}, {"file": "a_0.npy", "bytes": 3, "sha256": "b"},
-        {"stem": "a", "rows": 2, "sha256": "c"}, {"keep": 1}, {"finished": True})).encode()
-    made["records_fuzz"] = [b"\0" + journal(), b"\1" + record, b"\2" + benchmark(), b"\0" + NESTED.encode() + b"\n",
-                            b"\1" + NESTED.encode(), b"\2" + NESTED.encode()]
+    records = [journal(), run_record(), benchmark(), inputs("labels.npy"), manifest()]
+    made["records_fuzz"] = [bytes([i]) + record for i, record in enumerate(records)]
+    made["records_fuzz"] += [b"\3" + inputs("")] + [bytes([i]) + NESTED.encode() + b"\n" for i in range(5)]
+    summary = json.dumps({"filesinfo": [{"infiles": ["@/bins/batch-00000.bin"]}]}).encode()
+    pair = npy("<f4", (2, 2), struct.pack("<4f", 1, 0, 0, 1))
+    made["results_fuzz"] = [b"\0\2\2" + pair, b"\1\2\2" + bytes(16), b"\1\2\0" + bytes(16),
+                            b"\2\0\0" + b"1.5 -2e3\n0, nan\n", b"\3\0\0x\t0\ny\t0\n", b"\4\0\0" + summary,
+                            b"\5\0\0\xef\xbb\xbfa.jpg\r\n\nb c,d\n"]
     made["json_fuzz"] = [json.dumps(HOW).encode(), json.dumps(["\x1b\u009b\u202e", -1.5e300, None, True]).encode(),
                          NESTED.encode(), b'{"a": 1, "a": 2}', "\x1b[31m\u009b\u202e".encode(), b"\x9b\xc0\x80"]
-    values = [json.dumps(CONFIG), json.dumps(["a", "b"]), json.dumps(HOW), "1", "bf16", "high_performance", "65536", NESTED]
+    values = [json.dumps(CONFIG), json.dumps(["a", "b"]), json.dumps(HOW), "1", "bf16", "high_performance", "65536",
+              NESTED]
     made["smlp_fuzz"] = [bytes([key, 0, 255, 0]) + value.encode() for key in range(9) for value in values]
     made["smlp_fuzz"] += [bytes([255, tensor, kind, 0]) + struct.pack("<f", float("nan"))
                           for tensor in range(0, 40, 7) for kind in range(14)]

@@ -1,18 +1,35 @@
-#include <sys/mman.h>
-#include <unistd.h>
+// An archive of others. The checksums of its headers are put right, as no mutation would guess them.
+#include <algorithm>
+#include <string>
 
 #include "data/tar_archive.h"
+#include "file_of.h"
 
-// An archive is read through its file, so the bytes go into one that lives in memory.
+namespace {
+
+// Every block that looks like a header: the sum of its bytes, with spaces where the sum is, as octal digits.
+void mend_checksums(std::string& file) {
+  for (std::size_t at = 0; at + 512 <= file.size(); at += 512) {
+    if (file.compare(at + 257, 5, "ustar") != 0) continue;
+    std::fill_n(file.begin() + static_cast<std::ptrdiff_t>(at) + 148, 8, ' ');
+    unsigned sum = 0;
+    for (std::size_t i = 0; i < 512; ++i) sum += static_cast<unsigned char>(file[at + i]);
+    file.replace(at + 148, 7, fmt::format("{:06o}", sum) + '\0');
+  }
+}
+
+}  // namespace
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const smlp::FileHandle file(::memfd_create("tar", 0));
-  if (!smlp::write_all(file, std::as_bytes(std::span(data, size)), "tar")) return 0;
-  const auto archive = smlp::TarArchive::open(fmt::format("/proc/self/fd/{}", file.get()));
+  std::string bytes(reinterpret_cast<const char*>(data), size);
+  mend_checksums(bytes);
+  const smlp::FileOf file(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+  const auto archive = smlp::TarArchive::open(file.path());
   if (!archive) return 0;
   for (const smlp::TarMember& member : archive->members()) {
-    const auto bytes = archive->read(member, 1 << 20);
-    if (bytes && bytes->size() != member.bytes) __builtin_trap();
-    if (!bytes && member.bytes <= 1 << 20) __builtin_trap();
+    const auto content = archive->read(member, 1 << 20);
+    if (content && content->size() != member.bytes) std::abort();
+    if (!content && member.bytes <= 1 << 20) std::abort();
   }
   return 0;
 }

@@ -35,9 +35,9 @@ Result<Manifest> read_manifest(const fs::path& path) {
       const auto parsed = parse_json(rest.substr(0, end));
       if (!parsed) throw json::other_error::create(501, parsed.error().what, nullptr);
       const json& line = *parsed;
-      auto& rows = manifest[line.at("batch").get<std::uint64_t>()];
+      auto& rows = manifest[exact<std::uint64_t>(line.at("batch"))];
       if (line.at("index") != rows.size()) throw json::other_error::create(501, "a picture is missing", nullptr);
-      rows.push_back({line.at("label"), line.at("sha256")});
+      rows.push_back({exact<std::int64_t>(line.at("label")), line.at("sha256")});
     } catch (const json::exception& error) {
       return fail(Error{.what = fmt::format("line {}: {}", number, error.what()), .file = path.string()});
     }

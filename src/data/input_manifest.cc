@@ -32,8 +32,10 @@ InputManifest parse(std::string_view text) {
       first = false;
       continue;
     }
-    InputRecord input{.file = line.at("file"), .stem = line.at("stem"), .rows = line.at("rows")};
-    if (line.contains("labels")) input.labels = line.at("labels").get<std::vector<std::int64_t>>();
+    InputRecord input{.file = line.at("file"), .stem = line.at("stem"), .rows = exact<int>(line.at("rows"))};
+    if (line.contains("labels")) {
+      for (const json& label : line.at("labels")) input.labels.push_back(exact<std::int64_t>(label));
+    }
     const bool whole = input.labels.empty() ? manifest.truth.empty() : std::ssize(input.labels) == input.rows;
     if (input.rows < 1 || !whole) throw json::other_error::create(501, "labels that do not fit", nullptr);
     manifest.inputs.push_back(std::move(input));

@@ -43,21 +43,23 @@ JournalHeader parse_header(const json& line) {
   // Runs of version 0.1 did not name the interpolation: it was bicubic.
   const auto interpolation = find_interpolation(line.value("interpolation", "bicubic"));
   if (!interpolation) throw json::other_error::create(501, "an unknown interpolation", nullptr);
-  return {.batch_size = line.at("batch_size"),
-          .pictures = line.at("pictures"),
+  return {.batch_size = exact<int>(line.at("batch_size")),
+          .pictures = exact<std::uint64_t>(line.at("pictures")),
           .listing_sha256 = line.at("listing_sha256"),
-          .how = {.resize = line.at("resize"),
-                  .crop = line.at("crop"),
+          .how = {.resize = exact<int>(line.at("resize")),
+                  .crop = exact<int>(line.at("crop")),
                   .mean = line.at("mean"),
                   .std = line.at("std"),
                   .interpolation = *interpolation}};
 }
 
 BatchRecord parse_batch(const json& line) {
-  BatchRecord batch{.pictures = {}, .bin = {.bytes = line.at("bin").at(0), .mtime_ns = line.at("bin").at(1)}};
+  BatchRecord batch{.pictures = {},
+                    .bin = {.bytes = exact<std::uint64_t>(line.at("bin").at(0)),
+                            .mtime_ns = exact<std::int64_t>(line.at("bin").at(1))}};
   for (const json& record : line.at("pictures")) {
-    batch.pictures.push_back({.bytes = record.at(0),
-                              .mtime_ns = record.at(1),
+    batch.pictures.push_back({.bytes = exact<std::uint64_t>(record.at(0)),
+                              .mtime_ns = exact<std::int64_t>(record.at(1)),
                               .sha256 = record.at(2),
                               .error = record.size() > 3 ? record.at(3).get<std::string>() : ""});
   }

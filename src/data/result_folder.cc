@@ -127,6 +127,7 @@ Result<Logits> read_npy(std::span<const std::byte> bytes) {
   const auto& shape = array.shape();
   if (shape.empty() || array.elements() == 0) return fail("an array of shape ({})", fmt::join(shape, ", "));
   const std::int64_t rows = shape.size() == 1 ? 1 : shape[0];
+  if (!std::in_range<int>(array.elements())) return fail("an array of {} numbers", array.elements());
   return Logits{.rows = static_cast<int>(rows),
                 .classes = static_cast<int>(array.elements() / rows),
                 .values = array.to_floats()};
@@ -137,6 +138,7 @@ Result<Logits> read_bin(std::span<const std::byte> bytes, int expected_rows, int
   const std::size_t width = classes > 0         ? static_cast<std::size_t>(classes)
                             : expected_rows > 0 ? floats / static_cast<std::size_t>(expected_rows)
                                                 : 0;
+  if (!std::in_range<int>(floats)) return fail("{} numbers", floats);
   if (width == 0 || bytes.empty() || bytes.size() % (width * sizeof(float)) != 0) {
     return fail("{} bytes, no whole number of rows of {} float32 logits", bytes.size(), width);
   }
@@ -163,6 +165,7 @@ Result<std::vector<float>> parse_line(std::string_view line, int number) {
 }
 
 Result<Logits> read_text(std::string_view text) {
+  if (!std::in_range<int>(text.size())) return fail("{} bytes of text", text.size());
   Logits logits;
   for (int number = 1; !text.empty(); ++number) {
     const auto end = std::min(text.find('\n'), text.size());

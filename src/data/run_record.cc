@@ -62,14 +62,16 @@ std::string shown(int value) { return fmt::format("{}", value); }
 // One line after the first, put into `record`. Throws on anything unexpected.
 void take_line(const Json& json, RunRecord& record) {
   if (json.contains("file")) {
-    record.files[decoded(json.at("file"))].push_back({.bytes = json.at("bytes"), .sha256 = json.at("sha256")});
+    RecordedFile file{.bytes = exact<std::uint64_t>(json.at("bytes")), .sha256 = json.at("sha256")};
+    record.files[decoded(json.at("file"))].push_back(std::move(file));
     record.finished = false;
   } else if (json.contains("stem")) {
-    record.rows.push_back({.stem = decoded(json.at("stem")), .rows = json.at("rows"), .sha256 = json.at("sha256")});
+    record.rows.push_back(
+        {.stem = decoded(json.at("stem")), .rows = exact<int>(json.at("rows")), .sha256 = json.at("sha256")});
     if (record.rows.back().rows < 0) throw Json::other_error::create(501, "negative rows", nullptr);
     record.finished = false;
   } else if (json.contains("keep")) {
-    record.rows.resize(std::min<std::size_t>(record.rows.size(), json.at("keep").get<std::size_t>()));
+    record.rows.resize(std::min<std::size_t>(record.rows.size(), exact<std::size_t>(json.at("keep"))));
     record.finished = false;
   } else {
     record.finished = json.at("finished");
@@ -121,7 +123,13 @@ Result<std::optional<RunRecord>> read_run_record(const fs::path& folder) {
   try {
     if (header.at("smlp_run") != 1) throw Json::other_error::create(501, "another format", nullptr);
     const Json& identity = header.at("identity");
-    visit_fields(record.identity, [&](const char* key, const char*, auto& value) { identity.at(key).get_to(value); });
+    visit_fields(record.identity, [&](const char* key, const char*, auto& value) {
+      if constexpr (std::is_same_v<decltype(value), int&>) {
+        value = exact<int>(identity.at(key));
+      } else {
+        identity.at(key).get_to(value);
+      }
+    });
     record.provenance = text_of(header.at("provenance"));
   } catch (const Json::exception& error) {
     return damaged(error.what());

@@ -28,6 +28,11 @@ nlohmann::ordered_json profile_json(const Profile& profile, double peak_gflops) 
   return json;
 }
 
+// 0 where older measurements lack it.
+int count_of(const nlohmann::json& object, const char* key) {
+  return object.contains(key) ? exact<int>(object.at(key)) : 0;
+}
+
 }  // namespace
 
 std::string benchmark_json(const BenchmarkReport& report) {
@@ -72,7 +77,7 @@ Result<BenchmarkReport> read_benchmark_json(const std::filesystem::path& path) {
                            .model = json.value("model", ""),
                            .precision = json.value("precision", ""),
                            .isa = json.value("isa", ""),
-                           .threads = json.value("threads", 0),
+                           .threads = count_of(json, "threads"),
                            .mode = json.value("mode", "automatic"),
                            .pinned = json.value("pinned", false),
                            .peak_gflops = json.value("peak_gflops", 0.0),
@@ -80,8 +85,8 @@ Result<BenchmarkReport> read_benchmark_json(const std::filesystem::path& path) {
                            .results = {}};
     for (const auto& row : json.at("results")) {
       const auto& latency = row.at("latency_ms");
-      report.results.push_back({.batch = row.at("batch").get<int>(),
-                                .executions = row.value("executions", 0),
+      report.results.push_back({.batch = exact<int>(row.at("batch")),
+                                .executions = count_of(row, "executions"),
                                 .min = latency.at("min").get<double>(),
                                 .median = latency.at("median").get<double>(),
                                 .p90 = latency.at("p90").get<double>(),

@@ -35,6 +35,28 @@ TEST(Json, WhatIsNoneIsRefusedWithTheByte) {
   EXPECT_THAT(problem("\"\xff\""), HasSubstr("not JSON"));
 }
 
+template <class T>
+std::string as_number(const std::string& text) {
+  try {
+    return std::to_string(exact<T>(*parse_json(text)));
+  } catch (const nlohmann::json::exception&) {
+    return "refused";
+  }
+}
+
+TEST(Json, WholeNumbersAreExactOrRefused) {
+  EXPECT_EQ(as_number<int>("-2147483648"), "-2147483648");
+  EXPECT_EQ(as_number<int>("2147483647"), "2147483647");
+  EXPECT_EQ(as_number<std::uint64_t>("18446744073709551615"), "18446744073709551615");
+  EXPECT_EQ(as_number<std::int64_t>("-9223372036854775808"), "-9223372036854775808");
+  for (const char* text : {"2147483648", "-2147483649", "4294967297", "18446744073709551615", "1.5", "1.0", "1e300",
+                           "-1e300", "true", "false", "null", "\"1\"", "[1]", "{}"}) {
+    EXPECT_EQ(as_number<int>(text), "refused") << text;
+  }
+  EXPECT_EQ(as_number<std::uint64_t>("-1"), "refused");
+  EXPECT_EQ(as_number<std::int64_t>("9223372036854775808"), "refused");
+}
+
 TEST(Json, DepthHasALimit) {
   EXPECT_EQ(problem(nested(kMaxJsonDepth, "[", "]", "1")), "no error");
   EXPECT_THAT(problem(nested(kMaxJsonDepth + 1, "[", "]", "1")), HasSubstr("nested more than 32 deep"));

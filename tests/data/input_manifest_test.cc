@@ -41,7 +41,9 @@ TEST(InputManifest, AbsentAndDamaged) {
         "{\"smlp_inputs\":1,\"truth\":\"\"}\n{\"file\":\"a\"}\n",
         "{\"smlp_inputs\":1,\"truth\":\"t\"}\n{\"file\":\"a\",\"stem\":\"a\",\"rows\":2,\"labels\":[1]}\n",
         "{\"smlp_inputs\":1,\"truth\":\"t\"}\n{\"file\":\"a\",\"stem\":\"a\",\"rows\":1}\n",
-        "{\"smlp_inputs\":1,\"truth\":\"\"}\n{\"file\":\"a\",\"stem\":\"a\",\"rows\":0}\n"}) {
+        "{\"smlp_inputs\":1,\"truth\":\"\"}\n{\"file\":\"a\",\"stem\":\"a\",\"rows\":0}\n",
+        "{\"smlp_inputs\":1,\"truth\":\"\"}\n{\"file\":\"a\",\"stem\":\"a\",\"rows\":4294967297}\n",
+        "{\"smlp_inputs\":1,\"truth\":\"t\"}\n{\"file\":\"a\",\"stem\":\"a\",\"rows\":1,\"labels\":[1.5]}\n"}) {
     scratch.write(kInputManifest, text);
     const auto read = read_input_manifest(scratch.folder());
     ASSERT_FALSE(read) << text;

@@ -96,22 +96,7 @@ class Step : public testing::TestWithParam<std::size_t> {
     table_.stem(run.matrix(weight, {}, s.channels, 1), s, in_channels, patch, pictures.data(), {0, 2, 0, s.size},
                 x.data(), run.buffer(table_.scratch_bytes(s, inputs)).data());
     for (int image = 0; image < 2; ++image) {
-      std::vector<Number> want;
-      for (int i = 0; i < s.size; ++i) {
-        for (int j = 0; j < s.size; ++j) {
-          for (int n = 0; n < s.channels; ++n) {
-            Sum sum;
-            for (int k = 0; k < inputs; ++k) {
-              const int c = k / (patch * patch), dy = k / patch % patch, dx = k % patch;
-              const float pixel = pixels[static_cast<std::size_t>(
-                  ((image * in_channels + c) * side + i * patch + dy) * side + j * patch + dx)];
-              sum.add(exact_gelu_.weight(weight[static_cast<std::size_t>(n * inputs + k)]),
-                      exact_gelu_.stored({pixel, 0}));
-            }
-            want.push_back(sum.close());
-          }
-        }
-      }
+      const auto want = stem(exact_gelu_, weight, s.size, s.channels, in_channels, patch, pixels, image);
       EXPECT_TRUE(agree(run.read(x, s, image), want))
           << "size " << s.size << ", channels " << s.channels << ", inputs " << in_channels << " x " << patch;
     }
@@ -127,22 +112,7 @@ class Step : public testing::TestWithParam<std::size_t> {
     StepBuffer& x = run.buffer(table_.stream_bytes(1, s));
     table_.downsample(run.matrix(weight, {}, s.channels, 4), finer, source.data(), s, {0, 1, 0, s.size}, x.data(),
                       run.buffer(table_.scratch_bytes(s, 4 * half)).data());
-    std::vector<Number> want;
-    for (int i = 0; i < s.size; ++i) {
-      for (int j = 0; j < s.size; ++j) {
-        for (int n = 0; n < s.channels; ++n) {
-          Sum sum;
-          for (int tap = 0; tap < 4; ++tap) {
-            const int pixel = (2 * i + tap / 2) * finer.size + 2 * j + tap % 2;
-            for (int c = 0; c < half; ++c) {
-              sum.add(exact_gelu_.weight(weight[static_cast<std::size_t>((n * 4 + tap) * half + c)]),
-                      exact_gelu_.stored({from[static_cast<std::size_t>(pixel * half + c)], 0}));
-            }
-          }
-          want.push_back(sum.close());
-        }
-      }
-    }
+    const auto want = downsample(exact_gelu_, weight, s.size, s.channels, finer.size, half, from);
     EXPECT_TRUE(agree(run.read(x, s), want)) << "size " << finer.size << ", channels " << s.channels;
   }
 
@@ -157,22 +127,7 @@ class Step : public testing::TestWithParam<std::size_t> {
       std::fill(logits.begin(), logits.end(), std::nanf(""));
       table_.head(run.matrix(weight, bias, classes, 1), s, x.data(), image, logits.data(),
                   run.buffer(table_.scratch_bytes(s, 0)).data());
-      std::vector<Number> means, want;
-      for (int c = 0; c < s.channels; ++c) {
-        Sum mean;
-        for (int p = 0; p < s.pixels(); ++p) {
-          mean.add(1.0 / s.pixels(), picture[static_cast<std::size_t>(p * s.channels + c)]);
-        }
-        means.push_back(exact_gelu_.stored(mean.close()));
-      }
-      for (int n = 0; n < classes; ++n) {
-        Sum sum;
-        for (int c = 0; c < s.channels; ++c) {
-          sum.add(exact_gelu_.weight(weight[static_cast<std::size_t>(n * s.channels + c)]),
-                  means[static_cast<std::size_t>(c)]);
-        }
-        want.push_back(sum.close(bias[static_cast<std::size_t>(n)]));
-      }
+      const auto want = head(exact_gelu_, weight, bias, s.channels, picture);
       EXPECT_TRUE(agree({logits.begin(), logits.end()}, want))
           << "size " << s.size << ", channels " << s.channels << ", classes " << classes;
     }

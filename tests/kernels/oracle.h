@@ -184,4 +184,67 @@ inline std::vector<Number> channel_mix(const Arithmetic& a, const PlainBlock& b,
   return out;
 }
 
+// Patch embedding: pictures (in_channels, size * patch, size * patch) of which `image` is meant, weight
+// (channels, in_channels * patch * patch) -> x, NHWC
+inline std::vector<Number> stem(const Arithmetic& a, const std::vector<float>& weight, int size, int channels,
+                                int in_channels, int patch, const std::vector<float>& pictures, int image) {
+  const int inputs = in_channels * patch * patch, side = size * patch;
+  std::vector<Number> out;
+  for (int i = 0; i < size; ++i) {
+    for (int j = 0; j < size; ++j) {
+      for (int n = 0; n < channels; ++n) {
+        Sum sum;
+        for (int k = 0; k < inputs; ++k) {
+          const int c = k / (patch * patch), dy = k / patch % patch, dx = k % patch;
+          const float pixel = pictures[static_cast<std::size_t>(
+              ((image * in_channels + c) * side + i * patch + dy) * side + j * patch + dx)];
+          sum.add(a.weight(weight[static_cast<std::size_t>(n * inputs + k)]), a.stored({pixel, 0}));
+        }
+        out.push_back(sum.close());
+      }
+    }
+  }
+  return out;
+}
+
+// 2 x 2 pixels of `from`, NHWC of finer_size x finer_size x half, become one of x, NHWC of size x size x channels.
+inline std::vector<Number> downsample(const Arithmetic& a, const std::vector<float>& weight, int size, int channels,
+                                      int finer_size, int half, const std::vector<float>& from) {
+  std::vector<Number> out;
+  for (int i = 0; i < size; ++i) {
+    for (int j = 0; j < size; ++j) {
+      for (int n = 0; n < channels; ++n) {
+        Sum sum;
+        for (int tap = 0; tap < 4; ++tap) {
+          const int pixel = (2 * i + tap / 2) * finer_size + 2 * j + tap % 2;
+          for (int c = 0; c < half; ++c) {
+            sum.add(a.weight(weight[static_cast<std::size_t>((n * 4 + tap) * half + c)]),
+                    a.stored({from[static_cast<std::size_t>(pixel * half + c)], 0}));
+          }
+        }
+        out.push_back(sum.close());
+      }
+    }
+  }
+  return out;
+}
+
+// logits of the mean over the pixels of a picture, NHWC
+inline std::vector<Number> head(const Arithmetic& a, const std::vector<float>& weight, const std::vector<float>& bias,
+                                int channels, const std::vector<float>& picture) {
+  const auto width = static_cast<std::size_t>(channels), pixels = picture.size() / width;
+  std::vector<Number> means, out;
+  for (std::size_t c = 0; c < width; ++c) {
+    Sum mean;
+    for (std::size_t p = 0; p < pixels; ++p) mean.add(1.0 / static_cast<double>(pixels), picture[p * width + c]);
+    means.push_back(a.stored(mean.close()));
+  }
+  for (std::size_t n = 0; n < bias.size(); ++n) {
+    Sum sum;
+    for (std::size_t c = 0; c < width; ++c) sum.add(a.weight(weight[n * width + c]), means[c]);
+    out.push_back(sum.close(bias[n]));
+  }
+  return out;
+}
+
 }  // namespace smlp::test

@@ -18,7 +18,6 @@ import json
 import os
 import sys
 import time
-from pathlib import Path
 
 from .bench import Bench, Broken
 from .plan import ROOT, explained, explanation_of, make_plan, stale_explanations
