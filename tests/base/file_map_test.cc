@@ -9,6 +9,7 @@
 #include <fstream>
 #include <thread>
 
+#include "support/sanitizers.h"
 #include "support/scratch.h"
 
 namespace smlp {
@@ -95,9 +96,7 @@ TEST(FileMap, RefusesASparseGiantBeforeItTakesMemory) {
 }
 
 TEST(FileMap, OutOfMemoryIsAnErrorThatNamesTheFile) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "sanitizers reserve more address space than the limit of this test";
-#endif
+  if (SMLP_UNDER_SANITIZER) GTEST_SKIP() << "sanitizers reserve more address space than the limit of this test";
   const test::Scratch scratch;
   const auto path = scratch.write("file", "");
   ASSERT_EQ(::truncate(path.c_str(), off_t{1} << 30), 0);

@@ -18,17 +18,9 @@
 #include <string>
 #include <type_traits>
 
-#if defined(__has_feature)
-#define SMLP_HAS_FEATURE(x) __has_feature(x)
-#else
-#define SMLP_HAS_FEATURE(x) 0
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || SMLP_HAS_FEATURE(address_sanitizer) || \
-    SMLP_HAS_FEATURE(thread_sanitizer)
-#define SMLP_CAN_WATCH 0
-#else
-#define SMLP_CAN_WATCH 1
-#endif
+#include "support/sanitizers.h"
+
+#define SMLP_CAN_WATCH (!SMLP_UNDER_SANITIZER)
 
 namespace smlp::test {
 

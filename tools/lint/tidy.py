@@ -39,7 +39,7 @@ def our_headers(path, seen):
 def fingerprint(path, command, tidy):
     seen = set()
     our_headers(path, seen)
-    hash_ = hashlib.sha256(f"{tidy}\n{command}\n".encode())
+    hash_ = hashlib.sha256(f"{tidy}\n{command}\n".replace(str(ROOT), ".").encode())
     hash_.update((ROOT / ".clang-tidy").read_bytes())
     for file in sorted(seen):
         hash_.update(str(file.relative_to(ROOT)).encode() + b"\0" + file.read_bytes() + b"\0")
