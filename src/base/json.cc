@@ -7,55 +7,112 @@
 namespace smlp {
 namespace {
 
-// Thrown through the parser to end it, and caught below.
-struct Refusal {
-  std::string why;
-};
-
-// Sees every event while the value is built.
+// Destroying a value that has children allocates; destroying an empty one does not.
 template <class Json>
-class Watch {
- public:
-  using Event = typename Json::parse_event_t;
+void empty_out(Json& value) noexcept {
+  if (!value.is_structured()) return;
+  for (Json& child : value) empty_out(child);
+  value.clear();
+}
 
-  bool operator()(Event event, const Json& value) {
-    switch (event) {
-      case Event::object_start:
-      case Event::array_start:
-        if (open_.size() == kMaxJsonDepth) throw Refusal{fmt::format("nested more than {} deep", kMaxJsonDepth)};
-        open_.emplace_back();
-        break;
-      case Event::object_end:
-      case Event::array_end:
-        open_.pop_back();
-        return true;
-      case Event::key:
-        if (const auto& key = value.template get_ref<const std::string&>(); !open_.back().insert(key).second) {
-          throw Refusal{fmt::format("an object that has the key '{}' twice", key.substr(0, 100))};
-        }
-        return true;
-      case Event::value:
-        break;
+// Builds a value from the events of the library's parser. No value that has children is destroyed on the way.
+template <class Json>
+class Builder : public nlohmann::json_sax<Json> {
+ public:
+  explicit Builder(Json& root) : root_(root) {}
+  std::string refusal;       // why it ended early, or empty
+  std::size_t position = 0;  // where it is no JSON
+
+  bool null() override { return add(nullptr); }
+  bool boolean(bool value) override { return add(value); }
+  bool number_integer(std::int64_t value) override { return add(value); }
+  bool number_unsigned(std::uint64_t value) override { return add(value); }
+  bool number_float(double value, const std::string&) override { return add(value); }
+  bool string(std::string& value) override { return add(std::move(value)); }
+  bool binary(typename Json::binary_t&) override { return false; }
+  bool start_object(std::size_t) override { return open(Json::value_t::object); }
+  bool start_array(std::size_t) override { return open(Json::value_t::array); }
+  bool end_object() override { return close(); }
+  bool end_array() override { return close(); }
+  bool key(std::string& name) override {
+    if (!open_.back().keys.insert(name).second) {
+      return refuse(fmt::format("an object that has the key '{}' twice", name.substr(0, 100)));
     }
-    if (++values_ > kMaxJsonValues) throw Refusal{fmt::format("more than {} values", kMaxJsonValues)};
+    key_ = std::move(name);
     return true;
+  }
+  bool parse_error(std::size_t at, const std::string&, const nlohmann::detail::exception&) override {
+    position = at;
+    return false;
   }
 
  private:
-  std::vector<std::set<std::string, std::less<>>> open_;  // the keys of each object that is open
+  struct Open {
+    Json* value;
+    std::set<std::string, std::less<>> keys;
+  };
+
+  bool refuse(std::string why) {
+    refusal = std::move(why);
+    return false;
+  }
+
+  bool add(Json value) {
+    if (++values_ > kMaxJsonValues) return refuse(fmt::format("more than {} values", kMaxJsonValues));
+    if (open_.empty()) {
+      root_ = std::move(value);
+      last_ = &root_;
+    } else if (Json& parent = *open_.back().value; parent.is_array()) {
+      parent.push_back(std::move(value));
+      last_ = &parent.back();
+    } else {
+      last_ = &insert(parent.template get_ref<typename Json::object_t&>(), std::move(value));
+    }
+    return true;
+  }
+
+  Json& insert(typename Json::object_t& object, Json value) {
+    if constexpr (requires { object.capacity(); }) {
+      // The list behind an ordered object copies its members when it grows, and destroys the old ones.
+      if (object.size() == object.capacity()) {
+        typename Json::object_t larger;
+        larger.reserve(2 * object.size() + 1);
+        for (auto& [name, member] : object) larger.emplace_back(name, nullptr).second = std::move(member);
+        object.swap(larger);
+      }
+      return object.emplace_back(std::move(key_), std::move(value)).second;
+    } else {
+      return object.emplace(std::move(key_), std::move(value)).first->second;
+    }
+  }
+
+  bool open(typename Json::value_t type) {
+    if (open_.size() == kMaxJsonDepth) return refuse(fmt::format("nested more than {} deep", kMaxJsonDepth));
+    if (!add(Json(type))) return false;
+    open_.push_back({last_, {}});
+    return true;
+  }
+
+  bool close() {
+    open_.pop_back();
+    return true;
+  }
+
+  Json& root_;
+  Json* last_ = nullptr;  // the value added last
+  std::string key_;       // of the value that comes next
+  std::vector<Open> open_;
   std::size_t values_ = 0;
 };
 
 template <class Json>
-Result<Json> parse(std::string_view text) try {
+Result<JsonDocument<Json>> parse(std::string_view text) try {
   if (text.size() > kMaxJsonBytes) return fail("{} bytes of JSON; at most {} are read", text.size(), kMaxJsonBytes);
-  Watch<Json> watch;
-  return Json::parse(text.begin(), text.end(),
-                     [&](int, typename Json::parse_event_t event, const Json& value) { return watch(event, value); });
-} catch (const Refusal& refusal) {
-  return fail("JSON with {}", refusal.why);
-} catch (const nlohmann::json::parse_error& error) {
-  return fail(Error{.what = "not JSON", .offset = error.byte == 0 ? 0 : error.byte - 1});
+  JsonDocument<Json> document;
+  Builder<Json> builder(document);
+  if (Json::sax_parse(text.begin(), text.end(), &builder)) return document;
+  if (!builder.refusal.empty()) return fail("JSON with {}", builder.refusal);
+  return fail(Error{.what = "not JSON", .offset = builder.position == 0 ? 0 : builder.position - 1});
 } catch (const std::bad_alloc&) {
   return fail(Error{.what = fmt::format("not enough memory to read {} bytes of JSON", text.size()), .transient = true});
 } catch (const std::exception&) {
@@ -64,8 +121,15 @@ Result<Json> parse(std::string_view text) try {
 
 }  // namespace
 
-Result<nlohmann::json> parse_json(std::string_view text) { return parse<nlohmann::json>(text); }
+namespace json_detail {
+void take_apart(nlohmann::json& value) noexcept { empty_out(value); }
+void take_apart(nlohmann::ordered_json& value) noexcept { empty_out(value); }
+}  // namespace json_detail
 
-Result<nlohmann::ordered_json> parse_ordered_json(std::string_view text) { return parse<nlohmann::ordered_json>(text); }
+Result<JsonDocument<nlohmann::json>> parse_json(std::string_view text) { return parse<nlohmann::json>(text); }
+
+Result<JsonDocument<nlohmann::ordered_json>> parse_ordered_json(std::string_view text) {
+  return parse<nlohmann::ordered_json>(text);
+}
 
 }  // namespace smlp

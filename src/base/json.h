@@ -16,12 +16,35 @@ inline constexpr std::size_t kMaxJsonBytes = std::size_t{64} << 20;
 inline constexpr std::size_t kMaxJsonDepth = 32;
 inline constexpr std::size_t kMaxJsonValues = std::size_t{4} << 20;
 
+namespace json_detail {
+void take_apart(nlohmann::json& value) noexcept;
+void take_apart(nlohmann::ordered_json& value) noexcept;
+}  // namespace json_detail
+
+// A parsed value. The library's own destructor allocates, and ends the process where memory has run out; this one takes
+// the value apart from its leaves on, which needs no memory. Use it in place; a copy is the library's again.
+template <class Json>
+class JsonDocument : public Json {
+ public:
+  JsonDocument() noexcept = default;
+  JsonDocument(JsonDocument&& other) noexcept : Json(static_cast<Json&&>(other)) {}
+  JsonDocument& operator=(JsonDocument&& other) noexcept {
+    this->swap(other);
+    return *this;
+  }
+  ~JsonDocument() { json_detail::take_apart(*this); }
+};
+
+// A document is a value already; the library shall not take it for a list of values.
+template <class Json>
+void to_json(Json&, const JsonDocument<Json>&) = delete;
+
 // One JSON value. Errors: no JSON (with the byte), too long, too deep, too many values, an object that has a key twice
 // (readers would differ in which they take), no memory.
-Result<nlohmann::json> parse_json(std::string_view text);
+Result<JsonDocument<nlohmann::json>> parse_json(std::string_view text);
 
 // The same with the keys of objects in their order.
-Result<nlohmann::ordered_json> parse_ordered_json(std::string_view text);
+Result<JsonDocument<nlohmann::ordered_json>> parse_ordered_json(std::string_view text);
 
 // A whole number that the type can hold: `.rows = exact<int>(line.at("rows"))`. nlohmann's own conversion cuts off
 // fractions, wraps numbers that are too large and takes true for 1. Throws json::exception, as at() does.

@@ -44,13 +44,21 @@ json triple_json(const std::array<float, 3>& values) {
 
 std::string dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
+// The value behind `text`, which metadata name `key`; `kind` is what it has to be.
+Result<JsonDocument<json>> parse_value(std::string_view text, const std::string& key, json::value_t type,
+                                       std::string_view kind) {
+  auto value = parse_json(text);
+  if (!value && value.error().transient) return value;
+  if (!value || value->type() != type) return fail("its metadata's {} is no {}", key, kind);
+  return value;
+}
+
 Result<std::vector<std::string>> parse_words(const Metadata& metadata, const std::string& key, int classes) {
   const auto found = metadata.find(key);
   if (found == metadata.end()) return std::vector<std::string>();
-  const auto value = parse_json(found->second);
-  if (!value || !value->is_array()) return fail("its metadata's {} is no list of words", key);
+  SMLP_TRY(value, parse_value(found->second, key, json::value_t::array, "list of words"));
   std::vector<std::string> words;
-  for (const json& word : *value) {
+  for (const json& word : value) {
     if (!word.is_string()) return fail("its metadata's {} is no list of words", key);
     words.push_back(word.get<std::string>());
   }
@@ -61,16 +69,15 @@ Result<std::vector<std::string>> parse_words(const Metadata& metadata, const std
 }
 
 Result<Preprocess> parse_preprocess(std::string_view text, int image) {
-  const auto value = parse_json(text);
-  if (!value || !value->is_object()) return fail("its metadata's smlp.preprocess is no JSON object");
-  const auto resize = integer(*value, "resize"), crop = integer(*value, "crop");
-  const auto mean = triple(*value, "mean"), std = triple(*value, "std");
+  SMLP_TRY(value, parse_value(text, "smlp.preprocess", json::value_t::object, "JSON object"));
+  const auto resize = integer(value, "resize"), crop = integer(value, "crop");
+  const auto mean = triple(value, "mean"), std = triple(value, "std");
   if (!resize || !crop || !mean || !std) {
     return fail("its metadata's smlp.preprocess lacks resize, crop, mean or std, or one is no number");
   }
   std::optional<Interpolation> interpolation = Interpolation::bicubic;
-  if (value->contains("interpolation")) {
-    const json& name = (*value)["interpolation"];
+  if (value.contains("interpolation")) {
+    const json& name = value["interpolation"];
     interpolation = name.is_string() ? find_interpolation(name.get<std::string>()) : std::nullopt;
     if (!interpolation) {
       return fail("its metadata ask for {} interpolation; known are {}", shortened(dump(name), 100),
@@ -130,21 +137,20 @@ Metadata describe_network(const Network& network) {
 }
 
 Result<Config> parse_config(std::string_view text) {
-  const auto value = parse_json(text);
-  if (!value || !value->is_object()) return fail("its metadata's smlp.config is no JSON object");
+  SMLP_TRY(value, parse_value(text, "smlp.config", json::value_t::object, "JSON object"));
   Config config;
   const std::pair<const char*, int*> numbers[] = {
       {"dim", &config.dim},     {"alpha", &config.alpha},          {"patch", &config.patch},
       {"image", &config.image}, {"channels", &config.in_channels}, {"classes", &config.classes}};
   for (const auto& [key, number] : numbers) {
-    const auto found = integer(*value, key);
+    const auto found = integer(value, key);
     if (!found) return fail("its metadata's smlp.config has no number '{}'", key);
     *number = *found;
   }
-  if (!value->contains("depths") || !(*value)["depths"].is_array())
+  if (!value.contains("depths") || !value["depths"].is_array())
     return fail("its metadata's smlp.config has no list 'depths'");
   config.depths.clear();
-  for (const json& depth : (*value)["depths"]) {
+  for (const json& depth : value["depths"]) {
     if (!depth.is_number_integer()) return fail("its metadata's smlp.config has a depth that is no number");
     config.depths.push_back(static_cast<int>(std::clamp<std::int64_t>(depth.get<std::int64_t>(), -1, 1 << 30)));
   }

@@ -10,9 +10,14 @@
 #include <functional>
 #include <random>
 
+#include "api/load.h"
 #include "base/file_map.h"
+#include "base/json.h"
+#include "data/npy.h"
+#include "formats/compiled.h"
 #include "formats/read.h"
 #include "image/decode.h"
+#include "smlp/batcher.h"
 #include "smlp/session.h"
 #include "support/libc_allocator.h"
 #include "support/model_file.h"
@@ -173,10 +178,48 @@ std::string describe_model(const Model& model) {
 TEST_F(Allocation, LoadingModels) {
   const fs::path weights = scratch.folder() / "net.safetensors";
   test::write_model(weights, test::small_config(10), 1, {});
-  for (const fs::path& file : {weights, fixture("formats/onnx/script_11_nchw_batch.onnx"),
-                               fixture("formats/onnx/export_20_nhwc_beside.onnx")}) {
+  for (const fs::path& file :
+       {weights, fixture("formats/fixtures/zip.pth"), fixture("formats/fixtures/legacy.pth"),
+        fixture("formats/fixtures/legacy.pth.gz"), fixture("formats/onnx/script_11_nchw_batch.onnx"),
+        fixture("formats/onnx/export_20_nhwc_beside.onnx")}) {
     SCOPED_TRACE(file);
     check([&] { return outcome_of(Model::load(file), describe_model); });
+  }
+}
+
+TEST_F(Allocation, LoadingCompiledModels) {
+  const fs::path weights = scratch.folder() / "net.safetensors", compiled = scratch.folder() / "net.smlp";
+  test::write_model(weights, test::small_config(10), 1, {});
+  auto network = load_network(weights);
+  ASSERT_TRUE(network);
+  for (int i = 0; i < network->config.classes; ++i) network->class_names.push_back("class " + std::to_string(i));
+  for (const Precision precision : {Precision::fp32, Precision::bf16}) {
+    SCOPED_TRACE(precision_name(precision));
+    network->precision = precision;
+    ASSERT_TRUE(write_compiled(*network, compiled, Existing::replace));
+    check([&] { return outcome_of(Model::load(compiled), describe_model); });
+  }
+}
+
+TEST_F(Allocation, ReadingAndForgettingJson) {
+  const std::string text = R"({"a":[[1,2,[3.5,"four"]],{"b":{"c":{},"d":[null]}}],"e":{"f":[true,[false]]},"g":7})";
+  const auto describe = [](const auto& value) { return value.dump(); };
+  check([&] { return inside([&] { return outcome_of(parse_json(text), describe); }); });
+  check([&] { return inside([&] { return outcome_of(parse_ordered_json(text), describe); }); });
+}
+
+TEST_F(Allocation, ReadingArrays) {
+  for (const char* name : {"f4.npy", "f8_fortran.npy", "f2.npy", "u2_fortran.npy", "version3.npy"}) {
+    SCOPED_TRACE(name);
+    check([file = fixture("formats/fixtures") / name] {
+      return inside([&] {
+        return outcome_of(NpyArray::open(file), [](const NpyArray& array) {
+          std::string text;
+          for (const float value : array.to_floats()) text += std::to_string(value) + " ";
+          return text;
+        });
+      });
+    });
   }
 }
 
@@ -216,6 +259,27 @@ TEST_F(Allocation, ALackOfMemoryBreaksNoPicture) {
   }
 }
 
+TEST_F(Allocation, PreparingPictures) {
+  const auto model = Model::load(fixture("formats/onnx/script_11_nchw_batch.onnx"));
+  ASSERT_TRUE(model);
+  const auto map = FileMap::open(fixture("image/fixtures/444-progressive.jpg"));
+  ASSERT_TRUE(map);
+  const std::vector<std::uint8_t> pixels(std::size_t{3} * 5 * 4, 99);
+  std::vector<float> chw(static_cast<std::size_t>(3 * model->image_size() * model->image_size()));
+  const Image images[] = {fixture("image/fixtures/420.jpg"), fixture("image/fixtures/17x9.jpg"),
+                          fixture("image/fixtures/grey16-interlaced.png"), (*map)->bytes(),
+                          RgbView{.data = pixels.data(), .width = 5, .height = 4, .stride = 15}};
+  for (const Image& image : images) {
+    SCOPED_TRACE(image.index());
+    check([&]() -> Outcome {
+      std::ranges::fill(chw, 0.0F);
+      if (const auto done = model->preprocess(image, chw); !done) return {false, done.error().message()};
+      return inside(
+          [&] { return Outcome{true, std::string(reinterpret_cast<const char*>(chw.data()), 4 * chw.size())}; });
+    });
+  }
+}
+
 TEST_F(Allocation, MakingASessionAndRunningIt) {
   const auto model = Model::load(fixture("formats/onnx/script_11_nchw_batch.onnx"));
   ASSERT_TRUE(model);
@@ -247,6 +311,31 @@ TEST_F(Allocation, ClassifyingPictures) {
     for (const auto& answer : answers) {
       if (!answer) return {false, answer.error().message()};
       for (const Prediction& p : *answer) text += std::to_string(p.index) + " " + std::to_string(p.probability) + "\n";
+    }
+    return {true, text};
+  };
+  check([&] { return inside(work); });
+}
+
+// Every request that was taken gets its answer, whatever runs out meanwhile.
+TEST_F(Allocation, Batching) {
+  const auto model = Model::load(fixture("formats/onnx/script_11_nchw_batch.onnx"));
+  ASSERT_TRUE(model);
+  const auto floats = static_cast<std::size_t>(3 * model->image_size() * model->image_size());
+  const std::vector<float> tensor(floats, 0.25F);
+  const BatcherInput inputs[] = {fixture("image/fixtures/420.jpg"), std::span<const float>(tensor)};
+  const auto work = [&]() -> Outcome {
+    auto session = Session::create(*model, {.threads = 1, .batch = 2});
+    if (!session) return {false, session.error().message()};
+    auto batcher = Batcher::create(std::move(*session), {.max_batch = 2, .max_delay = std::chrono::microseconds(0)});
+    if (!batcher) return {false, batcher.error().message()};
+    std::string text;
+    for (const BatcherInput& input : inputs) {
+      auto future = batcher->submit(input, {});
+      if (!future) return {false, future.error().message()};
+      const auto answer = future->get();
+      if (!answer) return {false, answer.error().message()};
+      text.append(reinterpret_cast<const char*>(answer->data()), 4 * answer->size());
     }
     return {true, text};
   };
