@@ -10,7 +10,7 @@
 
 #include "api/session_pass.h"
 #include "base/affinity.h"
-#include "base/result.h"
+#include "base/no_throw.h"
 #include "pipeline/image_source.h"
 
 namespace smlp {
@@ -81,6 +81,7 @@ struct Batcher::State {
   mutable std::mutex mutex;
   std::condition_variable wake;
   std::deque<Request> queue;
+  std::vector<Request> batch;  // of the thread alone; its room is there before memory can run out
   bool closing = false;
   BatcherStatistics counts;
   std::mutex joining;
@@ -88,6 +89,7 @@ struct Batcher::State {
 
   State(Session made, const BatcherOptions& chosen) : session(std::move(made)), options(chosen) {
     counts.batches.resize(static_cast<std::size_t>(options.max_batch) + 1);
+    batch.reserve(static_cast<std::size_t>(options.max_batch));
   }
 
   ~State() { close(); }
@@ -137,12 +139,11 @@ struct Batcher::State {
   }
 
   // Waits for a batch; empty: the end.
-  std::vector<Request> gather() {
-    std::vector<Request> batch;
-    batch.reserve(static_cast<std::size_t>(options.max_batch));
+  void gather() {
+    batch.clear();
     std::unique_lock lock(mutex);
     wake.wait(lock, [&] { return closing || !queue.empty(); });
-    if (queue.empty()) return batch;
+    if (queue.empty()) return;
     const auto whole = [&] { return closing || queue.size() >= static_cast<std::size_t>(options.max_batch); };
     wake.wait_until(lock, latest_start(queue.front(), options.max_delay), whole);
     while (!queue.empty() && batch.size() < static_cast<std::size_t>(options.max_batch)) {
@@ -151,10 +152,9 @@ struct Batcher::State {
       --counts.queued;
       ++counts.running;
     }
-    return batch;
   }
 
-  void run_batch(std::vector<Request>& batch);
+  void run_batch();
   void work() noexcept;
 };
 
@@ -179,7 +179,7 @@ class BatchSink final : public Sink {
 
 }  // namespace
 
-void Batcher::State::run_batch(std::vector<Request>& batch) {
+void Batcher::State::run_batch() {
   const auto start = Clock::now();
   // Those whose time is over go first and take no place in the batch.
   std::erase_if(batch, [&](Request& request) {
@@ -207,15 +207,13 @@ void Batcher::State::run_batch(std::vector<Request>& batch) {
 
 void Batcher::State::work() noexcept {
   while (true) {
-    std::vector<Request> batch;
+    gather();
+    if (batch.empty()) return;
     try {
-      batch = gather();
-      if (batch.empty()) return;
-      run_batch(batch);
+      run_batch();
     } catch (...) {  // memory ran out: what was begun gets an error, what waits gets another try
       for (Request& request : batch)
         answer(request, std::unexpected(Error{.what = "out of memory", .transient = true}));
-      if (batch.empty()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
   }
 }
@@ -226,41 +224,38 @@ Batcher& Batcher::operator=(Batcher&&) noexcept = default;
 Batcher::~Batcher() = default;
 
 Result<Batcher> Batcher::create(Session session, const BatcherOptions& options) {
-  if (options.max_batch < 0 || options.max_batch > 65536) {
-    return fail("batches of {} requests; 1 to 65536 are possible, or 0 for the session's", options.max_batch);
-  }
-  if (options.max_queue < 1) return fail("a queue of no requests takes none");
-  if (options.max_delay.count() < 0) return fail("a delay of {} microseconds", options.max_delay.count());
-  try {
+  return no_throw([&]() -> Result<Batcher> {
+    if (options.max_batch < 0 || options.max_batch > 65536) {
+      return fail("batches of {} requests; 1 to 65536 are possible, or 0 for the session's", options.max_batch);
+    }
+    if (options.max_queue < 1) return fail("a queue of no requests takes none");
+    if (options.max_delay.count() < 0) return fail("a delay of {} microseconds", options.max_delay.count());
     BatcherOptions chosen = options;
     if (chosen.max_batch == 0) chosen.max_batch = session.batch();
     auto state = std::make_unique<State>(std::move(session), chosen);
-    state->thread = std::thread(unpinned([at = state.get()] { at->work(); }));
+    try {
+      state->thread = std::thread(unpinned([at = state.get()] { at->work(); }));
+    } catch (const std::system_error& error) {
+      return fail(Error{.what = fmt::format("cannot start a batcher: {}", error.what()), .transient = true});
+    }
     return Batcher(std::move(state));
-  } catch (const std::exception& error) {  // memory, or a thread that the system refuses
-    return fail(Error{.what = fmt::format("cannot start a batcher: {}", error.what()), .transient = true});
-  }
+  });
 }
 
 Result<void> Batcher::submit(BatcherInput input, RequestOptions options, Answer answer) {
-  if (!answer) return fail("a request without an answer to call");
-  try {
-    return state_->take({std::move(input), std::move(options), std::move(answer), Clock::now()});
-  } catch (const std::exception&) {
-    return fail(Error{.what = "out of memory", .transient = true});
-  }
+  if (!answer) return no_throw([]() -> Result<void> { return fail("a request without an answer to call"); });
+  return no_throw(
+      [&] { return state_->take({std::move(input), std::move(options), std::move(answer), Clock::now()}); });
 }
 
 Result<std::future<Result<Logits>>> Batcher::submit(BatcherInput input, RequestOptions options) {
-  try {
+  return no_throw([&]() -> Result<std::future<Result<Logits>>> {
     const auto promise = std::make_shared<std::promise<Result<Logits>>>();
     auto future = promise->get_future();
     SMLP_CHECK(submit(std::move(input), std::move(options),
                       [promise](Result<Logits> result) { promise->set_value(std::move(result)); }));
     return future;
-  } catch (const std::exception&) {
-    return fail(Error{.what = "out of memory", .transient = true});
-  }
+  });
 }
 
 void Batcher::shut_down() { state_->close(); }

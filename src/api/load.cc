@@ -1,8 +1,6 @@
 #include "api/load.h"
 
-#include <exception>
-#include <new>
-
+#include "base/no_throw.h"
 #include "engine/fold.h"
 #include "formats/compiled.h"
 #include "formats/metadata.h"
@@ -27,19 +25,12 @@ Result<Network> network_from_tensors(const TensorFile& file) {
 }
 
 Result<Network> load_network(const std::filesystem::path& path) {
-  const auto read = [&]() -> Result<Network> {
+  auto network = no_throw([&]() -> Result<Network> {
     SMLP_TRY(file, read_tensor_file(path));
     return network_from_tensors(file);
-  };
-  try {
-    auto network = read();
-    if (!network) return fail(std::move(network).error().in(path.string()));
-    return network;
-  } catch (const std::bad_alloc&) {
-    return fail(Error{.what = "out of memory", .file = path.string(), .transient = true});
-  } catch (const std::exception& error) {
-    return fail(Error{.what = fmt::format("cannot load: {}", error.what()), .file = path.string()});
-  }
+  });
+  if (!network) return fail(std::move(network).error().in(path.string()));
+  return network;
 }
 
 }  // namespace smlp

@@ -1,10 +1,7 @@
 #include "smlp/model.h"
 
-#include <exception>
-#include <new>
-
 #include "api/load.h"
-#include "base/memory.h"
+#include "base/no_throw.h"
 #include "pipeline/image_source.h"
 #include "pipeline/prepare.h"
 
@@ -24,30 +21,28 @@ std::string name_of(const Image& image) {
 
 }  // namespace
 
-Result<Model> Model::load(const std::filesystem::path& path) try {
-  SMLP_TRY(network, load_network(path));
-  return Model(std::make_shared<const Network>(std::move(network)));
-} catch (const std::bad_alloc&) {
-  return fail(Error{.what = "out of memory", .transient = true});
+Result<Model> Model::load(const std::filesystem::path& path) {
+  return no_throw([&]() -> Result<Model> {
+    SMLP_TRY(network, load_network(path));
+    return Model(std::make_shared<const Network>(std::move(network)));
+  });
 }
 
 Result<Model> Model::bundled() {
-  SMLP_TRY(path, find_bundled_model());
-  return load(path);
+  return no_throw([]() -> Result<Model> {
+    SMLP_TRY(path, find_bundled_model());
+    return load(path);
+  });
 }
 
 Result<void> Model::preprocess(const Image& image, std::span<float> chw) const {
-  try {
+  return no_throw([&]() -> Result<void> {
     AnyRoom room;
     SMLP_TRY(reading, read_image(image, room));
     auto outcome = prepare(reading.material, preprocessing(), in_channels(), chw);
     if (!outcome) return fail(std::move(outcome).error().in(name_of(image)));
     return {};
-  } catch (const std::bad_alloc&) {
-    return fail(Error{.what = "out of memory", .transient = true});
-  } catch (const std::exception& error) {
-    return fail("{}", error.what());
-  }
+  });
 }
 
 int Model::image_size() const { return network_->config.image; }

@@ -6,6 +6,7 @@
 #include "api/session_pass.h"
 #include "api/top_classes.h"
 #include "base/memory.h"
+#include "base/no_throw.h"
 #include "engine/engine.h"
 #include "pipeline/image_source.h"
 
@@ -77,7 +78,7 @@ Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
 
 Result<Session> Session::create(const Model& model, const SessionOptions& options) {
-  try {
+  return no_throw([&]() -> Result<Session> {
     SMLP_CHECK(check(options));
     const Network& network = *model.network();
     const auto floats = network.config.picture_floats() + static_cast<std::size_t>(network.config.classes);
@@ -91,11 +92,7 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
                                                       .mode = options.mode,
                                                       .pin = options.pin}));
     return Session(std::make_unique<State>(model, options.batch, precision, std::move(engine)));
-  } catch (const std::bad_alloc&) {
-    return fail(Error{.what = "out of memory", .transient = true});
-  } catch (const std::exception& error) {
-    return fail("cannot make a session: {}", error.what());
-  }
+  });
 }
 
 Result<void> Session::run(std::span<const float> input, int count, std::span<float> logits) {
@@ -103,16 +100,18 @@ Result<void> Session::run(std::span<const float> input, int count, std::span<flo
   const std::size_t side = static_cast<std::size_t>(m.image_size());
   const std::size_t n = static_cast<std::size_t>(std::max(count, 0));
   const std::size_t floats = n * static_cast<std::size_t>(m.in_channels()) * side * side;
-  if (count < 0 || input.size() != floats) {
-    return fail("input of {} floats; {} pictures of {} x {} x {} have {}", input.size(), count, m.in_channels(), side,
-                side, floats);
-  }
-  if (logits.size() != n * static_cast<std::size_t>(m.classes())) {
-    return fail("room for {} logits; {} pictures of {} classes have {}", logits.size(), count, m.classes(),
-                n * static_cast<std::size_t>(m.classes()));
-  }
-  if (count > 0) state_->engine->run(input.data(), count, logits.data());
-  return {};
+  return no_throw([&]() -> Result<void> {
+    if (count < 0 || input.size() != floats) {
+      return fail("input of {} floats; {} pictures of {} x {} x {} have {}", input.size(), count, m.in_channels(), side,
+                  side, floats);
+    }
+    if (logits.size() != n * static_cast<std::size_t>(m.classes())) {
+      return fail("room for {} logits; {} pictures of {} classes have {}", logits.size(), count, m.classes(),
+                  n * static_cast<std::size_t>(m.classes()));
+    }
+    if (count > 0) state_->engine->run(input.data(), count, logits.data());
+    return {};
+  });
 }
 
 std::vector<Result<Logits>> Session::run(std::span<const Image> images) {

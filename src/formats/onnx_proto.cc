@@ -154,6 +154,8 @@ Result<std::shared_ptr<const onnx::ModelProto>> parse_model(std::span<const std:
                         .offset = static_cast<std::uint64_t>(in.CurrentPosition()),
                         .remedy = "the file is cut off or damaged; export it again"});
     }
+  } catch (const std::bad_alloc&) {
+    throw;
   } catch (const std::exception& error) {
     return fail("protobuf cannot read it: {}", error.what());
   }

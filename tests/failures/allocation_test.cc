@@ -27,12 +27,14 @@
 
 namespace {
 
-std::atomic<bool> is_on = false;
+std::atomic<bool> is_on = false, for_good = false;
 std::atomic<long> seen = 0, failing = 0;
 
-// True where this allocation is the one to fail.
+// True where this allocation is the one to fail, or, with `for_good`, comes after it.
 bool is_to_fail() {
-  return is_on.load(std::memory_order_relaxed) && seen.fetch_add(1, std::memory_order_relaxed) + 1 == failing.load();
+  if (!is_on.load(std::memory_order_relaxed)) return false;
+  const long number = seen.fetch_add(1, std::memory_order_relaxed) + 1;
+  return failing > 0 && (for_good ? number >= failing : number == failing);
 }
 
 }  // namespace
@@ -86,8 +88,9 @@ struct Trial {
   long allocations = 0;
   std::string thrown;
 };
-Trial attempt(const std::function<Outcome()>& work, long number) {
+Trial attempt(const std::function<Outcome()>& work, long number, bool and_all_after = false) {
   Trial trial;
+  for_good = and_all_after;
   seen = 0;
   failing = number;
   is_on = true;
@@ -135,17 +138,19 @@ class Allocation : public testing::Test {
     attempt(work, 0);  // what is made once only
     const Trial whole = attempt(work, 0);
     ASSERT_TRUE(whole.outcome.ok) << whole.outcome.text;
-    ASSERT_GT(whole.allocations, 5) << "the allocator is not watched";
-    for (const long number : numbers(whole.allocations)) {
-      const Trial trial = attempt(work, number);
-      EXPECT_EQ(trial.thrown, "") << "allocation " << number << " of " << whole.allocations << " leaves an exception";
-      if (!trial.thrown.empty()) return;
-      if (trial.outcome.ok) {
-        EXPECT_EQ(trial.outcome.text, whole.outcome.text) << "after allocation " << number << " failed";
-      } else {
-        EXPECT_FALSE(trial.outcome.text.empty()) << number;
+    ASSERT_GT(whole.allocations, 0) << "the allocator is not watched";
+    for (const bool and_all_after : {false, true})
+      for (const long number : numbers(whole.allocations)) {
+        const Trial trial = attempt(work, number, and_all_after);
+        EXPECT_EQ(trial.thrown, "") << "allocation " << number << (and_all_after ? " and all after it" : "") << " of "
+                                    << whole.allocations << " leaves an exception";
+        if (!trial.thrown.empty()) return;
+        if (trial.outcome.ok) {
+          EXPECT_EQ(trial.outcome.text, whole.outcome.text) << "after allocation " << number << " failed";
+        } else {
+          EXPECT_FALSE(trial.outcome.text.empty()) << number;
+        }
       }
-    }
     const Trial afterwards = attempt(work, 0);
     EXPECT_TRUE(afterwards.outcome.ok) << "the failures left something behind: " << afterwards.outcome.text;
     EXPECT_EQ(afterwards.outcome.text, whole.outcome.text);
@@ -185,6 +190,39 @@ TEST_F(Allocation, LoadingModels) {
     SCOPED_TRACE(file);
     check([&] { return outcome_of(Model::load(file), describe_model); });
   }
+}
+
+TEST_F(Allocation, LoadingTheBundledModel) {
+  const fs::path weights = scratch.folder() / "smlp_imagenette.safetensors";
+  test::write_model(weights, test::small_config(10), 1, {});
+  ASSERT_EQ(::setenv("SMLP_MODEL_DIR", scratch.folder().c_str(), 1), 0);
+  check([] { return outcome_of(Model::bundled(), describe_model); });
+  ::unsetenv("SMLP_MODEL_DIR");
+}
+
+// Errors of other kinds need memory for their words.
+TEST_F(Allocation, Refusing) {
+  const auto model = Model::load(fixture("formats/onnx/script_11_nchw_batch.onnx"));
+  ASSERT_TRUE(model);
+  auto session = Session::create(*model, {.threads = 1, .batch = 1});
+  ASSERT_TRUE(session);
+  std::vector<float> one(1);
+  const fs::path missing = "/nonexistent/file/of/a/long/name";
+  const Image nothing = missing;
+  // What refuses is right; a lack of memory is the failure here.
+  const auto outcome = [](const auto& result) -> Outcome {
+    if (result) return {false, "not refused"};
+    return inside([&]() -> Outcome {
+      std::string text = result.error().message();
+      const bool of_memory = text.find("memory") != text.npos;
+      return {!of_memory, std::move(text)};
+    });
+  };
+  check([&] { return outcome(Model::load(missing)); });
+  check([&] { return outcome(Session::create(*model, {.batch = 0})); });
+  check([&] { return outcome(Session::create(*model, {.isa = "a processor"})); });
+  check([&] { return outcome(session->run(one, 1, one)); });
+  check([&] { return outcome(model->preprocess(nothing, one)); });
 }
 
 TEST_F(Allocation, LoadingCompiledModels) {
