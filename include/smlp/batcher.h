@@ -29,7 +29,7 @@ struct BatcherOptions {
 };
 
 // A picture, or one prepared for the model (in_channels x image x image floats). Bytes, pixels and floats stay the
-// caller's and must live until the answer.
+// caller's and must live until the answer; RequestOptions::owner may hold them until then.
 using BatcherInput = std::variant<std::filesystem::path, std::span<const std::byte>, RgbView, std::span<const float>>;
 
 struct RequestOptions {
@@ -37,6 +37,9 @@ struct RequestOptions {
   std::optional<std::chrono::steady_clock::time_point> deadline = {};
   // A request that is cancelled before it begins is answered with the error kCancelled.
   std::stop_token cancel = {};
+  // What the input points into, if it shall live as long as the request: the body of a message, a buffer of another
+  // language. Let go of after the answer, in a thread of the batcher.
+  std::shared_ptr<const void> owner = {};
 };
 
 // What Error::what says where the batcher itself refuses or ends a request; all are `transient`.
@@ -58,13 +61,14 @@ struct BatcherStatistics {
   std::uint64_t answered = 0, failed = 0;  // with logits; with an error of the picture or of the run
   std::uint64_t expired = 0, cancelled = 0;
   std::uint64_t queued = 0, running = 0;    // now
-  std::vector<std::uint64_t> batches = {};  // [n]: how many batches had n requests
-  TimeStatistics queue;                     // from submit() to the start of its batch, a request
-  TimeStatistics compute;                   // reading, decoding and inference, a batch
+  std::vector<std::uint64_t> batches = {};  // [n]: how often n requests were begun together
+  TimeStatistics queue;                     // from submit() to the beginning, a request
+  TimeStatistics compute;                   // from the beginning to the last answer, a batch
 };
 
-// Owns a session and a thread. All functions may be called from any number of threads at once; requests are begun in
-// the order in which they were taken. Each one that submit() takes is answered exactly once.
+// Owns a session and a thread. All functions may be called from any number of threads at once. Requests are begun and
+// answered in the order in which they were taken, each that submit() takes exactly once. The pictures of a batch are
+// read and decoded while those before it are still being inferred.
 class SMLP_API Batcher {
  public:
   using Answer = std::function<void(Result<Logits>)>;
@@ -79,7 +83,8 @@ class SMLP_API Batcher {
   // ran out.
   Result<std::future<Result<Logits>>> submit(BatcherInput input, RequestOptions options = {});
 
-  // The same; `answer` is called from the batcher's threads, must be quick and must not throw. It may submit.
+  // The same; `answer` is called from the batcher's threads, one call at a time. It should be quick (the next answers
+  // wait for it) and must not throw. It may submit.
   Result<void> submit(BatcherInput input, RequestOptions options, Answer answer);
 
   // Takes no more requests, answers those that were taken and returns when all are. Not to be called from an answer.

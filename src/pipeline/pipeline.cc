@@ -18,12 +18,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Decoded pictures that pile up before an exclusive execution: as many as make the change between decoding and
-// executing cheap, in no more memory than this.
-constexpr std::size_t kPiledPerWorker = 16;
-constexpr std::size_t kPiledBytes = std::size_t{64} << 20;
-constexpr std::size_t kFewestInWindow = 256;
-
 double milliseconds_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
@@ -55,45 +49,32 @@ auto guarded(Call call) noexcept -> decltype(call()) {
   }
 }
 
-std::size_t divide_up(std::size_t value, std::size_t by) { return (value + by - 1) / by; }
-
 ScheduleLimits limits_of(const ThreadPool& workers, const Executor* executor, const Source& source,
                          const PipelineOptions& options) {
-  const auto threads = static_cast<std::size_t>(workers.size());
   const auto side = static_cast<std::size_t>(options.how.crop);
   ScheduleLimits limits{.count = source.size(),
+                        .grows = source.grows(),
                         .workers = workers.size(),
                         .floats = static_cast<std::size_t>(options.channels) * side * side,
+                        .classes = executor == nullptr ? 0 : static_cast<std::size_t>(options.classes),
                         .can_wait = source.waits(),
                         .max_readers = options.max_readers,
                         .read_bytes = options.read_bytes};
-  std::size_t rows = 0;
-  if (executor == nullptr) {
-    limits.batches = rows = std::min(std::max<std::size_t>(1, limits.count), 4 * threads);
-  } else {
-    const int solo = executor->solo_pictures();
-    limits.classes = static_cast<std::size_t>(options.classes);
-    limits.exclusive = options.exclusive || solo == 0;
-    limits.batch = static_cast<std::size_t>(limits.exclusive ? options.batch : solo);
-    if (limits.exclusive) {
-      const std::size_t bytes = limits.batch * limits.floats * sizeof(float);
-      const std::size_t piled = divide_up(kPiledPerWorker * threads, limits.batch);
-      limits.batches = std::clamp<std::size_t>(piled, 1, std::max<std::size_t>(1, kPiledBytes / bytes));
-    } else {
-      limits.batches = threads + 2;  // one a worker, one that fills and one to spare
-    }
-    const std::size_t wanted = divide_up(std::max<std::size_t>(1, limits.count), limits.batch);
-    // Two at least where workers infer alone: promised rows must fit while a batch that is not full runs.
-    limits.batches = std::min(limits.batches, limits.exclusive ? wanted : wanted + threads + 1);
-    rows = limits.batch * limits.batches;
-  }
-  limits.window = std::max<std::size_t>(1, std::min(limits.count, std::max(kFewestInWindow, 4 * rows)));
+  const int solo = executor == nullptr ? 0 : executor->solo_pictures();
+  limits.sizes = batch_sizes({.pictures = limits.count,
+                              .grows = limits.grows,
+                              .workers = static_cast<std::size_t>(limits.workers),
+                              .floats = limits.floats,
+                              .infers = executor != nullptr,
+                              .batch = static_cast<std::size_t>(options.batch),
+                              .solo = static_cast<std::size_t>(solo),
+                              .exclusive = options.exclusive});
   return limits;
 }
 
 std::uint64_t bytes_of(const ScheduleLimits& limits) {
   const std::uint64_t row = (limits.floats + limits.classes) * sizeof(float);
-  return limits.batches * limits.batch * row + limits.window * limits.classes * sizeof(float);
+  return limits.sizes.batches * limits.sizes.rows * row + limits.sizes.window * limits.classes * sizeof(float);
 }
 
 // A pass: the threads, and what they do with what the schedule gives them.
@@ -113,8 +94,10 @@ class Pass {
 
   Result<void> run() {
     const std::stop_callback stopper(options_.stop, [this] { schedule_.stop({.what = "cancelled"}); });
+    source_.set_wake([this] { schedule_.source_grew(); });
     auto job = [this](int worker) { work(worker); };
     pool_.run(job);
+    source_.set_wake({});
     readers_.clear();  // joins them
     if (auto why = schedule_.why_stopped()) return fail(std::move(*why));
     return guarded([&] { return sink_.finish(); });
@@ -147,6 +130,8 @@ class Pass {
     switch (task.kind) {
       case Task::sink:
         return put(task.index);
+      case Task::ask:
+        return ask();
       case Task::decode:
         return decode(task.index);
       case Task::read:
@@ -170,6 +155,11 @@ class Pass {
       schedule_.stop(std::move(outcome).error());
     }
     schedule_.end_sink();
+  }
+
+  void ask() {
+    const std::size_t more = source_.more();
+    schedule_.end_ask(more, source_.waits());
   }
 
   void read(std::size_t index) {

@@ -7,24 +7,25 @@ namespace smlp {
 
 Schedule::Schedule(const ScheduleLimits& limits)
     : limits_(limits),
-      ring_(std::max<std::size_t>(1, limits.window)),
+      ring_(std::max<std::size_t>(1, limits.sizes.window)),
+      count_(limits.count),
       max_readers_(limits.max_readers),
       read_inline_(!limits.can_wait || limits.max_readers < 1 ||
                    limits.count <= static_cast<std::size_t>(limits.workers)) {
   ready_.reserve(ring_.size());
   if (!has_executor()) {
-    rows_ = AlignedBuffer(limits.batches * limits.floats * sizeof(float));
+    rows_ = AlignedBuffer(limits.sizes.batches * limits.floats * sizeof(float));
     return;
   }
   answers_.resize(ring_.size() * limits.classes);
-  batches_.reserve(limits.batches);
-  free_.reserve(limits.batches);
-  together_.reserve(limits.batches);
-  for (std::size_t b = 0; b < limits.batches; ++b) {
-    batches_.push_back({.pictures = AlignedBuffer(limits.batch * limits.floats * sizeof(float)),
-                        .logits = std::vector<float>(limits.batch * limits.classes),
+  batches_.reserve(limits.sizes.batches);
+  free_.reserve(limits.sizes.batches);
+  together_.reserve(limits.sizes.batches);
+  for (std::size_t b = 0; b < limits.sizes.batches; ++b) {
+    batches_.push_back({.pictures = AlignedBuffer(limits.sizes.rows * limits.floats * sizeof(float)),
+                        .logits = std::vector<float>(limits.sizes.rows * limits.classes),
                         .index = {}});
-    batches_.back().index.reserve(limits.batch);
+    batches_.back().index.reserve(limits.sizes.rows);
     free_.push_back(&batches_.back());
   }
 }
@@ -40,16 +41,24 @@ Task Schedule::next() {
 // A worker's choice, best first: what frees memory, then what keeps others busy.
 Task Schedule::choose() {
   if (gathered_) return {.kind = Task::join};  // all must come, even when the pass has been stopped
-  if (stopped_ || sunk_ == limits_.count) return {.kind = Task::quit};
+  if (is_over()) {
+    over_ = true;
+    wake_readers_.notify_all();
+    return {.kind = Task::quit};
+  }
   if (!sinking_ && item(sunk_).stage == Item::Stage::done) {
     sinking_ = true;
     return {.kind = Task::sink, .index = sunk_};
   }
-  if (!limits_.exclusive && !full_.empty()) {
+  if (limits_.grows && ask_ && !asking_ && next_read_ == count_) {
+    asking_ = true;
+    ask_ = false;
+    return {.kind = Task::ask};
+  }
+  if (before_decoding(batches_now()) == Execution::by_one) {
     Batch* const batch = full_.front();
     full_.pop_front();
-    ++running_;
-    return {.kind = Task::infer, .batch = batch};
+    return infer(batch);
   }
   if (may_decode()) {
     std::ranges::pop_heap(ready_, std::greater());
@@ -63,27 +72,39 @@ Task Schedule::choose() {
   }
   if (read_inline_ && may_read()) return {.kind = Task::read, .index = begin_read()};
   if (const Task task = choose_readers(); task.kind != Task::wait) return task;
-  return choose_inference();
+  return choose_when_idle();
 }
 
-// Batches that are not full, where nothing better can be done; and executions by all workers together.
-Task Schedule::choose_inference() {
-  if (!has_executor()) return {};
-  const bool last = !more_may_come();
-  if (limits_.exclusive) {
-    if (decoding_ > 0 || (full_.empty() && !(last && filling_ != nullptr))) return {};
-    std::vector<Batch*> all(full_.begin(), full_.end());
-    full_.clear();
-    if (last && filling_ != nullptr) all.push_back(std::exchange(filling_, nullptr));
-    return gather(std::move(all));
-  }
-  // Rows that decoding workers were promised must still be there without this batch.
-  if (filling_ == nullptr || filling_->written < filling_->index.size()) return {};
-  if (reserved_ > free_.size() * limits_.batch) return {};
-  Batch* const batch = std::exchange(filling_, nullptr);
-  if (last && running_ == 0) return gather({batch});  // the end: nobody else has work, so all share it
+BatchesNow Schedule::batches_now() const {
+  return {.exclusive = limits_.sizes.exclusive,
+          .full = !full_.empty(),
+          .partial = filling_ != nullptr && filling_->written == filling_->index.size(),
+          .last = !more_may_come(),
+          .can_spare = reserved_ <= free_.size() * limits_.sizes.rows,
+          .decoding = decoding_ > 0,
+          .running = running_ > 0};
+}
+
+Task Schedule::infer(Batch* batch) {
   ++running_;
   return {.kind = Task::infer, .batch = batch};
+}
+
+Task Schedule::choose_when_idle() {
+  if (!has_executor()) return {};
+  const BatchesNow now = batches_now();
+  switch (when_idle(now)) {
+    case Execution::none:
+      return {};
+    case Execution::by_one:
+      return infer(std::exchange(filling_, nullptr));
+    case Execution::by_all:
+      break;
+  }
+  std::vector<Batch*> all(full_.begin(), full_.end());
+  full_.clear();
+  if (now.partial && now.last) all.push_back(std::exchange(filling_, nullptr));
+  return gather(std::move(all));
 }
 
 // Workers have nothing to do because reading is behind: twice as many threads, once a picture.
@@ -104,25 +125,28 @@ Task Schedule::gather(std::vector<Batch*> batches) {
 
 bool Schedule::may_read() const {
   const std::size_t ahead = 2 * static_cast<std::size_t>(limits_.workers + readers_);
-  return !stopped_ && next_read_ < limits_.count && next_read_ < sunk_ + ring_.size() &&
-         reading_ + ready_.size() < ahead && held_bytes_ <= limits_.read_bytes;
+  return !stopped_ && next_read_ < count_ && next_read_ < sunk_ + ring_.size() && reading_ + ready_.size() < ahead &&
+         held_bytes_ <= limits_.read_bytes;
 }
 
 bool Schedule::may_decode() const {
   if (ready_.empty()) return false;
-  return has_executor() ? room() > 0 : ready_.front() < sunk_ + limits_.batches;
+  return has_executor() ? room() > 0 : ready_.front() < sunk_ + limits_.sizes.batches;
 }
 
 // Whether a batch can get another picture without the sink's getting on.
-bool Schedule::more_may_come() const { return !ready_.empty() || reading_ > 0 || decoding_ > 0 || may_read(); }
+bool Schedule::more_may_come() const {
+  return !ready_.empty() || reading_ > 0 || decoding_ > 0 || may_read() || (growth_unknown() && next_read_ == count_);
+}
 
 std::size_t Schedule::room() const {
   const std::size_t rows =
-      free_.size() * limits_.batch + (filling_ == nullptr ? 0 : limits_.batch - filling_->index.size());
+      free_.size() * limits_.sizes.rows + (filling_ == nullptr ? 0 : limits_.sizes.rows - filling_->index.size());
   return rows - std::min(rows, reserved_);
 }
 
 void Schedule::changed() {
+  ask_ = true;
   wake_workers_.notify_all();
   wake_readers_.notify_all();
 }
@@ -137,7 +161,7 @@ std::span<float> Schedule::begin_row(std::size_t index, Batch*& batch) {
   --reserved_;
   if (!has_executor()) {
     batch = nullptr;
-    return {rows_.as<float>() + index % limits_.batches * limits_.floats, limits_.floats};
+    return {rows_.as<float>() + index % limits_.sizes.batches * limits_.floats, limits_.floats};
   }
   if (filling_ == nullptr) {
     filling_ = free_.back();
@@ -146,7 +170,8 @@ std::span<float> Schedule::begin_row(std::size_t index, Batch*& batch) {
   batch = filling_;
   float* const row = batch->pictures.as<float>() + batch->index.size() * limits_.floats;
   batch->index.push_back(index);
-  if (batch->index.size() == limits_.batch) filling_ = nullptr;  // it comes back to full_ when its rows are written
+  if (batch->index.size() == limits_.sizes.rows)
+    filling_ = nullptr;  // it comes back to full_ when its rows are written
   return {row, limits_.floats};
 }
 
@@ -165,12 +190,12 @@ void Schedule::end_row(std::size_t index, Batch* batch, double milliseconds) {
   Item& it = item(index);
   give_back_room(it);
   if (batch == nullptr) {
-    it.values = rows_.as<float>() + index % limits_.batches * limits_.floats;
+    it.values = rows_.as<float>() + index % limits_.sizes.batches * limits_.floats;
     it.stage = Item::Stage::done;
   } else {
     it.stage = Item::Stage::placed;
     batch->fill_ms += milliseconds;
-    if (++batch->written == limits_.batch) full_.push_back(batch);
+    if (++batch->written == limits_.sizes.rows) full_.push_back(batch);
   }
   changed();
 }
@@ -243,6 +268,21 @@ void Schedule::end_sink() {
   changed();
 }
 
+void Schedule::source_grew() {
+  const std::lock_guard lock(mutex_);
+  ask_ = true;
+  wake_workers_.notify_all();
+}
+
+void Schedule::end_ask(std::size_t more, bool can_wait) {
+  const std::lock_guard lock(mutex_);
+  asking_ = false;
+  count_ += more;
+  if (more > 0 && can_wait && max_readers_ > 0) read_inline_ = false;
+  wake_workers_.notify_all();
+  wake_readers_.notify_all();
+}
+
 std::size_t Schedule::begin_read() {
   ++reading_;
   item(next_read_).stage = Item::Stage::reading;
@@ -252,9 +292,10 @@ std::size_t Schedule::begin_read() {
 std::optional<std::size_t> Schedule::claim() {
   std::unique_lock lock(mutex_);
   ++idle_readers_;
-  wake_readers_.wait(lock, [&] { return stopped_ || next_read_ == limits_.count || may_read(); });
+  const auto no_more = [&] { return stopped_ || over_ || (!limits_.grows && next_read_ == count_); };
+  wake_readers_.wait(lock, [&] { return no_more() || may_read(); });
   --idle_readers_;
-  if (stopped_ || next_read_ == limits_.count) return std::nullopt;
+  if (no_more()) return std::nullopt;
   return begin_read();
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/aligned_buffer.h"
+#include "pipeline/batch_policy.h"
 #include "pipeline/source.h"
 
 namespace smlp {
@@ -25,21 +26,19 @@ struct Batch {
 };
 
 struct ScheduleLimits {
-  std::size_t count = 0;  // pictures
+  std::size_t count = 0;  // pictures, at the beginning
+  bool grows = false;     // the source may get more
   int workers = 1;
-  std::size_t floats = 0;    // of a prepared picture
-  std::size_t classes = 0;   // floats of an answer; 0: prepared pictures are the answers
-  std::size_t batch = 1;     // rows of a batch
-  std::size_t batches = 1;   // batches in memory; without an executor, rows behind the sink's place
-  std::size_t window = 256;  // pictures that are read or answered and not yet through the sink
-  bool exclusive = false;
+  std::size_t floats = 0;   // of a prepared picture
+  std::size_t classes = 0;  // floats of an answer; 0: prepared pictures are the answers
+  BatchSizes sizes = {};
   bool can_wait = true;  // the source's reading
   int max_readers = 64;
   std::uint64_t read_bytes = 0;
 };
 
 struct Task {
-  enum Kind { wait, quit, sink, decode, read, infer, join, start_readers };
+  enum Kind { wait, quit, sink, ask, decode, read, infer, join, start_readers };
   Kind kind = wait;
   std::size_t index = 0;   // sink, decode, read: the picture
   Batch* batch = nullptr;  // infer: by this worker alone
@@ -55,7 +54,9 @@ class Schedule {
   // the function named after it.
   Task next();
   void end_sink();
-  const Reading& reading(std::size_t index);  // of a picture to decode
+  void source_grew();                             // from any thread
+  void end_ask(std::size_t more, bool can_wait);  // pictures that came, and whether reading them can wait
+  const Reading& reading(std::size_t index);      // of a picture to decode
   std::span<float> begin_row(std::size_t index, Batch*& batch);
   void end_row(std::size_t index, Batch* batch, double milliseconds);
   void end_without_row(std::size_t index, Error error);  // the picture is broken
@@ -88,12 +89,16 @@ class Schedule {
   Item& item(std::size_t index) { return ring_[index % ring_.size()]; }
   bool has_executor() const { return limits_.classes > 0; }
   Task choose();
-  Task choose_inference();
+  Task infer(Batch* batch);
+  BatchesNow batches_now() const;
+  Task choose_when_idle();
   Task choose_readers();
   Task gather(std::vector<Batch*> batches);
   bool may_read() const;
   bool may_decode() const;
   bool more_may_come() const;
+  bool growth_unknown() const { return limits_.grows && (ask_ || asking_); }
+  bool is_over() const { return stopped_ || over_ || (sunk_ == count_ && !growth_unknown()); }
   std::size_t room() const;  // rows that no picture has yet
   std::size_t begin_read();
   void drop_reading(std::size_t index);
@@ -113,8 +118,9 @@ class Schedule {
   std::deque<Batch*> full_;
   Batch* filling_ = nullptr;
 
-  std::size_t next_read_ = 0, sunk_ = 0;
-  std::vector<std::size_t> ready_;  // a heap, the lowest first: read, not yet decoded
+  std::size_t count_, next_read_ = 0, sunk_ = 0;
+  bool ask_ = true, asking_ = false;  // whether the source has more: something happened since it said no
+  std::vector<std::size_t> ready_;    // a heap, the lowest first: read, not yet decoded
   std::size_t reading_ = 0, decoding_ = 0, reserved_ = 0, running_ = 0, reads_ = 0;
   std::uint64_t held_bytes_ = 0;
   int readers_ = 0, idle_readers_ = 0, max_readers_;
@@ -126,6 +132,7 @@ class Schedule {
   std::vector<Batch*> together_;
 
   bool stopped_ = false;
+  bool over_ = false;  // a worker has gone: what the source gets from now on is for another pass
   std::optional<Error> why_;
 };
 

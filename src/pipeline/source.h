@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -35,7 +36,14 @@ class Source {
  public:
   virtual ~Source() = default;
 
-  virtual std::size_t size() const = 0;  // pictures
+  virtual std::size_t size() const = 0;  // pictures, when the pass begins
+
+  // A source that grows is asked for more() while the pass has work, each time that all its pictures are read or being
+  // read: how many have come since, which get the next numbers. The pass ends when all are done and none has come.
+  virtual bool grows() const { return false; }
+  virtual std::size_t more() { return 0; }
+  // `wake` may be called from any thread when more() would have something, until it is replaced by none.
+  virtual void set_wake(std::function<void()> /*wake*/) {}
 
   // Called once for each index, from several threads at a time, roughly in order. May wait (for a disk, a network) and
   // should compute little. Takes room for the bytes that it is about to allocate. What it returns as an error, or
@@ -45,7 +53,7 @@ class Source {
   // Work on what was read (a hash, for one), on a core of its own, before it is decoded.
   virtual void examine(std::size_t /*index*/, const Reading& /*reading*/) {}
 
-  // False: read() never waits, and no thread is needed for it.
+  // False: read() never waits, and no thread is needed for it. Asked at the beginning and after more().
   virtual bool waits() const { return true; }
 
   // What errors of this picture are said to be in: a path; empty where it has no name.

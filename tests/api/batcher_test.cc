@@ -89,9 +89,9 @@ TEST_F(BatcherTest, ADeadlineIsNotSleptThrough) {
   EXPECT_TRUE(right(b.submit(picture(), {.deadline = std::chrono::steady_clock::now() + 4s}).value().get()));
 }
 
-// The first request's answer holds the batcher's thread until all others are in the queue.
+// The first request's answer holds the only thread until all others are in the queue.
 TEST_F(BatcherTest, DeadlinesCancellationAndAFullQueue) {
-  Batcher b = batcher({.max_batch = 1, .max_delay = 0us, .max_queue = 4});
+  Batcher b = batcher({.max_batch = 1, .max_delay = 0us, .max_queue = 4}, 1);
   std::promise<void> begun, go;
   ASSERT_TRUE(b.submit(picture(), {}, [&](const Result<Logits>&) {
     begun.set_value();
@@ -191,6 +191,40 @@ TEST_F(BatcherTest, UnderLoadNoRequestIsLostOrAnsweredTwice) {
     EXPECT_EQ(s.queued + s.running, 0U);
     EXPECT_EQ(s.failed, 0U);
   }
+}
+
+// While an answer is held back, another thread goes on with the requests behind it.
+TEST_F(BatcherTest, TheNextBatchBeginsWhileOneIsUnderWay) {
+  Batcher b = batcher({.max_batch = 1, .max_delay = 0us}, 2);
+  std::promise<void> begun, go;
+  ASSERT_TRUE(b.submit(picture(), {}, [&](const Result<Logits>&) {
+    begun.set_value();
+    go.get_future().wait();
+  }));
+  begun.get_future().wait();
+  auto next = b.submit(picture()), after = b.submit(picture());
+  ASSERT_TRUE(next && after);
+  const auto limit = std::chrono::steady_clock::now() + 10s;
+  // It is asked for more whenever something has been done: at the latest when the held answer is over.
+  while (b.statistics().queued == 2 && std::chrono::steady_clock::now() < limit) std::this_thread::sleep_for(1ms);
+  EXPECT_LT(b.statistics().queued, 2U);
+  go.set_value();
+  EXPECT_TRUE(right(next->get()));
+  EXPECT_TRUE(right(after->get()));
+}
+
+TEST_F(BatcherTest, AnOwnerLivesUntilTheAnswerAndNoLonger) {
+  Batcher b = batcher({.max_batch = 2, .max_delay = 0us});
+  std::vector<std::weak_ptr<const void>> owners;
+  std::vector<std::future<Result<Logits>>> answers;
+  for (int i = 0; i < 20; ++i) {
+    const auto own = std::make_shared<const std::vector<float>>(picture_);
+    owners.push_back(own);
+    answers.push_back(b.submit(std::span<const float>(*own), {.owner = own}).value());
+  }
+  for (auto& answer : answers) EXPECT_TRUE(right(answer.get()));
+  b.shut_down();
+  for (const auto& owner : owners) EXPECT_TRUE(owner.expired());
 }
 
 TEST_F(BatcherTest, OptionsThatMakeNoSenseAreErrors) {

@@ -68,14 +68,27 @@ class FakeSource final : public Source {
     }
     return Reading{std::span<const float>(*values), values};
   }
+  void set_wake(std::function<void()> wake_by) override { wake = std::move(wake_by); }
   void examine(std::size_t index, const Reading&) override {
     const Gauge::Inside inside(working);
     if (work_ms > 0) sleep_ms(work_ms);
     if (on_examine) on_examine(index);
   }
   bool waits() const override { return can_wait; }
+  bool grows() const override { return !growth.empty(); }
+  std::size_t more() override {
+    const Gauge::Inside inside(asking);
+    ++asked;
+    if (on_more) on_more();
+    if (asked > growth.size()) return 0;
+    return growth[asked - 1];
+  }
   std::string name(std::size_t index) const override { return "picture " + std::to_string(index); }
 
+  std::vector<std::size_t> growth;  // what each call of more() answers; then 0
+  std::size_t asked = 0;
+  std::function<void()> on_more, wake;
+  Gauge asking;
   std::function<Result<void>(std::size_t)> on_read;
   std::function<void(std::size_t)> on_examine;
   double delay_ms = 0, work_ms = 0;

@@ -233,6 +233,67 @@ TEST_P(Pipeline, PicturesLargerThanTheRoomPassOneByOne) {
   EXPECT_LE(source_.most_held, 2000);
 }
 
+TEST_P(Pipeline, ASourceThatGrowsIsAskedUntilItHasNoMore) {
+  for (const bool can_wait : {true, false}) {
+    for (const std::size_t first : {0, 1, 5}) {
+      FakeSource source(first);
+      FakeSink sink;
+      source.can_wait = can_wait;
+      source.growth = {3, 1, 40, 300, 1, 2};
+      ASSERT_TRUE(run(GetParam(), source, &executor_, sink, options_));
+      ASSERT_EQ(sink.order.size(), first + 347U);
+      for (std::size_t i = 0; i < sink.order.size(); ++i) {
+        ASSERT_EQ(sink.order[i], i);
+        ASSERT_EQ(sink.answers[i][1], 2 * static_cast<float>(i));
+      }
+      EXPECT_EQ(source.asking.most(), 1);
+      EXPECT_GT(source.asked, source.growth.size());
+      EXPECT_EQ(sink.finished, 1);
+    }
+  }
+}
+
+TEST_P(Pipeline, ASourceThatGrowsEndsWithAnyFault) {
+  for (const bool in_more : {true, false}) {
+    FakeSource source(2);
+    FakeSink sink;
+    source.growth.assign(50, 3);
+    if (in_more) {
+      source.on_more = [&] {
+        if (source.asked == 9) throw std::bad_alloc();
+      };
+    } else {
+      sink.on_put = [](std::size_t i) -> Result<void> {
+        if (i == 20) return fail("disk full");
+        return {};
+      };
+    }
+    EXPECT_FALSE(run(GetParam(), source, &executor_, sink, options_));
+    EXPECT_LT(sink.order.size(), 152U);
+  }
+}
+
+// What comes while the only batch so far is being inferred is read and decoded meanwhile.
+TEST_P(Pipeline, GrowthIsTakenUpWhileABatchIsInferred) {
+  if (GetParam().workers == 1 || GetParam().exclusive || GetParam().solo == 0)
+    GTEST_SKIP() << "for workers of their own";
+  const std::int64_t first = GetParam().solo;  // a full batch, which one worker takes
+  FakeSource source(static_cast<std::size_t>(first));
+  FakeSink sink;
+  source.growth = {0, 0, 0, 0, 4};
+  std::atomic<std::int64_t> most_read = 0;
+  executor_.on_compute = [&] {
+    for (int i = 0; i < 1000 && source.reads < first + 4; ++i) {
+      source.wake();
+      test::sleep_ms(1);
+    }
+    most_read = std::max<std::int64_t>(most_read, source.reads);
+  };
+  ASSERT_TRUE(run(GetParam(), source, &executor_, sink, options_));
+  EXPECT_EQ(sink.order.size(), static_cast<std::size_t>(first + 4));
+  EXPECT_EQ(most_read, first + 4);
+}
+
 TEST_P(Pipeline, SlowReadingIsDoneByManyThreads) {
   FakeSource source(400);
   FakeSink sink;

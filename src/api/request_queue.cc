@@ -1,0 +1,163 @@
+#include "api/request_queue.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "base/no_throw.h"
+
+namespace smlp {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+Error ended(std::string_view what) { return {.what = std::string(what), .transient = true}; }
+
+void add_time(TimeStatistics& to, Clock::duration time) {
+  const auto microseconds = static_cast<std::uint64_t>(
+      std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::microseconds>(time).count()));
+  ++to.count;
+  to.sum += microseconds;
+  to.largest = std::max(to.largest, microseconds);
+  ++to.histogram[std::min<std::size_t>(static_cast<std::size_t>(std::bit_width(microseconds)),
+                                       to.histogram.size() - 1)];
+}
+
+}  // namespace
+
+std::optional<Error> why_not_begin(const RequestOptions& options) {
+  if (options.cancel.stop_requested()) return ended(kCancelled);
+  if (options.deadline && *options.deadline < Clock::now()) return ended(kDeadlinePassed);
+  return std::nullopt;
+}
+
+RequestQueue::RequestQueue(const BatcherOptions& options) : options_(options) {
+  counts_.batches.resize(static_cast<std::size_t>(options.max_batch) + 1);
+}
+
+Result<void> RequestQueue::take(Request request) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (closing_ || queue_.size() >= options_.max_queue) {
+      ++counts_.refused;
+      return fail(ended(closing_ ? kShutDown : kQueueFull));
+    }
+    queue_.push_back(std::move(request));
+    ++counts_.accepted;
+    ++counts_.queued;
+  }
+  wake_.notify_all();
+  const std::lock_guard lock(waking_);
+  if (wake_pass_) wake_pass_();
+  return {};
+}
+
+void RequestQueue::set_wake(std::function<void()> wake) {
+  const std::lock_guard lock(waking_);
+  wake_pass_ = std::move(wake);
+}
+
+void RequestQueue::close() {
+  {
+    const std::lock_guard lock(mutex_);
+    closing_ = true;
+  }
+  wake_.notify_all();
+}
+
+RequestsNow RequestQueue::now() const {
+  RequestsNow now{.queued = queue_.size(),
+                  .most = static_cast<std::size_t>(options_.max_batch),
+                  .deadline = std::nullopt,
+                  .max_delay = options_.max_delay,
+                  .closing = closing_};
+  if (queue_.empty()) return now;
+  now.arrived = queue_.front().arrived;
+  now.deadline = queue_.front().options.deadline;
+  return now;
+}
+
+bool RequestQueue::wait() {
+  std::unique_lock lock(mutex_);
+  wake_.wait(lock, [&] { return closing_ || !queue_.empty(); });
+  if (queue_.empty()) return false;
+  wake_.wait_until(lock, latest_start(now()), [&] { return is_whole(now()); });
+  return true;
+}
+
+bool RequestQueue::is_ready() {
+  const std::lock_guard lock(mutex_);
+  return !queue_.empty() && (is_whole(now()) || latest_start(now()) <= Clock::now());
+}
+
+std::optional<Request> RequestQueue::begin_first() {
+  const std::lock_guard lock(mutex_);
+  if (queue_.empty()) return std::nullopt;
+  Request first = std::move(queue_.front());
+  queue_.pop_front();
+  --counts_.queued;
+  ++counts_.running;
+  return first;
+}
+
+std::size_t RequestQueue::admit(const std::function<void(Request&&)>& add) {
+  const auto group = std::make_shared<RequestGroup>(Clock::now());
+  std::vector<Clock::duration> waited;
+  waited.reserve(static_cast<std::size_t>(options_.max_batch));
+  while (waited.size() < static_cast<std::size_t>(options_.max_batch)) {
+    std::optional<Request> request = begin_first();
+    if (!request) break;
+    const Clock::duration time = group->begun - request->arrived;
+    try {
+      if (auto why = why_not_begin(request->options)) {
+        answer(*request, std::unexpected(std::move(*why)));
+        continue;
+      }
+      request->group = group;
+      add(std::move(*request));
+      waited.push_back(time);
+    } catch (const std::exception&) {  // no memory for a text or for its place: it has not been moved
+      request->group = nullptr;
+      answer(*request, std::unexpected(out_of_memory()));
+    }
+  }
+  if (waited.empty()) return 0;
+  const std::lock_guard lock(mutex_);
+  group->left = waited.size();
+  ++counts_.batches[waited.size()];
+  for (const Clock::duration time : waited) add_time(counts_.queue, time);
+  return waited.size();
+}
+
+void RequestQueue::fail_batch() noexcept {
+  for (int i = 0; i < options_.max_batch; ++i) {
+    std::optional<Request> request = begin_first();
+    if (!request) return;
+    answer(*request, std::unexpected(out_of_memory()));
+  }
+}
+
+// Counted before the caller hears it, so that whoever has all answers finds them in the statistics.
+void RequestQueue::answer(Request& request, Result<Logits> result) {
+  {
+    const std::lock_guard lock(mutex_);
+    --counts_.running;
+    const std::string_view what = result ? std::string_view() : std::string_view(result.error().what);
+    ++(result                    ? counts_.answered
+       : what == kDeadlinePassed ? counts_.expired
+       : what == kCancelled      ? counts_.cancelled
+                                 : counts_.failed);
+    if (request.group && --request.group->left == 0) add_time(counts_.compute, Clock::now() - request.group->begun);
+  }
+  try {
+    request.answer(std::move(result));
+  } catch (...) {  // it is told not to throw; nobody else shall suffer for it
+  }
+}
+
+BatcherStatistics RequestQueue::statistics() const {
+  const std::lock_guard lock(mutex_);
+  return counts_;
+}
+
+}  // namespace smlp
