@@ -1,5 +1,5 @@
 # libsmlp.so with the public API alone, and what `cmake --install` puts where:
-#   bin/smlp   lib/libsmlp.so   include/smlp/   lib/cmake/smlp/   share/smlp/models/
+#   bin/smlp   lib/libsmlp.so   include/smlp/   lib/cmake/smlp/   lib/pkgconfig/smlp.pc   share/smlp/models/
 include(CMakePackageConfigHelpers)
 
 # The files that define what include/smlp/ declares; the rest comes from the layers' static libraries, as needed.
@@ -29,3 +29,10 @@ configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/smlpConfig.cmake.in ${PR
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/smlpConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/smlpConfig.cmake ${PROJECT_BINARY_DIR}/smlpConfigVersion.cmake
         DESTINATION ${package_dir})
+
+# pkg-config --cflags --libs smlp
+cmake_path(ABSOLUTE_PATH CMAKE_INSTALL_LIBDIR BASE_DIRECTORY /prefix OUTPUT_VARIABLE smlp_libdir)
+file(RELATIVE_PATH smlp_prefix_from_pc ${smlp_libdir}/pkgconfig /prefix)
+string(REGEX REPLACE "/$" "" smlp_prefix_from_pc "${smlp_prefix_from_pc}")
+configure_file(${CMAKE_CURRENT_LIST_DIR}/smlp.pc.in ${PROJECT_BINARY_DIR}/smlp.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/smlp.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
