@@ -61,6 +61,7 @@ CpuFeatures detect() {
                     has(extended.ebx, 3) && has(extended.ebx, 8);
   f.why_not_sse4 = sse4 ? "" : "the processor lacks SSSE3, SSE4.1, SSE4.2 or POPCNT";
   f.sse4 = sse4;
+  f.sha = sse4 && has(extended.ebx, 29);
   f.why_not_avx2 = !avx2  ? "the processor lacks AVX2, FMA, F16C, BMI1 or BMI2"
                    : !ymm ? "the system does not save YMM registers"
                           : "";

@@ -13,6 +13,7 @@ struct CpuFeatures {
   bool avx512 = false;  // F, BW, CD, DQ, VL
   bool avx512_bf16 = false;
   bool amx_bf16 = false;  // tiles and bf16 products, AVX512_BF16
+  bool sha = false;       // SHA-256, with SSE4
   bool arm_bf16 = false;  // FEAT_BF16: bfdot, bfcvt
   // Empty where usable.
   std::string why_not_sse4, why_not_avx2, why_not_avx512, why_not_avx512_bf16, why_not_amx_bf16, why_not_arm_bf16;

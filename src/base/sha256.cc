@@ -4,12 +4,13 @@
 #include <bit>
 #include <cstring>
 
+#include "base/cpu_features.h"
 #include "base/file_map.h"
+#include "base/sha256_blocks.h"
 
 namespace smlp {
-namespace {
 
-constexpr std::uint32_t kRound[64] = {
+constexpr std::uint32_t sha256_rounds[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
     0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -19,9 +20,9 @@ constexpr std::uint32_t kRound[64] = {
     0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
-}  // namespace
+namespace {
 
-void Sha256::take_block(const std::uint8_t* block) {
+void take_block(std::uint32_t state[8], const std::uint8_t* block) {
   using std::rotr;
   std::uint32_t w[64];
   for (int t = 0; t < 16; ++t) {
@@ -33,28 +34,46 @@ void Sha256::take_block(const std::uint8_t* block) {
     const std::uint32_t s1 = rotr(w[t - 2], 17) ^ rotr(w[t - 2], 19) ^ w[t - 2] >> 10;
     w[t] = w[t - 16] + s0 + w[t - 7] + s1;
   }
-  auto [a, b, c, d, e, f, g, h] = state_;
+  std::uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
+  std::uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
   for (int t = 0; t < 64; ++t) {
     const std::uint32_t s1 = rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25), choose = (e & f) ^ (~e & g);
-    const std::uint32_t t1 = h + s1 + choose + kRound[t] + w[t];
+    const std::uint32_t t1 = h + s1 + choose + sha256_rounds[t] + w[t];
     const std::uint32_t s0 = rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22), majority = (a & b) ^ (a & c) ^ (b & c);
     h = g, g = f, f = e, e = d + t1;
     d = c, c = b, b = a, a = t1 + s0 + majority;
   }
   const std::uint32_t sum[8] = {a, b, c, d, e, f, g, h};
-  for (std::size_t i = 0; i < 8; ++i) state_[i] += sum[i];
+  for (std::size_t i = 0; i < 8; ++i) state[i] += sum[i];
+}
+
+void add_blocks(std::uint32_t state[8], const std::uint8_t* data, std::size_t blocks) {
+  for (; blocks > 0; --blocks, data += 64) take_block(state, data);
+}
+
+}  // namespace
+
+constinit const Sha256Blocks sha256_portable = {add_blocks};
+
+const Sha256Blocks& fastest_sha256() {
+#if defined(__x86_64__)
+  if (cpu_features().sha) return sha256_x86;
+#endif
+  return sha256_portable;
 }
 
 void Sha256::update(std::span<const std::byte> bytes) {
+  const auto add = fastest_sha256().add;
   while (!bytes.empty()) {
     const auto* data = reinterpret_cast<const std::uint8_t*>(bytes.data());
     const std::size_t waiting = bytes_ % 64;
-    const std::size_t count = std::min(bytes.size(), 64 - waiting);
-    if (count == 64) {
-      take_block(data);
+    std::size_t count = bytes.size() - bytes.size() % 64;
+    if (waiting == 0 && count > 0) {
+      add(state_.data(), data, count / 64);
     } else {
+      count = std::min(bytes.size(), 64 - waiting);
       std::memcpy(pending_.data() + waiting, data, count);
-      if (waiting + count == 64) take_block(pending_.data());
+      if (waiting + count == 64) add(state_.data(), pending_.data(), 1);
     }
     bytes_ += count;
     bytes = bytes.subspan(count);

@@ -2,6 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <random>
+#include <vector>
+
+#include "base/cpu_features.h"
+#include "base/sha256_blocks.h"
+
 namespace smlp {
 namespace {
 
@@ -53,6 +60,26 @@ TEST(Sha256, PiecesOfAnySizeGiveTheSame) {
     const std::string whole = hash(text, 1000);
     for (const std::size_t piece : {1, 7, 63, 64, 65}) EXPECT_EQ(hash(text, piece), whole) << length << " by " << piece;
   }
+}
+
+// Random blocks and states through the plain loop and the processor's own instructions.
+TEST(Sha256, EveryImplementationGivesTheSame) {
+#if defined(__x86_64__)
+  if (!cpu_features().sha) GTEST_SKIP() << "the processor has no SHA extensions";
+  std::mt19937 random(1);
+  for (std::size_t blocks = 0; blocks < 20; ++blocks) {
+    std::vector<std::uint8_t> data(64 * blocks + 1);
+    for (auto& byte : data) byte = static_cast<std::uint8_t>(random());
+    std::array<std::uint32_t, 8> plain, fast;
+    for (auto& word : plain) word = static_cast<std::uint32_t>(random());
+    fast = plain;
+    sha256_portable.add(plain.data(), data.data() + 1, blocks);  // not aligned
+    sha256_x86.add(fast.data(), data.data() + 1, blocks);
+    EXPECT_EQ(plain, fast) << blocks << " blocks";
+  }
+#else
+  GTEST_SKIP() << "there is the plain loop alone";
+#endif
 }
 
 TEST(Sha256, AMissingFileIsNamed) { EXPECT_EQ(sha256_file("/nonexistent/x").error().file, "/nonexistent/x"); }
