@@ -110,7 +110,11 @@ def seeds():
               npy("<f4", (2, 2), bytes(16)), npy(">i2", (1, 2), bytes(4), 2), npy("|b1", (), b"\1", 3),
               npy("<i8", (0, 1 << 62), b""), npy("<i8", (1 << 62, 4, 0), b""), npy("<i8", (1 << 32, 1 << 32), b"")]
     made["npy_fuzz"] = made["labels_fuzz"] = arrays
-    made["tar_fuzz"] = [tar(form) for form in (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)]
+    made["path_list_fuzz"] = [bytes([places]) + text for places in (0, 1, 2, 6, 8, 12) for text in (
+        b"a.jpg\nb 1.png\r\n\n", b"a.jpg 3\nbb.jpg\t4\n", b"\xef\xbb\xbfa.jpg,3\n/b.jpg n01440764 \n", b"a\0b\n")]
+    made["archive_pictures_fuzz"] = [b"a.jpg\na.cls\nd.e/b.PNG\nd.e/b.json\n7", b"x/a.jpg\nx/b.jpg\n{\"label\": 3}",
+                                     b"a.jpg\na.png\na.cls\n", b"__MACOSX/a.jpg\n./a.jpg\n.a.jpg\n__m__\n"]
+    made["tar_fuzz"] = [tar(kind) for kind in (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)]
     made["class_list_fuzz"] = [b"\x02tench\nchurch\n", b"\x02n01440764 tench\nn03028079 church\n",
                                b"\x01\xef\xbb\xbfone\r\n\r\n", b"\x03a\n\nb\n"]
     made["op_precision_fuzz"] = [b"Gelu=high_performance\n", b"\xef\xbb\xbf[ByOpType]\n# no\n; no\n Gelu = high_precision\r\n",

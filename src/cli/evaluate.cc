@@ -14,7 +14,8 @@ namespace smlp::cli {
 namespace {
 
 struct Options {
-  std::string data;
+  std::vector<std::string> data;
+  std::size_t limit = SIZE_MAX;
   ModelOptions model;
   std::string labels;
   bool per_class = false;
@@ -33,15 +34,17 @@ std::string class_name(const NamedModel& named, int index) {
   return named.classes.names[static_cast<std::size_t>(index)];
 }
 
-std::vector<Row> class_rows(const NamedModel& named, const ImageFolder& data, const LabelMap& labels,
+std::vector<Row> class_rows(const NamedModel& named, const Inputs& data, const LabelMap& labels,
                             const Evaluation& result) {
   std::vector<Row> rows;
-  for (std::size_t folder = 0; folder < data.classes.size(); ++folder) {
-    const int index = labels.class_of_folder[folder];
+  for (std::size_t label = 0; label < data.labels.size(); ++label) {
+    const int index = labels.class_of_folder[label];
     rows.push_back(
-        {index, data.classes[folder], class_name(named, index), result.per_class[static_cast<std::size_t>(index)]});
+        {index, data.labels[label], class_name(named, index), result.per_class[static_cast<std::size_t>(index)]});
   }
-  std::ranges::sort(rows, {}, &Row::index);
+  std::ranges::stable_sort(rows, {}, &Row::index);
+  const auto again = std::ranges::unique(rows, {}, &Row::index);  // two words for one class, in a list
+  rows.erase(again.begin(), again.end());
   return rows;
 }
 
@@ -65,29 +68,38 @@ std::string class_table(const NamedModel& named, const std::vector<Row>& rows) {
 
 std::string interval_text(Interval interval) { return fmt::format("{:.4f} to {:.4f}", interval.low, interval.high); }
 
-std::string rule_text(const LabelMap& labels) {
-  const std::size_t folders = labels.class_of_folder.size();
+std::string rule_text(const LabelMap& labels, LabelSource source) {
+  const std::size_t count = labels.class_of_folder.size();
+  const char* words = source == LabelSource::folders  ? "class folders"
+                      : source == LabelSource::list   ? "labels of the list"
+                      : source == LabelSource::shards ? "labels of the shards"
+                                                      : "labels";
   switch (labels.rule) {
     case LabelRule::position:
-      return fmt::format("class folder i of {}, sorted by name, is class i of the model", folders);
+      return fmt::format("class folder i of {}, sorted by name, is class i of the model", count);
     case LabelRule::index:
-      return fmt::format("{} class folders are named by the numbers of the model's classes", folders);
+      return fmt::format("{} {} are numbers of the model's classes", count, words);
     case LabelRule::name:
-      return fmt::format("{} class folders are named as the model's classes", folders);
+      return fmt::format("{} {} are names of the model's classes", count, words);
     case LabelRule::wnid:
-      return fmt::format("{} class folders are named by WordNet ids of the model's classes", folders);
+      return fmt::format("{} {} are WordNet ids of the model's classes", count, words);
   }
   return {};
 }
 
-void print_text(const Evaluation& result, const LabelMap& labels, int classes) {
+std::string_view source_name(LabelSource source) {
+  constexpr std::string_view kNames[] = {"none", "folders", "list", "shards", "several"};
+  return kNames[static_cast<int>(source)];
+}
+
+void print_text(const Evaluation& result, const LabelMap& labels, LabelSource source, int classes) {
   print("acc@1:{:.4f}, acc@5:{:.4f}\n", result.acc1(), result.acc5());
   print("95 % interval: acc@1 {}, acc@5 {}\n", interval_text(wilson_interval(result.right1, result.images)),
         interval_text(wilson_interval(result.right5, result.images)));
   if (classes <= 5) print("acc@5 says nothing here: the model has {} classes\n", classes);
   print("{} pictures in {:.1f} s, {:.1f} pictures/s with decoding{}\n", result.images, result.seconds,
         result.images_per_second(), result.skipped > 0 ? fmt::format("; {} skipped", result.skipped) : "");
-  print("labels: {}\n", rule_text(labels));
+  print("labels: {}\n", rule_text(labels, source));
 }
 
 Json interval_json(std::int64_t right, std::int64_t images) {
@@ -97,7 +109,7 @@ Json interval_json(std::int64_t right, std::int64_t images) {
 
 Json share_json(int right, int images) { return images == 0 ? Json() : Json(static_cast<double>(right) / images); }
 
-Json result_json(const Evaluation& result, const std::vector<Row>& rows, const LabelMap& labels,
+Json result_json(const Evaluation& result, const std::vector<Row>& rows, const LabelMap& labels, LabelSource source,
                  const Session& session) {
   Json classes = Json::array();
   for (const Row& row : rows) {
@@ -121,24 +133,21 @@ Json result_json(const Evaluation& result, const std::vector<Row>& rows, const L
           {"seconds", result.seconds},
           {"images_per_second", result.images_per_second()},
           {"label_rule", label_rule_name(labels.rule)},
+          {"label_source", source_name(source)},
           {"isa", session.isa()},
           {"threads", session.threads()},
           {"per_class", classes}};
 }
 
 // What could make the number mean something else than the reader thinks.
-void warn_about_data(const ImageFolder& data) {
-  if (!data.empty_classes.empty()) {
+void warn_about_data(const Inputs& data) {
+  for (const std::string& warning : data.warnings) report_warning(warning);
+  if (!data.empty_labels.empty()) {
     report_warning(fmt::format(
-        "{}: class folder '{}'{} no picture", data.root.string(), data.empty_classes.front(),
-        data.empty_classes.size() == 1 ? " holds" : fmt::format(" and {} more hold", data.empty_classes.size() - 1)));
+        "class folder '{}'{} no picture", data.empty_labels.front(),
+        data.empty_labels.size() == 1 ? " holds" : fmt::format(" and {} more hold", data.empty_labels.size() - 1)));
   }
-  if (!data.others.empty()) {
-    report_warning(fmt::format("{}: {} in class folders {} no picture and left out, the first is {}",
-                               data.root.string(),
-                               data.others.size() == 1 ? "1 file" : fmt::format("{} files", data.others.size()),
-                               data.others.size() == 1 ? "is" : "are", data.others.front().string()));
-  }
+  if (data.left_out.count > 0) report_warning(left_out_text(data.left_out));
 }
 
 void warn_about_result(const Evaluation& result, const LabelMap& labels, int classes) {
@@ -154,22 +163,33 @@ void warn_about_result(const Evaluation& result, const LabelMap& labels, int cla
           : "the model does not know these pictures; check that it is the right file"));
 }
 
+Result<Inputs> list(const Options& options) {
+  InputLister lister(LabelUse::required);
+  for (const std::string& word : options.data) SMLP_CHECK(lister.add(word));
+  return lister.finish();
+}
+
+// What errors about the inputs as a whole are said to be in.
+std::string place_of(const Options& options) { return options.data.size() == 1 ? options.data.front() : "the inputs"; }
+
 Result<Exit> run(const Options& options) {
-  SMLP_TRY(data, read_image_folder(options.data));
+  SMLP_TRY(data, list(options));
   SMLP_TRY(opened, open_session(options.model));
   auto& [named, session] = opened;
   const int classes = named.model.classes();
-  auto labels = map_labels(data.classes, classes, named.classes, find_label_rule(options.labels));
-  if (!labels) return fail(std::move(labels).error().in(data.root.string()));
+  auto labels = map_labels(data.labels, classes, named.classes, find_label_rule(options.labels),
+                           data.label_source == LabelSource::folders ? LabelWords::folders : LabelWords::labels);
+  if (!labels) return fail(std::move(labels).error().in(place_of(options)));
   if (labels->rule == LabelRule::position && options.labels.empty()) {
     report_warning(
         fmt::format("the model has no class names: {}; check that this is the order it was trained with, or "
                     "pass --classes",
-                    rule_text(*labels)));
+                    rule_text(*labels, data.label_source)));
   }
   warn_about_data(data);
+  data.files.resize(std::min(data.files.size(), options.limit));
 
-  Progress progress("pictures", std::ssize(data.pictures));
+  Progress progress("pictures", std::ssize(data.files));
   const auto skipped = [&](const Error& error) {
     progress.clear();
     report_error(error.message());
@@ -178,16 +198,16 @@ Result<Exit> run(const Options& options) {
                             {.progress = [&](std::int64_t done) { progress.update(done); }, .skipped = skipped}));
   progress.clear();
   if (result.images == 0) {
-    return fail(Error{.what = fmt::format("none of the {} pictures could be read", result.skipped),
-                      .file = data.root.string()});
+    return fail(
+        Error{.what = fmt::format("none of the {} pictures could be read", result.skipped), .file = place_of(options)});
   }
 
   const std::vector<Row> rows = class_rows(named, data, *labels, result);
   if (options.json) {
-    print("{}\n", json_text(result_json(result, rows, *labels, session)));
+    print("{}\n", json_text(result_json(result, rows, *labels, data.label_source, session)));
   } else {
     if (options.per_class) write_output(class_table(named, rows) + "\n");
-    print_text(result, *labels, classes);
+    print_text(result, *labels, data.label_source, classes);
   }
   warn_about_result(result, *labels, classes);
   if (result.skipped == 0) return exit_ok;
@@ -200,18 +220,27 @@ Result<Exit> run(const Options& options) {
 
 Run add_evaluate(CommandLine& line) {
   auto options = std::make_shared<Options>();
-  line.text("--data", options->data).plain("DIR").required();
+  line.texts("--data", options->data)
+      .plain("INPUT")
+      .named("INPUT")
+      .required()
+      .help(
+          "Labelled pictures: a folder with a subfolder a class (or one that holds it as val/), tar archives and "
+          "shards (x-{000..004}.tar), or @LIST and - with lines of `path label`");
   line.word("--labels", {"wnid", "name", "index", "position"}, options->labels)
       .named("RULE")
       .help(
-          "How class folders name the model's classes: by wnid, by name (or a synonym), by index, or by position in "
-          "the order of their names (default: by wnid or name; by position for a model without names)");
+          "How labels name the model's classes: by wnid, by name (or a synonym), by index, or class folders by "
+          "position in the order of their names (default: by wnid or name; by index where labels of a list or shard "
+          "are numbers; by position for folders and a model without names)");
+  add_limit_option(line, options->limit);
   line.flag("--per-class", options->per_class);
   line.flag("--json", options->json);
   add_model_options(line, options->model);
   add_batch_option(line, options->model);
   add_preprocess_options(line, options->model.preprocess);
   line.examples({"smlp evaluate imagenette", "smlp evaluate imagenette --per-class",
+                 "smlp evaluate 'val-{000..049}.tar' --limit 1000",
                  "smlp evaluate --data imagenet --model smlp_t.pth --json"});
   return [options] { return run(*options); };
 }

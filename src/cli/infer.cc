@@ -76,6 +76,7 @@ Result<Opened> open(Options& options) {
   const int own_batch = named.model.network()->batch;
   options.files.batch = options.batch > 0 ? options.batch : own_batch > 0 ? own_batch : 1;
   options.model.session.batch = options.files.batch;
+  options.files.classes = named.classes;
   SMLP_TRY(session, Session::create(named.model, options.model.session));
   const std::string precision(precision_name(session.precision()));
   SMLP_TRY(provenance, provenance_of(session, options.model.model, precision));
@@ -137,7 +138,9 @@ Run add_infer(CommandLine& line) {
   line.text("--data", files.input)
       .plain("INPUT")
       .named("INPUT")
-      .help("Folder of .bin, .npy or pictures, or files with commas between (default: made-up data)");
+      .help(
+          ".bin and .npy files and pictures, with commas between; folders of them, tar archives and shards "
+          "(x-{000..004}.tar), @LIST, or - for a list on stdin (default: made-up data)");
   line.text("--output", files.output)
       .plain("OUT")
       .named("DIR")
@@ -155,6 +158,7 @@ Run add_infer(CommandLine& line) {
   line.flag("--resume", files.resume)
       .help("Go on with the interrupted run in --output-dirname, or the only one in --output");
   line.flag("--force", files.force);
+  add_limit_option(line, files.limit);
   add_preprocess_options(line, options->model.preprocess);
   line.examples({"smlp infer prep_dataset result --model smlp_t.smlp --batch 8",
                  "smlp infer --model smlp_t_bs8.smlp --input prep_dataset --output result --outfmt NPY \\\n"

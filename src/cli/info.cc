@@ -3,12 +3,12 @@
 #include "cli/console.h"
 #include "cli/info_parts.h"
 #include "cli/json_line.h"
+#include "cli/model_options.h"
 #include "cli/preprocess_options.h"
 #include "cli/progress.h"
 #include "cli/suggest.h"
 #include "tasks/inspect.h"
 #include "tasks/named_model.h"
-#include "tasks/pictures.h"
 
 namespace smlp::cli {
 namespace {
@@ -19,6 +19,7 @@ struct Options {
   PreprocessOverrides preprocess;
   std::string compare;  // "fp32,bf16"; empty: no comparison
   std::vector<std::string> pictures;
+  std::size_t limit = SIZE_MAX;
 };
 
 std::string unknown_precision(const std::string& name) {
@@ -48,10 +49,11 @@ std::string read_precisions(const std::string& words, ComparisonOptions& options
 Result<Exit> compare(const Options& options) {
   ComparisonOptions comparison;
   if (const std::string wrong = read_precisions(options.compare, comparison); !wrong.empty()) return usage_error(wrong);
-  for (const std::string& name : options.pictures) {
-    SMLP_TRY(files, expand_pictures(name));
-    comparison.pictures.insert(comparison.pictures.end(), files.begin(), files.end());
-  }
+  InputLister lister(LabelUse::none);
+  for (const std::string& name : options.pictures) SMLP_CHECK(lister.add(name));
+  SMLP_TRY(inputs, lister.finish());
+  comparison.pictures = std::move(inputs.files);
+  comparison.limit = options.limit;
   SMLP_TRY(named, load_named_model(options.file, {}, options.preprocess));
   const std::shared_ptr<const Network>& network = named.model.network();
   std::optional<Progress> progress;
@@ -100,7 +102,8 @@ Run add_info(CommandLine& line) {
           "of the second is from the first's");
   line.texts("--picture", options->pictures)
       .needs("--compare")
-      .help("Picture, or folder of pictures, to compare on; may be repeated (default: 16 made-up ones)");
+      .help("Picture, folder, archive or @LIST of pictures to compare on; may be repeated (default: 16 made-up ones)");
+  add_limit_option(line, options->limit).needs("--picture");
   add_preprocess_options(line, options->preprocess);
   line.examples(
       {"smlp info", "smlp info smlp_t.pth", "smlp info --json model.smlp", "smlp info smlp_t.pth --compare fp32,bf16"});

@@ -27,6 +27,8 @@ void add_batch_option(CommandLine& line, ModelOptions& options) {
   line.number("--batch", options.session.batch, 1, 4096);
 }
 
+Option& add_limit_option(CommandLine& line, std::size_t& limit) { return line.number("--limit", limit, 1, 1e12); }
+
 Result<Opened> open_session(const ModelOptions& options) {
   SMLP_TRY(named, load_named_model(options.model, options.classes, options.preprocess));
   SMLP_TRY(session, Session::create(named.model, options.session));

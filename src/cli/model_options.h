@@ -23,6 +23,9 @@ void add_model_options(CommandLine& line, ModelOptions& options, std::string_vie
 // --batch N.
 void add_batch_option(CommandLine& line, ModelOptions& options);
 
+// --limit N: the first N inputs.
+Option& add_limit_option(CommandLine& line, std::size_t& limit);
+
 // What they ask for.
 struct Opened {
   NamedModel named;

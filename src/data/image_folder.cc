@@ -10,13 +10,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Result<std::vector<std::string>> class_folders(const fs::path& root) {
+// `loose`, where it is given, gets the pictures that lie in no class folder.
+Result<std::vector<std::string>> class_folders(const fs::path& root, std::vector<fs::path>* loose = nullptr) {
   std::error_code code;
   std::vector<std::string> names;
   for (fs::directory_iterator entry(root, code); !code && entry != fs::directory_iterator(); entry.increment(code)) {
     std::string name = entry->path().filename().string();
     std::error_code ignored;
-    if (!name.starts_with('.') && entry->is_directory(ignored)) names.push_back(std::move(name));
+    if (is_junk(name)) continue;
+    if (entry->is_directory(ignored)) {
+      names.push_back(std::move(name));
+    } else if (loose != nullptr && has_picture_extension(name)) {
+      loose->push_back(entry->path());
+    }
   }
   if (code) {
     return fail(Error{.what = "cannot list the folder: " + code.message(),
@@ -25,6 +31,7 @@ Result<std::vector<std::string>> class_folders(const fs::path& root) {
                                                                    : "check the path and its permissions"});
   }
   std::ranges::sort(names);
+  if (loose != nullptr) std::ranges::sort(*loose);
   return names;
 }
 
@@ -46,14 +53,21 @@ bool torchvision_less(const fs::path& a, const fs::path& b) {
 
 Result<ImageFolder> read_image_folder(const fs::path& folder) {
   SMLP_TRY(root, find_root(folder));
-  SMLP_TRY(classes, class_folders(root));
-  ImageFolder data{.root = root, .classes = classes};
+  ImageFolder data{.root = root};
+  SMLP_TRY(classes, class_folders(root, &data.others));
+  data.classes = classes;
   for (std::size_t label = 0; label < classes.size(); ++label) {
     SMLP_TRY(listing, list_folder(root / classes[label]));
-    std::ranges::sort(listing.pictures, torchvision_less);
-    for (fs::path& file : listing.pictures) data.pictures.push_back({std::move(file), static_cast<int>(label)});
-    data.others.insert(data.others.end(), listing.others.begin(), listing.others.end());
-    if (listing.pictures.empty()) data.empty_classes.push_back(classes[label]);
+    std::vector<fs::path> pictures;
+    for (FoundFile& file : listing.files) {
+      (file.kind == InputKind::picture ? pictures : data.others).push_back(std::move(file.path));
+    }
+    for (const auto* files : {&listing.others, &listing.archives}) {
+      data.others.insert(data.others.end(), files->begin(), files->end());
+    }
+    if (pictures.empty()) data.empty_classes.push_back(classes[label]);
+    std::ranges::sort(pictures, torchvision_less);
+    for (fs::path& file : pictures) data.pictures.push_back({std::move(file), static_cast<int>(label)});
   }
   if (data.pictures.empty()) {
     return fail(

@@ -5,22 +5,21 @@
 namespace smlp {
 namespace {
 
-std::unexpected<Error> changed(const InputFile& file) {
-  return fail(
-      Error{.what = "has changed since it was checked, before the first inference", .file = file.path.string()});
+std::unexpected<Error> changed(const Input& file) {
+  return fail(Error{.what = "has changed since it was checked, before the first inference", .file = file.name()});
 }
 
 }  // namespace
 
-Result<std::shared_ptr<const InputRows>> InputRows::open(const InputFile& file, const InputSpec& spec) {
-  SMLP_TRY(opened, open_regular(file.path));
+Result<std::shared_ptr<const InputRows>> InputRows::open(const Input& file, const InputSpec& spec) {
+  SMLP_TRY(opened, open_regular(file.file));
   if (opened.stamp.bytes != file.bytes) return changed(file);
   auto rows = std::shared_ptr<InputRows>(new InputRows(file, std::move(opened.handle)));
   if (file.kind == InputKind::npy) {
-    SMLP_TRY(header, read_npy_header(file.path, file.bytes));
+    SMLP_TRY(header, read_npy_header(file.file, file.bytes));
     if (header.elements() != static_cast<std::int64_t>(spec.floats()) * file.rows) return changed(file);
     if (header.fortran && header.shape.size() > 1) {
-      SMLP_TRY(array, NpyArray::open(file.path));
+      SMLP_TRY(array, NpyArray::open(file.file));
       rows->whole_ = array.to_floats();
       if (rows->whole_.size() != spec.floats() * static_cast<std::size_t>(file.rows)) return changed(file);
     }
@@ -37,9 +36,9 @@ Result<void> InputRows::read(int row, std::span<float> picture) const {
   }
   const auto element = static_cast<std::size_t>(header_.size);
   const std::uint64_t at = header_.data_at + first * element;
-  if (header_.plain()) return read_at(handle_, at, std::as_writable_bytes(picture), file_.path);
+  if (header_.plain()) return read_at(handle_, at, std::as_writable_bytes(picture), file_.file);
   std::vector<std::byte> raw(picture.size() * element);
-  SMLP_CHECK(read_at(handle_, at, raw, file_.path));
+  SMLP_CHECK(read_at(handle_, at, raw, file_.file));
   header_.to_floats(raw, picture);
   return {};
 }

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/open_file.h"
-#include "data/input_files.h"
+#include "data/input_check.h"
 #include "data/npy.h"
 
 namespace smlp {
@@ -14,16 +14,16 @@ namespace smlp {
 // A .bin or .npy that stays open. All functions may be called from several threads at once.
 class InputRows {
  public:
-  // `file` as list_inputs() found it. Errors: one that has changed since, or that cannot be opened.
-  static Result<std::shared_ptr<const InputRows>> open(const InputFile& file, const InputSpec& spec);
+  // `file` as check_prepared() found it. Errors: one that has changed since, or that cannot be opened.
+  static Result<std::shared_ptr<const InputRows>> open(const Input& file, const InputSpec& spec);
 
   // Picture `row` as float32 CHW.
   Result<void> read(int row, std::span<float> picture) const;
 
  private:
-  InputRows(const InputFile& file, FileHandle handle) : file_(file), handle_(std::move(handle)) {}
+  InputRows(const Input& file, FileHandle handle) : file_(file), handle_(std::move(handle)) {}
 
-  InputFile file_;
+  Input file_;
   FileHandle handle_;
   NpyHeader header_ = {};     // of a .bin: float32, C order, from the first byte on
   std::vector<float> whole_;  // of an array in Fortran order, whose rows do not lie together

@@ -4,16 +4,17 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <string>
 
 #include "base/open_file.h"
+#include "data/brace_range.h"
+#include "data/path_list.h"
 
 namespace smlp {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 30;
+constexpr std::uint64_t kMaxBytes = std::uint64_t{256} << 20;
 
 Result<std::string> read_standard_input() {
   std::string text;
@@ -28,47 +29,74 @@ Result<std::string> read_standard_input() {
   }
 }
 
-Result<std::vector<fs::path>> paths_of_list(std::string_view text, const std::string& name) {
-  std::vector<fs::path> paths;
-  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
-  for (int number = 1; !text.empty(); ++number) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    if (line.contains('\0')) {
-      return fail(Error{.what = fmt::format("line {} has a zero byte in it", number),
-                        .file = name,
-                        .remedy = "a list has one path a line"});
-    }
-    if (!line.empty()) paths.emplace_back(line);
+bool is_there(const fs::path& path) {
+  std::error_code code;
+  return fs::exists(fs::symlink_status(path, code));
+}
+
+// Where relative paths of a list in `folder` lead; an empty folder is the working folder.
+ListPlace find_place(const fs::path& folder, std::string_view path) {
+  const bool here = is_there(path);
+  if (folder.empty() || path.starts_with('/')) return here ? ListPlace::here : ListPlace::nowhere;
+  const bool beside = is_there(folder / path);
+  if (!beside) return here ? ListPlace::here : ListPlace::nowhere;
+  if (!here) return ListPlace::beside;
+  std::error_code code;
+  return fs::equivalent(path, folder / path, code) ? ListPlace::here : ListPlace::both;
+}
+
+Result<NamedPaths> paths_of_list(std::string_view text, const std::string& name, const fs::path& folder) {
+  auto list = parse_list(text, [&](std::string_view path) { return find_place(folder, path); });
+  if (!list) return fail(std::move(list).error().in(name));
+  NamedPaths named{.paths = {}, .list = name};
+  named.paths.reserve(list->lines.size());
+  for (ListLine& line : list->lines) {
+    fs::path path = list->beside ? folder / line.path : fs::path(std::move(line.path));
+    named.paths.push_back({.path = std::move(path), .label = std::move(line.label), .line = line.number});
   }
-  if (paths.empty()) return fail(Error{.what = "the list names nothing", .file = name});
-  return paths;
+  return named;
+}
+
+// The parts between commas, those within braces left alone.
+std::vector<std::string_view> parts_of(std::string_view word) {
+  std::vector<std::string_view> parts;
+  std::size_t start = 0;
+  bool inside = false;
+  for (std::size_t i = 0; i <= word.size(); ++i) {
+    if (i == word.size() || (word[i] == ',' && !inside)) {
+      if (i > start) parts.push_back(word.substr(start, i - start));
+      start = i + 1;
+    } else if (word[i] == '{' || word[i] == '}') {
+      inside = word[i] == '{' && word.find('}', i) != std::string_view::npos;
+    }
+  }
+  return parts;
 }
 
 }  // namespace
 
-Result<std::vector<fs::path>> input_paths(std::string_view word) {
-  std::error_code code;
+Result<NamedPaths> input_paths(std::string_view word) {
   if (word == "-") {
     SMLP_TRY(text, read_standard_input());
-    return paths_of_list(text, "standard input");
+    return paths_of_list(text, "standard input", {});
   }
-  if (fs::exists(fs::symlink_status(fs::path(word), code))) return std::vector{fs::path(word)};
+  if (is_there(word)) return NamedPaths{.paths = {{.path = word}}};
   if (word.starts_with('@') && word.size() > 1) {
     const fs::path list = word.substr(1);
     SMLP_TRY(text, read_text(list, kMaxBytes));
-    return paths_of_list(text, list.string());
+    return paths_of_list(text, list.string(), list.parent_path());
   }
-  std::vector<fs::path> paths;
-  for (std::size_t start = 0; start <= word.size();) {
-    const std::size_t comma = std::min(word.find(',', start), word.size());
-    if (comma > start) paths.emplace_back(word.substr(start, comma - start));
-    start = comma + 1;
+  NamedPaths named;
+  for (const std::string_view part : parts_of(word)) {
+    if (is_there(part)) {
+      named.paths.push_back({.path = part});
+      continue;
+    }
+    SMLP_TRY(names, expand_braces(part));
+    for (std::string& name : names) named.paths.push_back({.path = std::move(name)});
   }
-  if (paths.empty()) return fail("'{}' names no file", word);
-  return paths;
+  if (named.paths.empty()) return fail("'{}' names no file", word);
+  return named;
 }
 
 }  // namespace smlp

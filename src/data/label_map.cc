@@ -113,7 +113,11 @@ Matching match_names(std::span<const std::string> folders, const ClassList& list
   return plain && by_whole_name.complete() ? by_whole_name : match(LabelRule::name, folders, synonyms);
 }
 
-Result<Matching> match_indices(std::span<const std::string> folders, int classes) {
+// What messages call the words.
+std::string_view one_of(LabelWords words) { return words == LabelWords::folders ? "folder" : "label"; }
+std::string_view many_of(LabelWords words) { return words == LabelWords::folders ? "class folders" : "labels"; }
+
+Result<Matching> match_indices(std::span<const std::string> folders, int classes, LabelWords words) {
   Matching matching{.rule = LabelRule::index, .of_folder = {}};
   for (const std::string& folder : folders) {
     int index = -1;
@@ -121,8 +125,8 @@ Result<Matching> match_indices(std::span<const std::string> folders, int classes
     const bool number = code == std::errc() && end == folder.data() + folder.size() && index >= 0;
     if (number && index >= classes) {
       return label_error(
-          fmt::format("folder '{}' is beyond the model's {} classes, which count from 0", folder, classes),
-          "number the folders as the model numbers its classes");
+          fmt::format("{} '{}' is beyond the model's {} classes, which count from 0", one_of(words), folder, classes),
+          fmt::format("number the {} as the model numbers its classes", many_of(words)));
     }
     matching.of_folder.push_back(number ? Candidates{index} : Candidates());
   }
@@ -139,38 +143,39 @@ std::string class_text(int index, const ClassList& list) {
 
 constexpr std::string_view kRuleWords[] = {"position", "number", "name", "WordNet id"};
 
-std::string remedy_text(const ClassList& list) {
+std::string remedy_text(const ClassList& list, LabelWords words) {
+  const char* by = list.wnids.empty() ? "a class's name (for WordNet ids pass --classes with lines of `n01440764 name`)"
+                                      : "a WordNet id or a name of the model's classes";
+  if (words == LabelWords::labels) return fmt::format("give every picture the number of its class, or {}", by);
   return fmt::format("name every folder by {}, or give --labels position if class folder i, sorted by name, is class i",
-                     list.wnids.empty()
-                         ? "a class's name (for WordNet ids pass --classes with lines of `n01440764 name`)"
-                         : "a WordNet id or a name of the model's classes");
+                     by);
 }
 
-std::unexpected<Error> unmatched(const Matching& matching, std::span<const std::string> folders,
-                                 const ClassList& list) {
+std::unexpected<Error> unmatched(const Matching& matching, std::span<const std::string> folders, const ClassList& list,
+                                 LabelWords words) {
   std::vector<std::string> missing;
   for (std::size_t i = 0; i < folders.size(); ++i) {
     if (matching.of_folder[i].empty()) missing.push_back(folders[i]);
   }
-  return label_error(fmt::format("{} of {} class folders match no class of the model by {}: {}", missing.size(),
-                                 folders.size(), kRuleWords[static_cast<int>(matching.rule)], listed(missing)),
-                     remedy_text(list));
+  return label_error(fmt::format("{} of {} {} match no class of the model by {}: {}", missing.size(), folders.size(),
+                                 many_of(words), kRuleWords[static_cast<int>(matching.rule)], listed(missing)),
+                     remedy_text(list, words));
 }
 
-Result<LabelMap> settle(const Matching& matching, std::span<const std::string> folders, const ClassList& list) {
-  if (matching.found() < folders.size()) return unmatched(matching, folders, list);
+Result<LabelMap> settle(const Matching& matching, std::span<const std::string> folders, const ClassList& list,
+                        LabelWords words) {
+  if (matching.found() < folders.size()) return unmatched(matching, folders, list, words);
   LabelMap map{.class_of_folder = {}, .rule = matching.rule};
   std::map<int, std::size_t> taken;
   for (std::size_t i = 0; i < folders.size(); ++i) {
     const Candidates& classes = matching.of_folder[i];
     if (classes.size() > 1) {
-      return label_error(
-          fmt::format("folder '{}' may be {} or {}", folders[i], class_text(classes[0], list),
-                      class_text(classes[1], list)),
-          list.wnids.empty() ? "rename it to a name that only one class has" : "name the folders by WordNet ids");
+      return label_error(fmt::format("{} '{}' may be {} or {}", one_of(words), folders[i], class_text(classes[0], list),
+                                     class_text(classes[1], list)),
+                         list.wnids.empty() ? "use a name that only one class has" : "use WordNet ids");
     }
     const auto [at, is_new] = taken.emplace(classes[0], i);
-    if (!is_new) {
+    if (!is_new && words == LabelWords::folders) {
       return label_error(fmt::format("folders '{}' and '{}' are both {}", folders[at->second], folders[i],
                                      class_text(classes[0], list)),
                          "put their pictures into one folder");
@@ -195,24 +200,44 @@ Result<LabelMap> by_position(std::size_t folders, int classes) {
   return map;
 }
 
-Result<LabelMap> by_wanted(LabelRule rule, std::span<const std::string> folders, int classes, const ClassList& list) {
+Result<LabelMap> by_wanted(LabelRule rule, std::span<const std::string> folders, int classes, const ClassList& list,
+                           LabelWords words) {
   switch (rule) {
     case LabelRule::position:
-      return by_position(folders.size(), classes);
+      if (words == LabelWords::folders) return by_position(folders.size(), classes);
+      return label_error("labels of a list or a shard have no position", "give --labels index, name or wnid");
     case LabelRule::index: {
-      SMLP_TRY(matching, match_indices(folders, classes));
-      return settle(matching, folders, list);
+      SMLP_TRY(matching, match_indices(folders, classes, words));
+      return settle(matching, folders, list, words);
     }
     case LabelRule::name:
       if (list.names.empty()) return label_error("the model has no class names", "pass them with --classes");
-      return settle(match_names(folders, list), folders, list);
+      return settle(match_names(folders, list), folders, list, words);
     case LabelRule::wnid:
       if (list.wnids.empty()) {
         return label_error("the model has no WordNet ids", "pass --classes with lines of `n01440764 name`");
       }
-      return settle(match_wnids(folders, list), folders, list);
+      return settle(match_wnids(folders, list), folders, list, words);
   }
   return fail("an unknown rule of labels");
+}
+
+bool is_whole_number(std::string_view word) {
+  return !word.empty() && std::ranges::all_of(word, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// Labels that are all numbers: those of the classes, unless they are names of classes too and mean others.
+Result<LabelMap> by_numbers(std::span<const std::string> labels, int classes, const ClassList& list) {
+  SMLP_TRY(map, by_wanted(LabelRule::index, labels, classes, list, LabelWords::labels));
+  const Matching names = match_names(labels, list);
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    const Candidates& named = names.of_folder[i];
+    if (named.empty() || (named.size() == 1 && named[0] == map.class_of_folder[i])) continue;
+    return label_error(fmt::format("label '{}' may be the number of class {} or the name of {}", labels[i],
+                                   map.class_of_folder[i], class_text(named[0], list)),
+                       "give --labels index or --labels name");
+  }
+  return map;
 }
 
 constexpr std::string_view kRuleNames[] = {"position", "index", "name", "wnid"};
@@ -228,12 +253,19 @@ std::optional<LabelRule> find_label_rule(std::string_view name) {
 }
 
 Result<LabelMap> map_labels(std::span<const std::string> folders, int classes, const ClassList& list,
-                            std::optional<LabelRule> wanted) {
-  if (wanted) return by_wanted(*wanted, folders, classes, list);
-  if (list.names.empty() && list.wnids.empty()) return by_position(folders.size(), classes);
+                            std::optional<LabelRule> wanted, LabelWords words) {
+  if (wanted) return by_wanted(*wanted, folders, classes, list, words);
+  if (words == LabelWords::labels && std::ranges::all_of(folders, is_whole_number)) {
+    return by_numbers(folders, classes, list);
+  }
+  if (list.names.empty() && list.wnids.empty()) {
+    if (words == LabelWords::folders) return by_position(folders.size(), classes);
+    return label_error("the model has no class names, and labels are not all numbers of classes",
+                       "pass --classes with the names of the model's classes");
+  }
   const Matching wnids = match_wnids(folders, list), names = match_names(folders, list);
   // Folders that match in part are refused by the rule under which most of them match.
-  return settle(wnids.found() >= names.found() && !list.wnids.empty() ? wnids : names, folders, list);
+  return settle(wnids.found() >= names.found() && !list.wnids.empty() ? wnids : names, folders, list, words);
 }
 
 }  // namespace smlp

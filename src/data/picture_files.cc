@@ -1,8 +1,10 @@
 #include "data/picture_files.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <optional>
 #include <string>
-#include <string_view>
 
 #include "base/natural_order.h"
 #include "base/open_file.h"
@@ -15,12 +17,27 @@ namespace fs = std::filesystem;
 constexpr std::string_view kExtensions[] = {".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"};
 constexpr std::string_view kJpegStart = "\xFF\xD8\xFF";
 constexpr std::string_view kPngStart = "\x89PNG\r\n\x1A\n";
+constexpr int kMaxLinkedFolders = 10'000;
 
-bool has_picture_extension(const fs::path& file) {
-  std::string extension = file.extension().string();
-  std::ranges::transform(extension, extension.begin(),
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(),
                          [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return std::ranges::find(kExtensions, extension) != std::end(kExtensions);
+  return out;
+}
+
+std::string extension_of(std::string_view name) {
+  name.remove_prefix(std::min(name.find_last_of('/') + 1, name.size()));
+  const std::size_t dot = name.find_last_of('.');
+  return dot == std::string_view::npos || dot == 0 ? std::string() : lower(name.substr(dot));
+}
+
+std::optional<InputKind> kind_by_name(const fs::path& path) {
+  const std::string extension = extension_of(path.native());
+  if (extension == ".bin") return InputKind::bin;
+  if (extension == ".npy") return InputKind::npy;
+  if (std::ranges::find(kExtensions, extension) != std::end(kExtensions)) return InputKind::picture;
+  return std::nullopt;
 }
 
 Error cannot_list(const fs::path& folder, const std::error_code& code) {
@@ -29,60 +46,92 @@ Error cannot_list(const fs::path& folder, const std::error_code& code) {
           .remedy = code == std::errc::permission_denied ? "check the folder's permissions" : ""};
 }
 
-// `above`: the canonical paths of the folders that lead here.
-Result<void> walk(const fs::path& folder, std::vector<fs::path>& above, FolderListing& listing) {
-  std::error_code code;
-  const fs::path here = fs::canonical(folder, code);
-  if (std::ranges::find(above, here) != above.end()) return {};
-  above.push_back(here);
-  fs::directory_iterator entry(folder, code);
-  if (code) return fail(cannot_list(folder, code));
-  for (; entry != fs::directory_iterator(); entry.increment(code)) {
-    const fs::path path = entry->path();
-    if (path.filename().native().starts_with('.')) continue;
-    std::error_code ignored;
-    const fs::file_status status = entry->status(ignored);
-    if (fs::is_directory(status)) {
-      SMLP_CHECK(walk(path, above, listing));
-    } else if (fs::is_regular_file(status)) {
-      (looks_like_picture(path) ? listing.pictures : listing.others).push_back(path);
-    } else if (entry->is_symlink(ignored) && !fs::exists(status) && has_picture_extension(path)) {
-      listing.pictures.push_back(path);
-    }
+class Walk {
+ public:
+  Result<void> run(const fs::path& folder) {
+    struct stat info = {};
+    if (::stat(folder.c_str(), &info) != 0) return fail(cannot_list(folder, {errno, std::generic_category()}));
+    const Place here = {info.st_dev, info.st_ino};
+    if (std::ranges::find(above_, here) != above_.end()) return {};  // a link that leads back
+    above_.push_back(here);
+    std::error_code code;
+    fs::directory_iterator entry(folder, code);
+    for (; !code && entry != fs::directory_iterator(); entry.increment(code)) SMLP_CHECK(take(*entry));
+    if (code) return fail(cannot_list(folder, code));
+    above_.pop_back();
+    return {};
   }
-  if (code) return fail(cannot_list(folder, code));
-  above.pop_back();
-  return {};
-}
+
+  FolderListing listing;
+
+ private:
+  using Place = std::pair<dev_t, ino_t>;
+
+  Result<void> take(const fs::directory_entry& entry) {
+    const fs::path& path = entry.path();
+    if (is_junk(path.filename().native())) return {};
+    std::error_code ignored;
+    const fs::file_status status = entry.status(ignored);
+    const bool link = entry.is_symlink(ignored);
+    if (fs::is_directory(status)) {
+      if (link && ++linked_ > kMaxLinkedFolders) {
+        return fail(Error{.what = fmt::format("links lead to more than {} folders here", kMaxLinkedFolders),
+                          .file = path.string(),
+                          .remedy = "delete links between folders, or give the folders that are meant"});
+      }
+      return run(path);
+    }
+    const bool broken_link = link && !fs::exists(status);
+    if (!fs::is_regular_file(status) && !broken_link) return {};
+    if (const auto kind = kind_by_name(path)) {
+      listing.files.push_back({path, *kind});
+    } else if (broken_link) {
+      return {};
+    } else if (extension_of(path.native()) == ".tar") {
+      listing.archives.push_back(path);
+    } else if (is_picture_start(read_start(path, kPngStart.size()).value_or(""))) {
+      listing.files.push_back({path, InputKind::picture});
+    } else {
+      listing.others.push_back(path);
+    }
+    return {};
+  }
+
+  std::vector<Place> above_;  // the folders that lead to the one that is listed
+  int linked_ = 0;            // folders that were entered through a link
+};
+
+bool natural(const fs::path& a, const fs::path& b) { return natural_less(a.native(), b.native()); }
 
 }  // namespace
 
-Result<bool> starts_as_picture(const fs::path& file) {
-  SMLP_TRY(start, read_start(file, kPngStart.size()));
-  return start.starts_with(kJpegStart) || start.starts_with(kPngStart);
+bool is_picture_start(std::string_view bytes) { return bytes.starts_with(kJpegStart) || bytes.starts_with(kPngStart); }
+
+bool has_picture_extension(std::string_view name) {
+  return std::ranges::find(kExtensions, extension_of(name)) != std::end(kExtensions);
 }
 
-bool looks_like_picture(const fs::path& file) {
-  return has_picture_extension(file) || starts_as_picture(file).value_or(false);
+bool looks_like_tar(const fs::path& file) {
+  if (extension_of(file.native()) == ".tar") return true;
+  if (kind_by_name(file)) return false;
+  constexpr std::size_t kMagicAt = 257;  // "ustar", then a zero byte (POSIX) or a space (GNU)
+  return read_start(file, kMagicAt + 5).value_or("").substr(0, kMagicAt + 5).ends_with("ustar");
+}
+
+bool is_junk(std::string_view name) {
+  if (name.starts_with('.')) return true;
+  const std::string folded = lower(name);
+  return folded == "thumbs.db" || folded == "desktop.ini" || folded == "__macosx";
 }
 
 Result<FolderListing> list_folder(const fs::path& folder) {
-  FolderListing listing;
-  std::vector<fs::path> above;
-  SMLP_CHECK(walk(folder, above, listing));
+  Walk walk;
+  SMLP_CHECK(walk.run(folder));
+  FolderListing listing = std::move(walk.listing);
+  std::ranges::sort(listing.files, natural, &FoundFile::path);
+  std::ranges::sort(listing.archives, natural);
+  std::ranges::sort(listing.others, natural);
   return listing;
-}
-
-Result<std::vector<fs::path>> list_pictures(const fs::path& folder) {
-  SMLP_TRY(listing, list_folder(folder));
-  if (listing.pictures.empty()) {
-    return fail(Error{.what = "the folder holds no picture",
-                      .file = folder.string(),
-                      .remedy = "JPEG and PNG files are looked for, in subfolders too"});
-  }
-  std::ranges::sort(listing.pictures,
-                    [](const fs::path& a, const fs::path& b) { return natural_less(a.native(), b.native()); });
-  return std::move(listing.pictures);
 }
 
 }  // namespace smlp

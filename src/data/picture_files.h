@@ -1,31 +1,45 @@
-// Which files of a folder are pictures.
+// Which files a folder offers, by one set of rules for all commands.
 #pragma once
 
 #include <filesystem>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
 
 namespace smlp {
 
+enum class InputKind { bin, npy, picture };
+
 // True for the extensions that torchvision's ImageFolder takes (.jpg .jpeg .png .ppm .bmp .pgm .tif .tiff .webp, in any
-// case) and for any other file whose first bytes are those of a JPEG or a PNG.
-bool looks_like_picture(const std::filesystem::path& file);
+// case).
+bool has_picture_extension(std::string_view name);
 
-// True for a file that starts as a JPEG or a PNG. Errors: one that cannot be opened.
-Result<bool> starts_as_picture(const std::filesystem::path& file);
+// True for the first 8 bytes, or more, of a JPEG or a PNG.
+bool is_picture_start(std::string_view bytes);
 
-struct FolderListing {
-  std::vector<std::filesystem::path> pictures;  // `folder`/..., unsorted
-  std::vector<std::filesystem::path> others;    // regular files that are no pictures
+// True for .tar, in any case, and for a regular file of no extension of ours whose first header is that of a tar.
+bool looks_like_tar(const std::filesystem::path& file);
+
+// What systems leave in folders and archives: names that start with a dot (.DS_Store, ._photo.jpg), Thumbs.db,
+// desktop.ini and __MACOSX. `name`: one part of a path.
+bool is_junk(std::string_view name);
+
+struct FoundFile {
+  std::filesystem::path path;
+  InputKind kind = InputKind::picture;
 };
 
-// Walks `folder` with all its subfolders; links are followed, a loop of links is cut. Hidden files and folders (those
-// whose names start with a dot) are left out. A link to nothing is listed where its name is a picture's, so that
-// whoever opens it reports it. Errors name the folder that cannot be listed.
-Result<FolderListing> list_folder(const std::filesystem::path& folder);
+// All in natural order of their paths.
+struct FolderListing {
+  std::vector<FoundFile> files;                 // pictures, .bin and .npy
+  std::vector<std::filesystem::path> archives;  // .tar
+  std::vector<std::filesystem::path> others;    // other regular files
+};
 
-// The pictures of `folder` in natural order of their paths. No picture at all is an error.
-Result<std::vector<std::filesystem::path>> list_pictures(const std::filesystem::path& folder);
+// Walks `folder` with all its subfolders. Junk is left out, and so are pipes, sockets and devices; links are followed,
+// a loop of links is cut. A link to nothing is listed where its name is an input's, so that whoever opens it reports
+// it. Errors name the folder that cannot be listed, and a folder whose links lead round and round.
+Result<FolderListing> list_folder(const std::filesystem::path& folder);
 
 }  // namespace smlp

@@ -9,12 +9,15 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <unordered_set>
 
 namespace smlp {
 namespace {
 
 constexpr std::uint64_t kBlock = 512;
 constexpr std::uint64_t kMaxExtra = 1 << 20;  // bytes of a pax header or a GNU long name
+constexpr std::size_t kMaxName = 4096;        // as of any path
+constexpr std::size_t kMaxMembers = 20'000'000;
 
 using Block = std::array<unsigned char, kBlock>;
 
@@ -83,9 +86,9 @@ const char* compression_of(std::string_view start) {
 }
 
 // Walks the headers of one archive.
-class Reader {
+class HeaderWalk {
  public:
-  Reader(const OpenFile& file, const std::filesystem::path& path) : file_(file), path_(path) {}
+  HeaderWalk(const OpenFile& file, const std::filesystem::path& path) : file_(file), path_(path) {}
 
   Result<std::vector<TarMember>> run() {
     SMLP_CHECK(check_start());
@@ -93,15 +96,21 @@ class Reader {
       if (file_.stamp.bytes - at_ < kBlock) return error("is cut off inside a header");
       Block block;
       SMLP_CHECK(read(at_, block.data(), kBlock));
-      if (std::ranges::all_of(block, [](unsigned char byte) { return byte == 0; })) break;
+      if (std::ranges::all_of(block, [](unsigned char byte) { return byte == 0; })) {
+        has_end_ = true;
+        break;
+      }
       if (!checksum_holds(block)) {
         return error(at_ == 0 ? "is no tar archive" : "a header whose checksum is wrong", "");
       }
       SMLP_CHECK(take(block));
     }
     if (extras_.name || extras_.bytes) return error("ends after a header of extensions");
+    SMLP_CHECK(check_names());
     return std::move(members_);
   }
+
+  bool has_end() const { return has_end_; }
 
  private:
   std::unexpected<Error> error(std::string what, std::string remedy = "download or write the archive again") const {
@@ -180,8 +189,26 @@ class Reader {
     TarMember member{.name = extras_.name.value_or(name_of(block)), .offset = data, .bytes = bytes};
     extras_ = {};
     if (member.name.empty()) return error("a member without a name");
+    if (member.name.size() > kMaxName) {
+      return error(fmt::format("a member's name of {} bytes; at most {} are read", member.name.size(), kMaxName));
+    }
+    if (members_.size() == kMaxMembers) {
+      return error(fmt::format("more than {} members", kMaxMembers), "split it into several archives");
+    }
     if (member.name.ends_with('/')) return {};  // a folder, as archives before ustar wrote it
     members_.push_back(std::move(member));
+    return {};
+  }
+
+  // Of two members of one name tar itself would leave the later one; which is meant here, nobody can say.
+  Result<void> check_names() {
+    std::unordered_set<std::string_view> seen;
+    seen.reserve(members_.size());
+    for (const TarMember& member : members_) {
+      if (seen.insert(member.name).second) continue;
+      at_ = member.offset - kBlock;
+      return error(fmt::format("has two members named '{}'", member.name), "write the archive with each file once");
+    }
     return {};
   }
 
@@ -240,7 +267,14 @@ class Reader {
   std::uint64_t at_ = 0;  // the header that is being read
   Extras extras_;
   std::vector<TarMember> members_;
+  bool has_end_ = false;
 };
+
+std::unexpected<Error> changed(const std::filesystem::path& path) {
+  return fail(Error{.what = "the archive changed while it was read",
+                    .file = path.string(),
+                    .remedy = "run it again when nobody writes the archive"});
+}
 
 }  // namespace
 
@@ -248,26 +282,42 @@ Result<TarArchive> TarArchive::open(const std::filesystem::path& path) {
   SMLP_TRY(file, open_regular(path));
   TarArchive archive;
   archive.path_ = path;
-  archive.file_ = std::make_shared<const OpenFile>(std::move(file));
-  SMLP_TRY(members, Reader(*archive.file_, path).run());
+  archive.stamp_ = file.stamp;
+  HeaderWalk walk(file, path);
+  SMLP_TRY(members, walk.run());
   archive.members_ = std::move(members);
+  archive.has_end_ = walk.has_end();
+  SMLP_TRY(now, stamp_of(file.handle, path));
+  if (now != file.stamp) return changed(path);
   return archive;
 }
 
-Result<std::string> TarArchive::read(const TarMember& member, std::uint64_t limit) const {
-  const std::string where = path_.string() + ":" + member.name;
+Result<std::shared_ptr<const TarReader>> TarArchive::reader() const {
+  SMLP_TRY(file, open_regular(path_));
+  if (file.stamp != stamp_) return changed(path_);
+  return std::shared_ptr<const TarReader>(new TarReader(path_, std::move(file)));
+}
+
+Result<std::string> TarReader::read(const TarMember& member, std::uint64_t limit) const {
   if (member.bytes > limit) {
-    return fail(Error{.what = fmt::format("{} bytes; at most {} are read", member.bytes, limit), .file = where});
+    return fail(Error{.what = fmt::format("{} bytes; at most {} are read", member.bytes, limit),
+                      .file = path_.string() + ":" + member.name});
   }
-  std::string bytes(member.bytes, '\0');
-  for (std::uint64_t done = 0; done < member.bytes;) {
-    const ssize_t got = ::pread(file_->handle.get(), bytes.data() + done, member.bytes - done,
-                                static_cast<off_t>(member.offset + done));
+  return read_start(member, member.bytes);
+}
+
+Result<std::string> TarReader::read_start(const TarMember& member, std::size_t count) const {
+  std::string bytes(std::min<std::uint64_t>(member.bytes, count), '\0');
+  for (std::uint64_t done = 0; done < bytes.size();) {
+    const ssize_t got =
+        ::pread(file_.handle.get(), bytes.data() + done, bytes.size() - done, static_cast<off_t>(member.offset + done));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return system_error("read", errno, path_);
-    if (got == 0) return fail(Error{.what = "the archive became shorter while it was read", .file = where});
+    if (got == 0) return changed(path_);
     done += static_cast<std::uint64_t>(got);
   }
+  SMLP_TRY(now, stamp_of(file_.handle, path_));
+  if (now != file_.stamp) return changed(path_);
   return bytes;
 }
 

@@ -2,36 +2,36 @@
 
 #include "api/session_pass.h"
 #include "api/top_classes.h"
-#include "pipeline/image_source.h"
+#include "tasks/input_source.h"
 
 namespace smlp {
 namespace {
 
 class BestClasses final : public Sink {
  public:
-  BestClasses(const Model& model, std::span<const std::filesystem::path> files, int top, const HearAnswer& hear)
-      : model_(model), files_(files), top_(top), hear_(hear) {}
+  BestClasses(const Model& model, const InputSource& source, int top, const HearAnswer& hear)
+      : model_(model), source_(source), top_(top), hear_(hear) {}
 
   Result<void> put(std::size_t index, Result<std::span<const float>> logits) override {
-    if (!logits) return hear_(index, std::unexpected(std::move(logits).error()));
+    const std::string name = source_.name(index);
+    if (!logits) return hear_(index + 1, name, std::unexpected(std::move(logits).error()));
     auto best = top_classes(*logits, top_, model_.class_names());
-    if (!best) best.error().file = files_[index].string();
-    return hear_(index, best);
+    if (!best) best.error().file = name;
+    return hear_(index + 1, name, best);
   }
 
  private:
   const Model& model_;
-  std::span<const std::filesystem::path> files_;
+  const InputSource& source_;
   int top_;
   const HearAnswer& hear_;
 };
 
 }  // namespace
 
-Result<void> classify_files(Session& session, std::span<const std::filesystem::path> files, int top,
-                            const HearAnswer& hear) {
-  PathSource source(files.size(), [&](std::size_t i) -> const std::filesystem::path& { return files[i]; });
-  BestClasses sink(session.model(), files, top, hear);
+Result<void> classify_inputs(Session& session, std::span<const Input> inputs, int top, const HearAnswer& hear) {
+  InputSource source(inputs, input_spec(session.model()));
+  BestClasses sink(session.model(), source, top, hear);
   return run_pass(session, source, sink, pass_options(session));
 }
 

@@ -7,7 +7,8 @@
 #include <span>
 
 #include "engine/engine.h"
-#include "image/preprocess.h"
+#include "pipeline/prepare.h"
+#include "tasks/input_source.h"
 
 namespace smlp {
 namespace {
@@ -86,12 +87,18 @@ class Comparer {
   int pictures_ = 0, same_top1_ = 0;
 };
 
-Result<std::vector<float>> read_picture(const Network& network, const std::filesystem::path& path) {
-  if (network.config.in_channels != 3) {
-    return fail("the model takes {} planes and a picture has 3; leave the pictures out", network.config.in_channels);
-  }
+class AnyRoom final : public Room {
+ public:
+  bool take(std::uint64_t) override { return true; }
+};
+
+Result<std::vector<float>> read_picture(const Network& network, InputSource& source, std::size_t index) {
   std::vector<float> chw(network.config.picture_floats());
-  SMLP_CHECK(preprocess_file(path, network.preprocess, chw));
+  AnyRoom room;
+  auto reading = source.read(index, room);
+  if (!reading) return fail(std::move(reading).error().in(source.name(index)));
+  auto outcome = prepare(reading->material, network.preprocess, network.config.in_channels, chw);
+  if (!outcome) return fail(std::move(outcome).error().in(source.name(index)));
   return chw;
 }
 
@@ -100,12 +107,21 @@ Result<PrecisionComparison> compare(const std::shared_ptr<const Network>& networ
   SMLP_TRY(exact, Engine::create(network, {.threads = 1, .batch = 1, .precision = options.exact}));
   SMLP_TRY(tried, Engine::create(network, {.threads = 1, .batch = 1, .precision = options.tried}));
   Comparer comparer(*exact, *tried);
-  const std::int64_t all = options.pictures.empty() ? options.made_up : std::ssize(options.pictures);
+  const InputSpec spec = {.channels = network->config.in_channels,
+                          .side = network->config.image,
+                          .how = network->preprocess,
+                          .max_rows = 0};
+  std::vector<Input> pictures = options.pictures;
+  std::vector<std::string> warnings;
+  SMLP_CHECK(check_prepared(pictures, spec, warnings));
+  SMLP_CHECK(keep_first(pictures, options.limit));
+  InputSource source(pictures, spec);
+  const std::int64_t all = options.pictures.empty() ? options.made_up : static_cast<std::int64_t>(source.size());
   for (std::int64_t i = 0; i < all; ++i) {
     if (options.pictures.empty()) {
       comparer.add(made_up_picture(*network, static_cast<int>(i)));
     } else {
-      SMLP_TRY(picture, read_picture(*network, options.pictures[static_cast<std::size_t>(i)]));
+      SMLP_TRY(picture, read_picture(*network, source, static_cast<std::size_t>(i)));
       comparer.add(picture);
     }
     done(i + 1, all);

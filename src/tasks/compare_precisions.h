@@ -2,19 +2,20 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "data/inputs.h"
 #include "model/network.h"
 
 namespace smlp {
 
 struct ComparisonOptions {
   Precision exact = Precision::fp32, tried = Precision::bf16;
-  std::vector<std::filesystem::path> pictures;  // empty: made-up ones
+  std::vector<Input> pictures = {};  // empty: made-up ones
+  std::size_t limit = SIZE_MAX;      // the first so many pictures
   int made_up = 16;
 };
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "data/accuracy.h"
-#include "data/image_folder.h"
+#include "data/inputs.h"
 #include "data/tally.h"
 #include "smlp/session.h"
 
@@ -32,11 +32,10 @@ struct EvaluationWatch {
   std::function<void(const Error& error)> skipped;  // each picture that could not be read
 };
 
-// Runs every picture of `data` through the session, as classify_files() does: what is measured is what an application
-// gets. An error is that of the whole run: memory ran out.
-// class_of_folder gives the model's class of each of data.classes. Results do not depend on the session's batch or
-// threads.
-Result<Evaluation> evaluate(Session& session, const ImageFolder& data, std::span<const int> class_of_folder,
+// Runs every picture of `data`, all of which have labels, through the session, as classify_inputs() does: what is
+// measured is what an application gets. An error is that of the whole run: memory ran out. class_of_label gives the
+// model's class of each of data.labels. Results do not depend on the session's batch or threads.
+Result<Evaluation> evaluate(Session& session, const Inputs& data, std::span<const int> class_of_label,
                             const EvaluationWatch& watch);
 
 }  // namespace smlp

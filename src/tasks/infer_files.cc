@@ -6,7 +6,7 @@
 
 #include "api/session_pass.h"
 #include "base/no_throw.h"
-#include "data/input_files.h"
+#include "data/input_check.h"
 #include "pipeline/repeated_source.h"
 #include "tasks/infer_identity.h"
 #include "tasks/input_labels.h"
@@ -24,15 +24,11 @@ void note(const InferFilesWatch& watch, const std::string& text) {
   if (watch.note) watch.note(text);
 }
 
-InputSpec input_spec(const Model& model, int batch) {
-  return {.channels = model.in_channels(), .side = model.image_size(), .how = model.preprocessing(), .max_rows = batch};
-}
-
-Result<void> check_stems(const std::vector<InputFile>& files, bool packed) {
-  for (const InputFile& file : files) {
+Result<void> check_stems(std::span<const Input> files, bool packed) {
+  for (const Input& file : files) {
     if (packed && file.stem().find_first_of("\t\n") != std::string::npos) {
       return fail(Error{.what = "has a tab or a line break in its name, which the list of packed results cannot hold",
-                        .file = file.path.string(),
+                        .file = file.name(),
                         .remedy = "rename it"});
     }
   }
@@ -40,46 +36,55 @@ Result<void> check_stems(const std::vector<InputFile>& files, bool packed) {
 }
 
 // What --input names, every file checked; none for made-up data.
-Result<std::vector<InputFile>> list(const InferFilesOptions& options, const InputSpec& spec,
-                                    const InferFilesWatch& watch) {
-  if (options.input.empty()) return std::vector<InputFile>();
-  SMLP_TRY(listing, list_inputs(options.input, spec));
-  if (!listing.ignored.empty()) {
-    note(watch, fmt::format("{} files that are no .bin, .npy or picture are left out, the first is {}",
-                            listing.ignored.size(), listing.ignored.front().string()));
-  }
-  for (const std::string& warning : listing.warnings) {
+Result<Inputs> list(const InferFilesOptions& options, const InputSpec& spec, const InferFilesWatch& watch) {
+  if (options.input.empty()) return Inputs();
+  InputLister lister(LabelUse::if_any);
+  SMLP_CHECK(lister.add(options.input));
+  SMLP_TRY(inputs, lister.finish());
+  if (inputs.left_out.count > 0) note(watch, left_out_text(inputs.left_out));
+  SMLP_CHECK(check_prepared(inputs.files, spec, inputs.warnings));
+  SMLP_CHECK(keep_first(inputs.files, options.limit));
+  SMLP_CHECK(check_pictures(inputs.files, spec));
+  SMLP_CHECK(check_result_names(inputs.files));
+  SMLP_CHECK(check_stems(inputs.files, options.packed));
+  for (const std::string& warning : inputs.warnings) {
     if (watch.warning) watch.warning(warning);
   }
-  std::size_t rows = 0;
-  for (const InputFile& file : listing.files) rows += static_cast<std::size_t>(file.rows);
-  note(watch, fmt::format("{} input files, {} pictures, every size and type checked", listing.files.size(), rows));
-  SMLP_CHECK(check_stems(listing.files, options.packed));
-  return std::move(listing.files);
+  note(watch, fmt::format("{} input files, {} pictures, every size and type checked", inputs.files.size(),
+                          picture_count(inputs.files)));
+  return std::move(inputs);
+}
+
+// The files that --force must leave alone.
+std::vector<fs::path> files_of(std::span<const Input> inputs) {
+  std::vector<fs::path> files;
+  for (const Input& input : inputs) {
+    if (files.empty() || files.back() != input.on_disk()) files.push_back(input.on_disk());
+  }
+  return files;
 }
 
 // Where the results of `files` go: nowhere, or into a folder that is new, resumed or replaced.
-Result<RunResults> open_results(const InferFilesOptions& options, const std::vector<InputFile>& files, int classes,
+Result<RunResults> open_results(const InferFilesOptions& options, const Inputs& inputs, int classes,
                                 InferFilesReport& report, const InferFilesWatch& watch) {
   if (options.output.empty()) return RunResults();
   InputManifest manifest;
-  if (!files.empty()) {
-    SMLP_TRY(described, describe_inputs(files));
+  if (!inputs.files.empty()) {
+    SMLP_TRY(described, describe_inputs(inputs, classes, options.classes));
     manifest = std::move(described);
   }
-  std::vector<fs::path> inputs;
-  for (const InputFile& file : files) inputs.push_back(file.path);
-  const RunIdentity identity = identity_of(options, files, classes);
+  const RunIdentity identity = identity_of(options, inputs, classes);
   SMLP_TRY(
       place,
       choose_folder(
           {.output = options.output, .name = options.output_dirname, .resume = options.resume, .force = options.force},
-          identity, inputs));
+          identity, files_of(inputs.files)));
   report.folder = place.path;
   report.summary = summary_path(place.path);
   note(watch, fmt::format("output path:{}", place.path.string()));
-  SMLP_TRY(results, RunResults::open(std::move(place), identity, provenance_text(options.provenance),
-                                     {.format = options.format, .packed = options.packed, .classes = classes}, files));
+  SMLP_TRY(results,
+           RunResults::open(std::move(place), identity, provenance_text(options.provenance),
+                            {.format = options.format, .packed = options.packed, .classes = classes}, inputs.files));
   SMLP_CHECK(results.write_inputs(manifest));
   return std::move(results);
 }
@@ -115,16 +120,16 @@ Result<void> warm_up(Session& session, const InferFilesOptions& options, const I
   return run_pass(session, source, sink, exclusive_pass(session, options.warmup, nullptr));
 }
 
-std::vector<InputFile> still_to_do(const std::vector<InputFile>& files, const RunResults& results) {
+std::vector<Input> still_to_do(const std::vector<Input>& files, const RunResults& results) {
   const std::vector<bool>& done = results.done();
-  std::vector<InputFile> todo;
+  std::vector<Input> todo;
   for (std::size_t i = 0; i < files.size(); ++i) {
     if (i >= done.size() || !done[i]) todo.push_back(files[i]);
   }
   return todo;
 }
 
-Result<void> run_inputs(Session& session, const std::vector<InputFile>& files, const InputSpec& spec,
+Result<void> run_inputs(Session& session, const std::vector<Input>& files, const InputSpec& spec,
                         const InferFilesOptions& options, ResultSink& sink, Executions& executions) {
   const PipelineOptions pass = exclusive_pass(session, options.loop, &executions);
   if (options.input.empty()) {
@@ -149,9 +154,9 @@ void report_times(const Executions& executions, InferFilesReport& report) {
 }
 
 std::string summary_of(const InferFilesReport& report, const InferFilesOptions& options, const RunResults& results,
-                       const std::vector<InputFile>& files, int classes) {
+                       const std::vector<Input>& files, int classes) {
   std::vector<FileResult> pairs;
-  for (const InputFile& file : files) pairs.push_back({file.path.string(), results.path_of(file).string()});
+  for (const Input& file : files) pairs.push_back({file.name(), results.path_of(file).string()});
   return infer_summary(report, options, pairs, classes);
 }
 
@@ -167,13 +172,14 @@ void begin_report(const RunResults& results, std::size_t files, std::size_t todo
 Result<InferFilesReport> infer(Session& session, InferFilesOptions& options, const InferFilesWatch& watch) {
   const InputSpec spec = input_spec(session.model(), options.batch);
   const int classes = session.model().classes();
-  SMLP_TRY(files, list(options, spec, watch));
+  SMLP_TRY(inputs, list(options, spec, watch));
+  std::vector<Input>& files = inputs.files;
   if (!files.empty()) options.provenance.inputs_sha256 = list_sha256(files);
   InferFilesReport report;
-  SMLP_TRY(results, open_results(options, files, classes, report, watch));
+  SMLP_TRY(results, open_results(options, inputs, classes, report, watch));
   // Made-up data is one input of a whole batch; its result is named as the guide's tool names it.
-  if (options.input.empty()) files = {{.path = "pure_infer_data", .rows = options.batch}};
-  const std::vector<InputFile> todo = still_to_do(files, results);
+  if (options.input.empty()) files = {{.file = "pure_infer_data", .rows = options.batch}};
+  const std::vector<Input> todo = still_to_do(files, results);
   begin_report(results, files.size(), todo.size(), report, watch);
 
   SMLP_CHECK(warm_up(session, options, spec));

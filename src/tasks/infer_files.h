@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/statistics.h"
+#include "data/class_list.h"
 #include "data/result_files.h"
 #include "smlp/session.h"
 #include "tasks/provenance.h"
@@ -18,7 +19,9 @@ namespace smlp {
 enum class PureData { zero, random };
 
 struct InferFilesOptions {
-  std::string input;             // folder, file or several with commas between; empty: made-up data
+  std::string input;             // as InputLister takes it; empty: made-up data
+  std::size_t limit = SIZE_MAX;  // the first so many pictures
+  ClassList classes;             // of the model: what labels of lists and shards mean
   std::filesystem::path output;  // empty: results are thrown away
   std::string output_dirname;    // empty: the time, as %Y_%m_%d-%H_%M_%S
   ResultFormat format = ResultFormat::npy;

@@ -5,22 +5,28 @@
 namespace smlp {
 namespace {
 
+// The file's own name; a member has that of its archive before it.
+std::string given_name(const Input& file) {
+  const std::string name = file.on_disk().filename().string();
+  return file.archive ? name + ":" + std::string(file.own_name()) : name;
+}
+
 std::string hash_of(const std::string& text) { return sha256_of(std::as_bytes(std::span(text))); }
 
 }  // namespace
 
-std::string list_sha256(std::span<const InputFile> files) {
+std::string list_sha256(std::span<const Input> files) {
   std::string text;
-  for (const InputFile& file : files) {
-    text += fmt::format("{}\n{} {}\n", file.path.filename().string(), file.bytes, file.rows);
-  }
+  for (const Input& file : files) text += fmt::format("{}\n{} {}\n", given_name(file), file.bytes, file.rows);
   return hash_of(text);
 }
 
-RunIdentity identity_of(const InferFilesOptions& options, std::span<const InputFile> files, int classes) {
+RunIdentity identity_of(const InferFilesOptions& options, const Inputs& inputs, int classes) {
   std::string text = options.input.empty() ? fmt::format("made up {}", static_cast<int>(options.pure)) : "";
-  for (const InputFile& file : files) {
-    text += fmt::format("{}\n{} {} {}\n", file.path.filename().string(), file.bytes, file.mtime_ns, file.rows);
+  for (const Input& file : inputs.files) {
+    text += fmt::format("{}\n{} {} {}", given_name(file), file.bytes, file.mtime_ns, file.rows);
+    if (file.label >= 0) text += " " + inputs.labels[static_cast<std::size_t>(file.label)];
+    text += '\n';
   }
   const Provenance& from = options.provenance;
   return {.program = from.program(),

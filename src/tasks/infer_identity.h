@@ -4,15 +4,15 @@
 #include <span>
 #include <string>
 
-#include "data/input_files.h"
+#include "data/inputs.h"
 #include "data/run_record.h"
 #include "tasks/infer_files.h"
 
 namespace smlp {
 
-// Of what the inputs are, wherever and whenever they were written.
-std::string list_sha256(std::span<const InputFile> files);
+// Of what the inputs are, members of archives among them, wherever and whenever they were written.
+std::string list_sha256(std::span<const Input> files);
 
-RunIdentity identity_of(const InferFilesOptions& options, std::span<const InputFile> files, int classes);
+RunIdentity identity_of(const InferFilesOptions& options, const Inputs& inputs, int classes);
 
 }  // namespace smlp

@@ -13,14 +13,25 @@ namespace fs = std::filesystem;
 // The labels of all folders that the inputs lie in.
 class LabelFinder {
  public:
+  LabelFinder(const Inputs& inputs, int classes, const ClassList& list) : inputs_(inputs) {
+    if (inputs.labels.empty()) return;
+    auto map = map_labels(inputs.labels, classes, list, std::nullopt, LabelWords::labels);
+    if (map) {
+      map_ = std::move(*map);
+    } else {
+      why_no_map_ = std::move(map).error().message();
+    }
+  }
+
   // Empty, with `missing` set, where this file's labels are not known.
-  Result<std::vector<std::int64_t>> find(const InputFile& file, InputManifest& manifest) {
-    const auto number = batch_number(file.path.stem().string());
+  Result<std::vector<std::int64_t>> find(const Input& file, InputManifest& manifest) {
+    if (file.label >= 0) return label_of_picture(file, manifest);
+    const auto number = batch_number(file.file.stem().string());
     if (file.kind != InputKind::bin || !number) {
-      manifest.missing = fmt::format("{} has no label", file.path.string());
+      manifest.missing = fmt::format("{} has no label", file.name());
       return std::vector<std::int64_t>();
     }
-    const fs::path folder = file.path.has_parent_path() ? file.path.parent_path() : ".";
+    const fs::path folder = file.file.has_parent_path() ? file.file.parent_path() : ".";
     if (!folders_.contains(folder)) {
       SMLP_TRY(labels, find_bin_labels(folder));
       folders_.emplace(folder, std::move(labels));
@@ -33,21 +44,33 @@ class LabelFinder {
     }
     manifest.missing = labels.source.empty() ? labels.missing
                                              : fmt::format("{} does not fit {}, which holds {} pictures", labels.source,
-                                                           file.path.string(), file.rows);
+                                                           file.name(), file.rows);
     return std::vector<std::int64_t>();
   }
 
  private:
+  std::vector<std::int64_t> label_of_picture(const Input& file, InputManifest& manifest) const {
+    if (!map_) {
+      manifest.missing = why_no_map_;
+      return {};
+    }
+    manifest.truth = fmt::format("{} (labels by {})", inputs_.label_origin, label_rule_name(map_->rule));
+    return {map_->class_of_folder[static_cast<std::size_t>(file.label)]};
+  }
+
+  const Inputs& inputs_;
+  std::optional<LabelMap> map_;
+  std::string why_no_map_;
   std::map<fs::path, BinLabels> folders_;
 };
 
 }  // namespace
 
-Result<InputManifest> describe_inputs(std::span<const InputFile> files) {
+Result<InputManifest> describe_inputs(const Inputs& inputs, int classes, const ClassList& list) {
   InputManifest manifest;
-  LabelFinder finder;
-  for (const InputFile& file : files) {
-    InputRecord record{.file = file.path.string(), .stem = file.stem(), .rows = file.rows};
+  LabelFinder finder(inputs, classes, list);
+  for (const Input& file : inputs.files) {
+    InputRecord record{.file = file.name(), .stem = file.stem(), .rows = file.rows};
     if (manifest.missing.empty()) {
       SMLP_TRY(labels, finder.find(file, manifest));
       record.labels = std::move(labels);

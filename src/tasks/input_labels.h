@@ -3,12 +3,14 @@
 
 #include <span>
 
-#include "data/input_files.h"
 #include "data/input_manifest.h"
+#include "data/inputs.h"
+#include "data/label_map.h"
 
 namespace smlp {
 
-// Bins have the labels of find_bin_labels(), where every one of them fits. Errors: label files that are damaged.
-Result<InputManifest> describe_inputs(std::span<const InputFile> files);
+// Bins have the labels of find_bin_labels(), where every one of them fits; pictures those of their list or shard, where
+// map_labels() knows all of them among the model's `classes` classes. Errors: label files that are damaged.
+Result<InputManifest> describe_inputs(const Inputs& inputs, int classes, const ClassList& list);
 
 }  // namespace smlp

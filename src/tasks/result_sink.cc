@@ -5,7 +5,7 @@
 namespace smlp {
 
 Result<void> ResultSink::put(std::size_t, Result<std::span<const float>> logits) {
-  const InputFile& file = files_[input_];
+  const Input& file = files_[input_];
   if (logits) {
     logits_.insert(logits_.end(), logits->begin(), logits->end());
   } else if (!error_) {
@@ -20,7 +20,7 @@ Result<void> ResultSink::put(std::size_t, Result<std::span<const float>> logits)
   return {};
 }
 
-Result<void> ResultSink::end_input(const InputFile& file) {
+Result<void> ResultSink::end_input(const Input& file) {
   if (const auto error = std::exchange(error_, std::nullopt)) return end_broken(file, *error);
   report_.pictures += static_cast<std::uint64_t>(file.rows);
   return results_.write(file, logits_);
@@ -28,7 +28,7 @@ Result<void> ResultSink::end_input(const InputFile& file) {
 
 // A picture may turn out broken only when it is decoded; prepared files were checked, so that is no small matter. Nor
 // is it the picture's fault where the machine fails.
-Result<void> ResultSink::end_broken(const InputFile& file, const Error& error) {
+Result<void> ResultSink::end_broken(const Input& file, const Error& error) {
   if (file.kind != InputKind::picture || error.transient) return fail(error);
   ++report_.broken;
   if (watch_.broken) watch_.broken(error);

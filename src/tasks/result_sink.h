@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "data/input_files.h"
+#include "data/inputs.h"
 #include "pipeline/sink.h"
 #include "tasks/infer_files.h"
 #include "tasks/run_results.h"
@@ -15,17 +15,16 @@ namespace smlp {
 // Counts in `report` what it hears. What it is given must outlive it.
 class ResultSink final : public Sink {
  public:
-  ResultSink(std::span<const InputFile> files, RunResults& results, InferFilesReport& report,
-             const InferFilesWatch& watch)
+  ResultSink(std::span<const Input> files, RunResults& results, InferFilesReport& report, const InferFilesWatch& watch)
       : files_(files), results_(results), report_(report), watch_(watch) {}
 
   Result<void> put(std::size_t index, Result<std::span<const float>> logits) override;
 
  private:
-  Result<void> end_input(const InputFile& file);
-  Result<void> end_broken(const InputFile& file, const Error& error);
+  Result<void> end_input(const Input& file);
+  Result<void> end_broken(const Input& file, const Error& error);
 
-  std::span<const InputFile> files_;
+  std::span<const Input> files_;
   RunResults& results_;
   InferFilesReport& report_;
   const InferFilesWatch& watch_;

@@ -34,14 +34,14 @@ Result<bool> may_replace(const fs::path& path, std::string_view bytes) {
 
 }  // namespace
 
-std::string RunResults::name_of(const InputFile& input) const {
+std::string RunResults::name_of(const Input& input) const {
   return options_.packed ? std::string(kPackedResult) : result_name(input.stem(), options_.format);
 }
 
-fs::path RunResults::path_of(const InputFile& input) const { return folder_ / name_of(input); }
+fs::path RunResults::path_of(const Input& input) const { return folder_ / name_of(input); }
 
 Result<RunResults> RunResults::open(RunFolder place, const RunIdentity& identity, const std::string& provenance,
-                                    const RunResultsOptions& options, std::span<const InputFile> inputs) {
+                                    const RunResultsOptions& options, std::span<const Input> inputs) {
   std::optional<RunRecord> earlier = std::move(place.earlier);
   RunResults results(std::move(place), options);
   results.done_.resize(inputs.size());
@@ -51,8 +51,8 @@ Result<RunResults> RunResults::open(RunFolder place, const RunIdentity& identity
 }
 
 Result<void> RunResults::start(const RunIdentity& identity, const std::string& provenance,
-                               std::span<const InputFile> inputs) {
-  for (const InputFile& input : inputs) {
+                               std::span<const Input> inputs) {
+  for (const Input& input : inputs) {
     if (is_there(path_of(input))) return foreign_error(path_of(input));
   }
   for (const fs::path& path : {folder_ / kPackedNames, packed_part(folder_)}) {
@@ -66,7 +66,7 @@ Result<void> RunResults::start(const RunIdentity& identity, const std::string& p
   return {};
 }
 
-Result<void> RunResults::resume(RunRecord earlier, std::span<const InputFile> inputs) {
+Result<void> RunResults::resume(RunRecord earlier, std::span<const Input> inputs) {
   resumed_ = true;
   record_ = std::move(earlier);
   const std::string summary = summary_name(folder_);
@@ -79,7 +79,7 @@ Result<void> RunResults::resume(RunRecord earlier, std::span<const InputFile> in
   return record_.rows.size() < rows ? writer_->keep_rows(record_.rows.size()) : Result<void>();
 }
 
-Result<void> RunResults::resume_files(std::span<const InputFile> inputs) {
+Result<void> RunResults::resume_files(std::span<const Input> inputs) {
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     SMLP_TRY(state, record_.state_of(folder_, name_of(inputs[i])));
     done_[i] = state == FileState::whole;
@@ -87,7 +87,7 @@ Result<void> RunResults::resume_files(std::span<const InputFile> inputs) {
   return {};
 }
 
-Result<void> RunResults::resume_packed(std::span<const InputFile> inputs) {
+Result<void> RunResults::resume_packed(std::span<const Input> inputs) {
   SMLP_TRY(array, record_.state_of(folder_, kPackedResult));
   SMLP_TRY(names, record_.state_of(folder_, kPackedNames));
   if (array == FileState::foreign) return foreign_error(folder_ / kPackedResult);
@@ -100,7 +100,7 @@ Result<void> RunResults::resume_packed(std::span<const InputFile> inputs) {
   for (std::size_t i = 0; i < std::min(inputs.size(), record_.rows.size()); ++i) {
     done_[i] = true;
     if (record_.rows[i].rows > 0) continue;
-    broken_before_.push_back({.what = "could not be read in the earlier run", .file = inputs[i].path.string()});
+    broken_before_.push_back({.what = "could not be read in the earlier run", .file = inputs[i].name()});
   }
   return {};
 }
@@ -116,7 +116,7 @@ Result<void> RunResults::write_inputs(const InputManifest& inputs) {
   return write_file(path, text, Existing::keep);
 }
 
-Result<void> RunResults::write(const InputFile& input, std::span<const float> logits) {
+Result<void> RunResults::write(const Input& input, std::span<const float> logits) {
   if (folder_.empty()) return {};
   if (!packed_) return logits.empty() ? Result<void>() : write_file_of(input, logits);
   SMLP_TRY(rows, packed_->append(input.stem(), logits));
@@ -125,7 +125,7 @@ Result<void> RunResults::write(const InputFile& input, std::span<const float> lo
   return {};
 }
 
-Result<void> RunResults::write_file_of(const InputFile& input, std::span<const float> logits) {
+Result<void> RunResults::write_file_of(const Input& input, std::span<const float> logits) {
   const std::string bytes = result_bytes(options_.format, logits, options_.classes);
   const fs::path path = path_of(input);
   const bool ours = record_.files.contains(name_of(input));

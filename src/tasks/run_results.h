@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "data/input_files.h"
 #include "data/input_manifest.h"
+#include "data/inputs.h"
 #include "data/result_files.h"
 #include "tasks/run_folder.h"
 
@@ -27,7 +27,7 @@ class RunResults {
   // Starts the run's record, or takes up that of the run that is resumed, of which every result is proved: its size,
   // its hash. Errors: a file of somebody else where a result has to go.
   static Result<RunResults> open(RunFolder place, const RunIdentity& identity, const std::string& provenance,
-                                 const RunResultsOptions& options, std::span<const InputFile> inputs);
+                                 const RunResultsOptions& options, std::span<const Input> inputs);
 
   // Records what the run was given; a run that is resumed keeps what it recorded when it began. Call it first.
   Result<void> write_inputs(const InputManifest& inputs);
@@ -39,7 +39,7 @@ class RunResults {
   bool resumed() const { return resumed_; }
 
   // Call for every input that is not done, in order; `logits` are none for a broken one.
-  Result<void> write(const InputFile& input, std::span<const float> logits);
+  Result<void> write(const Input& input, std::span<const float> logits);
 
   // Waits until all results are on the disk.
   Result<void> finish();
@@ -47,17 +47,17 @@ class RunResults {
   Result<void> write_summary(const std::string& text);
 
   const std::filesystem::path& folder() const { return folder_; }  // empty: nowhere
-  std::filesystem::path path_of(const InputFile& input) const;
+  std::filesystem::path path_of(const Input& input) const;
 
  private:
   RunResults(RunFolder place, const RunResultsOptions& options)
       : folder_(std::move(place.path)), options_(options), lock_(std::move(place.lock)) {}
-  Result<void> start(const RunIdentity& identity, const std::string& provenance, std::span<const InputFile> inputs);
-  Result<void> resume(RunRecord earlier, std::span<const InputFile> inputs);
-  Result<void> resume_files(std::span<const InputFile> inputs);
-  Result<void> resume_packed(std::span<const InputFile> inputs);
-  Result<void> write_file_of(const InputFile& input, std::span<const float> logits);
-  std::string name_of(const InputFile& input) const;
+  Result<void> start(const RunIdentity& identity, const std::string& provenance, std::span<const Input> inputs);
+  Result<void> resume(RunRecord earlier, std::span<const Input> inputs);
+  Result<void> resume_files(std::span<const Input> inputs);
+  Result<void> resume_packed(std::span<const Input> inputs);
+  Result<void> write_file_of(const Input& input, std::span<const float> logits);
+  std::string name_of(const Input& input) const;
 
   std::filesystem::path folder_;
   RunResultsOptions options_;

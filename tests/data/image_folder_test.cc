@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "data/picture_files.h"
 #include "support/scratch.h"
 
 namespace smlp {
@@ -106,16 +105,6 @@ TEST_F(ImageFolderTest, AFolderWithoutPermissionIsAnError) {
   ::chmod((scratch_.folder() / "b").c_str(), 0);
   EXPECT_THAT(listing().front(), HasSubstr("b: cannot list the folder: Permission denied"));
   ::chmod((scratch_.folder() / "b").c_str(), 0700);
-}
-
-TEST_F(ImageFolderTest, PicturesOfAPlainFolderComeInNaturalOrder) {
-  for (const char* name : {"10.jpg", "9.jpg", "sub/1.png", "notes.txt"}) scratch_.write(name, "");
-  const auto pictures = list_pictures(scratch_.folder());
-  ASSERT_TRUE(pictures);
-  EXPECT_THAT(*pictures,
-              ElementsAre(scratch_.folder() / "9.jpg", scratch_.folder() / "10.jpg", scratch_.folder() / "sub/1.png"));
-  fs::create_directory(scratch_.folder() / "none");
-  EXPECT_THAT(list_pictures(scratch_.folder() / "none").error().message(), HasSubstr("holds no picture"));
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <thread>
 
-#include "data/input_files.h"
+#include "data/input_check.h"
 #include "support/scratch.h"
 
 namespace smlp {
@@ -55,7 +55,7 @@ std::string data_of(bool swapped, bool fortran) {
 
 class InputRowsTest : public testing::Test {
  protected:
-  Result<InputFile> listed(const std::string& name, const std::string& bytes) {
+  Result<Input> listed(const std::string& name, const std::string& bytes) {
     SMLP_TRY(listing, list_inputs(scratch_.write(name, bytes).string(), kSpec));
     return listing.files.at(0);
   }

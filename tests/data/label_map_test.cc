@@ -107,6 +107,27 @@ TEST(MapLabels, LongListsAreCut) {
   EXPECT_THAT(problem(many), HasSubstr("'x9' and 15 more"));
 }
 
+TEST(MapLabels, LabelsOfListsAreNumbersOrNames) {
+  const auto labels = [](const Words& words, const ClassList& list, std::optional<LabelRule> rule = std::nullopt) {
+    const auto map = map_labels(words, static_cast<int>(std::max<std::size_t>(list.names.size(), 3)), list, rule,
+                                LabelWords::labels);
+    return map ? fmt::format("{}: {}", label_rule_name(map->rule), fmt::join(map->class_of_folder, " "))
+               : map.error().message();
+  };
+  EXPECT_EQ(labels({"2", "0"}, {}), "index: 2 0") << "as ImageNet's val.txt";
+  EXPECT_EQ(labels({"2", "0", "02"}, kImageNet), "index: 2 0 2");
+  EXPECT_EQ(labels({"tench", "Tinca tinca"}, kImageNet), "name: 0 0") << "pictures may share a class";
+  EXPECT_EQ(labels({"n01440764"}, kImageNet), "wnid: 0");
+  EXPECT_THAT(labels({"3"}, {}), HasSubstr("label '3' is beyond the model's 3 classes"));
+  EXPECT_THAT(labels({"2", "tench"}, kImageNet), HasSubstr("1 of 2 labels match no class of the model by name: '2'"));
+  EXPECT_THAT(labels({"tench"}, {}), HasSubstr("pass --classes"));
+  EXPECT_THAT(labels({"0"}, kImageNet, LabelRule::position), HasSubstr("have no position"));
+  const ClassList digits{.names = {"1", "0", "2"}};
+  EXPECT_THAT(labels({"0", "1"}, digits), HasSubstr("label '0' may be the number of class 0 or the name of class 1"));
+  EXPECT_EQ(labels({"0", "1"}, digits, LabelRule::name), "name: 1 0");
+  EXPECT_EQ(labels({"2"}, digits), "index: 2") << "either way";
+}
+
 TEST(LabelRuleNames, AreReadBack) {
   for (const auto rule : {LabelRule::position, LabelRule::index, LabelRule::name, LabelRule::wnid}) {
     EXPECT_EQ(find_label_rule(label_rule_name(rule)), rule);

@@ -3,49 +3,16 @@
 #include <gmock/gmock.h>
 
 #include "support/scratch.h"
+#include "support/tar_file.h"
 
 namespace smlp {
 namespace {
 
+using test::kTarEnd;
+using test::member;
+using test::pax;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-struct Header {
-  std::string name;
-  std::string size = {};  // as in the field; empty: the content's
-  char type = '0';
-  std::string prefix = {};
-};
-
-std::string padded(std::string content) {
-  content.resize((content.size() + 511) / 512 * 512);
-  return content;
-}
-
-// A header of POSIX's ustar and the content behind it.
-std::string member(const Header& header, const std::string& content = {}) {
-  std::string block(512, '\0');
-  const auto put = [&](std::size_t at, const std::string& text) { block.replace(at, text.size(), text); };
-  put(0, header.name);
-  put(100, "0000644");
-  put(124, header.size.empty() ? fmt::format("{:011o}", content.size()) : header.size);
-  put(148, "        ");
-  block[156] = header.type;
-  put(257, std::string("ustar\0", 6) + "00");
-  put(345, header.prefix);
-  int sum = 0;
-  for (const char c : block) sum += static_cast<unsigned char>(c);
-  put(148, fmt::format("{:06o}", sum) + std::string("\0 ", 2));
-  return block + padded(content);
-}
-
-std::string pax(const std::string& key, const std::string& value, char type = 'x') {
-  std::size_t length = key.size() + value.size() + 3;
-  length += std::to_string(length + std::to_string(length).size()).size();
-  return member({.name = "pax", .type = type}, fmt::format("{} {}={}\n", length, key, value));
-}
-
-const std::string kEnd(1024, '\0');
 
 class TarArchiveTest : public ::testing::Test {
  protected:
@@ -54,7 +21,7 @@ class TarArchiveTest : public ::testing::Test {
     if (!archive) return {archive.error().message()};
     std::vector<std::string> out;
     for (const TarMember& m : archive->members()) {
-      const auto content = archive->read(m, 1 << 20);
+      const auto content = (*archive->reader())->read(m, 1 << 20);
       out.push_back(m.name + "=" + (content ? *content : content.error().message()));
     }
     return out;
@@ -70,12 +37,12 @@ class TarArchiveTest : public ::testing::Test {
 TEST_F(TarArchiveTest, MembersAreReadInPlace) {
   EXPECT_THAT(names(member({.name = "d/", .type = '5'}) + member({.name = "d/a.jpg"}, "one") +
                     member({.name = "b"}, std::string(512, 'x')) + member({.name = "empty"}) +
-                    member({.name = "old/"}) + member({.name = "c", .type = '\0'}, "three") + kEnd),
+                    member({.name = "old/"}) + member({.name = "c", .type = '\0'}, "three") + kTarEnd),
               ElementsAre("d/a.jpg=one", "b=" + std::string(512, 'x'), "empty=", "c=three"));
   EXPECT_THAT(names(member({.name = "a"}, "1")), ElementsAre("a=1")) << "no end, as after a stopped append";
   EXPECT_THAT(names(member({.name = "a"}, "1").substr(0, 513)), ElementsAre("a=1")) << "no padding";
-  EXPECT_THAT(names(member({.name = "a"}, "1") + kEnd + member({.name = "b"}, "2")), ElementsAre("a=1"));
-  EXPECT_THAT(names(kEnd), ElementsAre());
+  EXPECT_THAT(names(member({.name = "a"}, "1") + kTarEnd + member({.name = "b"}, "2")), ElementsAre("a=1"));
+  EXPECT_THAT(names(kTarEnd), ElementsAre());
   EXPECT_THAT(names(""), ElementsAre());
 }
 
@@ -150,11 +117,37 @@ TEST_F(TarArchiveTest, DamagedArchivesAreErrors) {
 TEST_F(TarArchiveTest, AMemberBeyondTheLimitIsNotRead) {
   const auto archive = TarArchive::open(scratch_.write("a.tar", member({.name = "a"}, "abc")));
   ASSERT_TRUE(archive);
-  EXPECT_THAT(archive->read(archive->members()[0], 2).error().message(), HasSubstr("a.tar:a: 3 bytes; at most 2"));
-  EXPECT_EQ(archive->read(archive->members()[0], 3), "abc");
-  std::filesystem::resize_file(archive->path(), 513);
-  EXPECT_THAT(archive->read(archive->members()[0], 3).error().message(), HasSubstr("became shorter"));
+  EXPECT_THAT((*archive->reader())->read(archive->members()[0], 2).error().message(),
+              HasSubstr("a.tar:a: 3 bytes; at most 2"));
+  EXPECT_EQ((*archive->reader())->read(archive->members()[0], 3), "abc");
+  EXPECT_EQ((*archive->reader())->read_start(archive->members()[0], 2), "ab");
   EXPECT_FALSE(TarArchive::open(scratch_.folder()));
+}
+
+TEST_F(TarArchiveTest, AnArchiveThatChangesIsAnErrorThatNamesIt) {
+  const std::string whole = member({.name = "a"}, "abc") + kTarEnd;
+  const auto path = scratch_.write("a.tar", whole);
+  const auto archive = TarArchive::open(path);
+  ASSERT_TRUE(archive);
+  const auto reader = archive->reader();
+  ASSERT_TRUE(reader);
+  EXPECT_TRUE((*reader)->read(archive->members()[0], 10));
+  std::filesystem::resize_file(path, 514);  // under the reader's hands
+  EXPECT_THAT((*reader)->read(archive->members()[0], 10).error().message(), HasSubstr("a.tar: the archive changed"));
+  std::filesystem::remove(path);
+  scratch_.write("a.tar", whole + member({.name = "b"}, "new"));  // another file of its name
+  EXPECT_THAT(archive->reader().error().message(), HasSubstr("a.tar: the archive changed"));
+}
+
+TEST_F(TarArchiveTest, TwoMembersOfOneNameAreRefused) {
+  EXPECT_THAT(problem(member({.name = "a"}, "1") + member({.name = "b"}) + member({.name = "a"}, "2")),
+              HasSubstr("has two members named 'a' (at byte 1536)"));
+  EXPECT_THAT(problem(pax("path", std::string(4097, 'n')) + member({.name = "a"})), HasSubstr("name of 4097 bytes"));
+}
+
+TEST_F(TarArchiveTest, AMissingEndIsKnown) {
+  EXPECT_FALSE(TarArchive::open(scratch_.write("a.tar", member({.name = "a"}, "1")))->has_end());
+  EXPECT_TRUE(TarArchive::open(scratch_.write("a.tar", member({.name = "a"}, "1") + kTarEnd))->has_end());
 }
 
 }  // namespace

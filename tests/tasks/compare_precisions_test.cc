@@ -110,8 +110,9 @@ TEST_F(ComparePrecisions, TakesPicturesAndNamesABrokenOne) {
   const auto good = scratch_.folder() / "a.png";
   test::write_png(good, 50, 40, 1);
   const auto net = network();
-  EXPECT_EQ(compare_precisions(net, {.pictures = {good, good, good}}, kNobody)->pictures, 3);
-  const auto broken = compare_precisions(net, {.pictures = {good, scratch_.write("b.png", "text")}}, kNobody);
+  const Input one{.file = good}, text{.file = scratch_.write("b.png", "text")};
+  EXPECT_EQ(compare_precisions(net, {.pictures = {one, one, one}}, kNobody)->pictures, 3);
+  const auto broken = compare_precisions(net, {.pictures = {one, text}}, kNobody);
   ASSERT_FALSE(broken);
   EXPECT_THAT(broken.error().message(), HasSubstr("b.png"));
 }

@@ -37,7 +37,7 @@ class EvaluateTest : public ::testing::Test {
 // label where i % 3 == 0, its second where i % 3 == 1, its sixth and last where i % 3 == 2.
 TEST_F(EvaluateTest, CountsAreThoseOfTheAnswers) {
   Session s = session();
-  ImageFolder data{.root = scratch_.folder(), .classes = {"0", "1", "2", "3", "4", "5"}};
+  Inputs data{.labels = {"0", "1", "2", "3", "4", "5"}};
   std::vector<int> expected_mistakes(6);
   for (int i = 0; i < 24; ++i) {
     const fs::path file = scratch_.folder() / "pool" / (std::to_string(i) + ".png");
@@ -46,9 +46,9 @@ TEST_F(EvaluateTest, CountsAreThoseOfTheAnswers) {
     ASSERT_TRUE(answer);
     const int label = (*answer)[i % 3 == 0 ? 0 : i % 3 == 1 ? 1 : 5].index;
     expected_mistakes[static_cast<std::size_t>(label)] += i % 3 != 0;
-    data.pictures.push_back({file, label});
+    data.files.push_back({.file = file, .label = label});
   }
-  data.pictures.push_back({scratch_.write("broken.jpg", "no picture"), 2});
+  data.files.push_back({.file = scratch_.write("broken.jpg", "no picture"), .label = 2});
 
   const int identity[] = {0, 1, 2, 3, 4, 5};
   std::vector<std::string> skipped;
@@ -84,7 +84,7 @@ TEST_F(EvaluateTest, FoldersAreTranslatedToClasses) {
   const fs::path file = scratch_.folder() / "pool/0.png";
   const Image image = file;
   const int answer = s.classify(std::span(&image, 1), 1).front()->front().index;
-  ImageFolder data{.root = scratch_.folder(), .classes = {"only"}, .pictures = {{file, 0}}};
+  const Inputs data{.files = {{.file = file, .label = 0}}, .labels = {"only"}};
   EXPECT_EQ(evaluate(s, data, std::vector<int>{answer}, {})->right1, 1);
   EXPECT_EQ(evaluate(s, data, std::vector<int>{(answer + 1) % 6}, {})->right1, 0);
 }
@@ -95,10 +95,9 @@ TEST_F(EvaluateTest, LogitsThatAreNotFiniteCountAsWrong) {
   Network broken = *good.network();
   broken.head.bias[0] = std::numeric_limits<float>::quiet_NaN();
   Session s = Session::create(Model(std::make_shared<const Network>(broken)), {.threads = 1}).value();
-  const ImageFolder data{
-      .root = scratch_.folder(),
-      .classes = {"0", "1", "2", "3", "4", "5"},
-      .pictures = {{scratch_.folder() / "pool" / "0.png", 0}, {scratch_.folder() / "pool" / "1.png", 3}}};
+  const Inputs data{.files = {{.file = scratch_.folder() / "pool" / "0.png", .label = 0},
+                              {.file = scratch_.folder() / "pool" / "1.png", .label = 3}},
+                    .labels = {"0", "1", "2", "3", "4", "5"}};
   const int identity[] = {0, 1, 2, 3, 4, 5};
   const Evaluation result = evaluate(s, data, identity, {}).value();
   EXPECT_EQ(result.images, 2);

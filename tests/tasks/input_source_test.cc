@@ -25,11 +25,11 @@ class AllTheRoom final : public Room {
 class InputSourceTest : public testing::Test {
  protected:
   // A .bin of `rows` pictures whose values are first, first + 1, ...
-  InputFile bin(const std::string& name, int rows, float first) {
+  Input bin(const std::string& name, int rows, float first) {
     std::vector<float> values;
     for (int i = 0; i < 3 * rows; ++i) values.push_back(first + static_cast<float>(i));
     const auto bytes = std::as_bytes(std::span(values));
-    return {.path = scratch_.write(name, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}),
+    return {.file = scratch_.write(name, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}),
             .kind = InputKind::bin,
             .rows = rows,
             .bytes = 12 * static_cast<std::uint64_t>(rows)};
@@ -40,7 +40,7 @@ class InputSourceTest : public testing::Test {
 };
 
 TEST_F(InputSourceTest, RowsOfAllInputsFollowOneAnother) {
-  const std::vector<InputFile> files = {bin("a.bin", 2, 0), bin("b.bin", 1, 6), bin("c.bin", 3, 9)};
+  const std::vector<Input> files = {bin("a.bin", 2, 0), bin("b.bin", 1, 6), bin("c.bin", 3, 9)};
   InputSource source(files, kSpec);
   ASSERT_EQ(source.size(), 6U);
   for (const std::size_t i : {5, 0, 3, 2, 1, 4}) {
@@ -51,16 +51,16 @@ TEST_F(InputSourceTest, RowsOfAllInputsFollowOneAnother) {
     EXPECT_THAT(std::vector<float>(values.begin(), values.end()), testing::ElementsAre(first, first + 1, first + 2));
   }
   EXPECT_EQ(room_.taken, 6U * 12U);
-  EXPECT_EQ(source.name(2), files[1].path.string());
-  EXPECT_EQ(source.name(5), files[2].path.string());
+  EXPECT_EQ(source.name(2), files[1].name());
+  EXPECT_EQ(source.name(5), files[2].name() + "[2]");
 }
 
 TEST_F(InputSourceTest, AFileIsOpenFromItsFirstRowToItsLast) {
-  const std::vector<InputFile> files = {bin("a.bin", 3, 0)};
+  const std::vector<Input> files = {bin("a.bin", 3, 0)};
   InputSource source(files, kSpec);
   ASSERT_TRUE(source.read(0, room_));
   bin("other.bin", 3, 100);
-  std::filesystem::rename(scratch_.folder() / "other.bin", files[0].path);
+  std::filesystem::rename(scratch_.folder() / "other.bin", files[0].file);
   for (const std::size_t i : {1, 2}) {
     const auto reading = source.read(i, room_);
     ASSERT_TRUE(reading);
@@ -69,8 +69,8 @@ TEST_F(InputSourceTest, AFileIsOpenFromItsFirstRowToItsLast) {
 }
 
 TEST_F(InputSourceTest, WhatCannotBeReadIsAnErrorOfItsRowsAlone) {
-  std::vector<InputFile> files = {bin("a.bin", 1, 0), bin("b.bin", 2, 3)};
-  std::filesystem::remove(files[0].path);
+  std::vector<Input> files = {bin("a.bin", 1, 0), bin("b.bin", 2, 3)};
+  std::filesystem::remove(files[0].file);
   InputSource source(files, kSpec);
   EXPECT_FALSE(source.read(0, room_));
   EXPECT_TRUE(source.read(1, room_));

@@ -1,0 +1,180 @@
+#include "data/input_check.h"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+
+#include "base/open_file.h"
+#include "data/bin_folder.h"
+#include "data/npy.h"
+#include "data/preprocess_journal.h"
+
+namespace smlp {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::unexpected<Error> input_error(const Input& input, std::string what, std::string remedy = {}) {
+  return fail(Error{.what = std::move(what), .file = input.name(), .remedy = std::move(remedy)});
+}
+
+std::string picture_text(const InputSpec& spec) {
+  return fmt::format("{} x {} x {} float32", spec.channels, spec.side, spec.side);
+}
+
+Result<void> check_rows(Input& file, std::uint64_t rows, const InputSpec& spec) {
+  if (spec.max_rows > 0 && rows > static_cast<std::uint64_t>(spec.max_rows)) {
+    return input_error(file,
+                       fmt::format("{} bytes, {} pictures of {}; at most {} were expected ({} bytes)", file.bytes, rows,
+                                   picture_text(spec), spec.max_rows,
+                                   static_cast<std::uint64_t>(spec.max_rows) * spec.floats() * sizeof(float)),
+                       fmt::format("if it really holds {} pictures, give --batchsize {}", rows, rows));
+  }
+  if (rows > static_cast<std::uint64_t>(std::numeric_limits<int>::max())) {
+    return input_error(file, fmt::format("{} pictures; no file may hold so many", rows), "split it");
+  }
+  file.rows = static_cast<int>(rows);
+  return {};
+}
+
+Result<void> check_bin(Input& file, const InputSpec& spec) {
+  const std::uint64_t one = spec.floats() * sizeof(float);
+  if (file.bytes == 0 || file.bytes % one != 0) {
+    return input_error(file,
+                       fmt::format("{} bytes; {} were expected ({}), or a whole multiple for several pictures",
+                                   file.bytes, one, picture_text(spec)),
+                       "make the bins again with smlp preprocess, for this model's picture size");
+  }
+  return check_rows(file, file.bytes / one, spec);
+}
+
+Result<void> check_npy(Input& file, const InputSpec& spec) {
+  SMLP_TRY(header, read_npy_header(file.file, file.bytes));
+  const std::vector<std::int64_t> one = {spec.channels, spec.side, spec.side};
+  const auto& shape = header.shape;
+  const bool single = shape == one;
+  if (!single && (shape.size() != 4 || !std::equal(one.begin(), one.end(), shape.begin() + 1) || shape[0] == 0)) {
+    return input_error(
+        file, fmt::format("an array of shape ({}) ({} bytes); ({}, {}, {}) or (N, {}, {}, {}) was expected",
+                          fmt::join(shape, ", "), file.bytes, spec.channels, spec.side, spec.side, spec.channels,
+                          spec.side, spec.side));
+  }
+  return check_rows(file, single ? 1 : static_cast<std::uint64_t>(shape[0]), spec);
+}
+
+// Bins of one run hold equally many pictures; one that does not is of another size than the model's, or damaged.
+Result<void> check_equal_rows(std::span<const Input> files) {
+  const Input* first = nullptr;
+  const Input* last = nullptr;
+  for (const Input& file : files) {
+    if (file.kind != InputKind::bin) continue;
+    if (first == nullptr) first = &file;
+    last = &file;
+  }
+  for (const Input& file : files) {
+    if (file.kind != InputKind::bin || file.rows == first->rows) continue;
+    if (&file == last && file.rows < first->rows) continue;
+    return input_error(
+        file, fmt::format("{} bytes, where {} has {}", file.bytes, first->file.filename().string(), first->bytes),
+        "bins of one run hold equally many pictures, only the last may hold fewer");
+  }
+  return {};
+}
+
+std::string transform_text(const Preprocess& how) {
+  return fmt::format("{} x {} pixels, resized from {} ({}), mean {}, deviation {}", how.crop, how.crop, how.resize,
+                     interpolation_name(how.interpolation), fmt::join(how.mean, " "), fmt::join(how.std, " "));
+}
+
+// The journal beside the bins knows how they were made. Another size is an error, which the length of a file does not
+// always show; for the rest many model files carry only an assumption, so that a difference is a warning.
+Result<void> check_journals(std::span<const Input> files, const InputSpec& spec, std::vector<std::string>& warnings) {
+  fs::path checked;
+  for (const Input& file : files) {
+    if (file.kind != InputKind::bin || file.file.parent_path() == checked) continue;
+    checked = file.file.parent_path();
+    const auto journal = read_journal(checked / kPreprocessJournal);
+    if (!journal || !*journal || (*journal)->header.how == spec.how) continue;
+    const Preprocess& made = (*journal)->header.how;
+    const std::string what =
+        fmt::format("its bins were made for {}; the model takes {}", transform_text(made), transform_text(spec.how));
+    if (made.crop != spec.side) {
+      return fail(Error{.what = what, .file = checked.string(), .remedy = "make them with smlp preprocess --model"});
+    }
+    warnings.push_back(fmt::format("{}: {}", checked.string(), what));
+  }
+  return {};
+}
+
+Result<void> check_one(Input& file, const InputSpec& spec) {
+  SMLP_TRY(opened, open_regular(file.file));
+  file.bytes = opened.stamp.bytes;
+  file.mtime_ns = opened.stamp.mtime_ns;
+  return file.kind == InputKind::bin ? check_bin(file, spec) : check_npy(file, spec);
+}
+
+// The first bytes of pictures, wherever they lie; the archive that was read last stays open.
+class Starts {
+ public:
+  Result<std::string> read(Input& input) {
+    if (!input.archive) {
+      SMLP_TRY(opened, open_regular(input.file));
+      input.bytes = opened.stamp.bytes;
+      input.mtime_ns = opened.stamp.mtime_ns;
+      return read_start(input.file, kBytes);
+    }
+    if (archive_ != input.archive.get()) {
+      SMLP_TRY(reader, input.archive->reader());
+      reader_ = std::move(reader);
+      archive_ = input.archive.get();
+    }
+    const TarMember& member = input.archive->members()[input.member];
+    input.bytes = member.bytes;
+    input.mtime_ns = input.archive->stamp().mtime_ns;
+    return reader_->read_start(member, kBytes);
+  }
+
+ private:
+  static constexpr std::size_t kBytes = 8;
+  const TarArchive* archive_ = nullptr;
+  std::shared_ptr<const TarReader> reader_;
+};
+
+}  // namespace
+
+Result<void> check_prepared(std::span<Input> inputs, const InputSpec& spec, std::vector<std::string>& warnings) {
+  for (Input& input : inputs) {
+    if (input.kind != InputKind::picture) SMLP_CHECK(check_one(input, spec));
+  }
+  SMLP_CHECK(check_equal_rows(inputs));
+  return check_journals(inputs, spec, warnings);
+}
+
+Result<void> check_pictures(std::span<Input> inputs, const InputSpec& spec) {
+  Starts starts;
+  for (Input& input : inputs) {
+    if (input.kind != InputKind::picture) continue;
+    if (spec.channels != 3) {
+      return input_error(input, fmt::format("is a picture, and the model takes {} planes", spec.channels),
+                         "give prepared .bin or .npy files");
+    }
+    SMLP_TRY(start, starts.read(input));
+    if (is_picture_start(start)) continue;
+    return input_error(input, fmt::format("{} bytes, and neither a JPEG nor a PNG", input.bytes));
+  }
+  return {};
+}
+
+Result<void> check_result_names(std::span<const Input> files) {
+  std::map<std::string, const Input*> seen;
+  for (const Input& file : files) {
+    const auto [at, is_new] = seen.emplace(file.stem(), &file);
+    if (is_new) continue;
+    return input_error(
+        file, fmt::format("its result would be named {}_0, and so would that of {}", file.stem(), at->second->name()),
+        "rename one, or run them one after the other");
+  }
+  return {};
+}
+
+}  // namespace smlp

@@ -1,0 +1,257 @@
+#!/usr/bin/env python3
+"""The same pictures as files, folders, lists, archives and shards give the same answers; hostile inputs give one line.
+
+    inputs_test.py --smlp BIN [unittest arguments]
+
+Archives are written by Python's tarfile and GNU tar; where the webdataset library is installed, shards are read by it
+as well.
+"""
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+import guide_test
+from guide_test import checkpoint, image_folder, run
+
+FORMATS = {"ustar": tarfile.USTAR_FORMAT, "gnu": tarfile.GNU_FORMAT, "pax": tarfile.PAX_FORMAT}
+
+
+def add(archive, name, content):
+    info = tarfile.TarInfo(name)
+    info.size = len(content)
+    archive.addfile(info, io.BytesIO(content))
+
+
+def write_tar(path, members, kind="pax"):
+    with tarfile.open(path, "w", format=FORMATS[kind]) as archive:
+        for name, content in members:
+            add(archive, name, content)
+
+
+class InputsTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.root = Path(tempfile.mkdtemp())
+        cls.data = cls.root / "data"
+        image_folder(cls.data, classes=3, each=5)
+        checkpoint(cls.root / "m.safetensors", classes=3)
+        (cls.root / "names.txt").write_text("class_0\nclass_1\nclass_2\n")
+        cls.files = sorted(p.relative_to(cls.root) for p in cls.data.rglob("*.png"))
+        cls.expected = cls.classify(*cls.files)
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.root)
+
+    def setUp(self):
+        self.dir = Path(tempfile.mkdtemp(dir=self.root))
+
+    @classmethod
+    def model(cls):
+        return ("--model", cls.root / "m.safetensors", "--classes", cls.root / "names.txt")
+
+    @classmethod
+    def classify(cls, *words, check=0, **options):
+        """The answers' texts, without the names of the files, and these names."""
+        done = run("classify", *words, "--json", "--top", 3, *cls.model(), check=check, cwd=cls.root, **options)
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        return [json.dumps(line["top"]) for line in lines], [line["file"] for line in lines]
+
+    def evaluate(self, *words, check=0, **options):
+        done = run("evaluate", *words, "--json", *self.model(), check=check, cwd=self.root, **options)
+        result = json.loads(done.stdout)
+        counts = [(c["index"], c["images"], c["acc1"], c["mistaken_for"]) for c in result["per_class"]]
+        return (result["images"], result["acc1"], result["acc5"], counts), result
+
+    def members(self):
+        return [(str(p.relative_to("data")), (self.root / p).read_bytes()) for p in self.files]
+
+    def error(self, *words, command="classify", **options):
+        done = run(command, *words, *self.model(), check=1, cwd=self.root, **options)
+        self.assertNotIn("\x1b", done.stderr)
+        return done.stderr
+
+    def shard(self, path, members, label):
+        """`label` gives the label's suffix and text of a class."""
+        pairs = []
+        for name, content in members:
+            suffix, text = label(name.split("/")[0])
+            base = name.replace("/", "_").rsplit(".", 1)[0]
+            pairs += [(f"{base}.png", content), (f"{base}.{suffix}", text.encode())]
+        write_tar(path, pairs)
+
+    # The same answers, byte for byte.
+
+    def test_every_form_gives_the_same_answers(self):
+        wanted, names = self.expected
+        self.assertEqual(names, list(map(str, self.files)))
+        paths = "".join(f"{p}\n" for p in self.files)
+        (self.root / "list.txt").write_text(paths)
+        (self.data / "beside.txt").write_text(paths.replace("data/", ""))
+        labelled = "".join(f"{p} {p.parts[1][-1]}\n" for p in self.files)
+        (self.root / "val.txt").write_text(labelled)
+        forms = {
+            "folder": ["data"],
+            "commas": [",".join(map(str, self.files))],
+            "list": ["@list.txt"],
+            "list beside": ["@data/beside.txt"],
+            "labelled list": ["@val.txt"],
+        }
+        for kind in FORMATS:
+            write_tar(self.dir / f"{kind}.tar", self.members(), kind)
+            forms[kind] = [self.dir / f"{kind}.tar"]
+        subprocess.run(["tar", "-C", self.data, "--sort=name", "-cf", self.dir / "gnu-tar.tar", "class_0", "class_1",
+                        "class_2"], check=True)
+        forms["GNU tar"] = [self.dir / "gnu-tar.tar"]
+        members = self.members()
+        for i in range(3):
+            self.shard(self.dir / f"s-{i:03}.tar", members[5 * i:5 * i + 5], lambda name: ("cls", name[-1]))
+        forms["shards"] = [self.dir / "s-{000..002}.tar"]
+        for form, words in forms.items():
+            with self.subTest(form):
+                answers, found = self.classify(*words)
+                self.assertEqual(answers, wanted)
+                self.assertEqual(len(found), 15)
+        self.assertEqual(self.classify("-", input=paths)[0], wanted)
+        self.assertEqual(self.classify("data", "--limit", 4), (wanted[:4], names[:4]))
+        self.assertEqual(self.classify(self.dir / "gnu.tar", "--limit", 4)[0], wanted[:4])
+
+    def test_evaluate_takes_labels_from_folders_lists_and_shards(self):
+        wanted, result = self.evaluate("data")
+        self.assertEqual((wanted[0], result["label_rule"]), (15, "name"))
+        (self.root / "index.txt").write_text("".join(f"{p} {p.parts[1][-1]}\n" for p in self.files))
+        (self.root / "name.txt").write_text("".join(f"{p}\t{p.parts[1].replace('_', ' ')}\n" for p in self.files))
+        write_tar(self.dir / "folders.tar", [("x/val/" + n, c) for n, c in self.members()])
+        members = self.members()
+        self.shard(self.dir / "c0.tar", members[:7], lambda name: ("cls", name[-1] + "\n"))
+        self.shard(self.dir / "c1.tar", members[7:], lambda name: ("json", json.dumps({"label": int(name[-1])})))
+        self.shard(self.dir / "n.tar", members, lambda name: ("cls", name))
+        for words, rule in [(["@index.txt"], "index"), (["@name.txt"], "name"), ([self.dir / "folders.tar"], "name"),
+                            ([self.dir / "c{0..1}.tar"], "index"), ([self.dir / "c0.tar", self.dir / "c1.tar"], "index"),
+                            ([self.dir / "n.tar"], "name")]:
+            with self.subTest(words):
+                counts, result = self.evaluate(*words)
+                self.assertEqual(counts, wanted)
+                self.assertEqual(result["label_rule"], rule)
+        with_stdin = run("evaluate", "-", "--json", *self.model(), check=0, cwd=self.root,
+                         input=(self.root / "index.txt").read_text())
+        self.assertEqual(json.loads(with_stdin.stdout)["acc1"], wanted[1])
+        self.assertEqual(self.evaluate("data", "--limit", 5)[0][0], 5)
+
+    def test_labels_that_are_missing_or_unknown_are_refused(self):
+        self.assertIn("has no label; give a folder per class", self.error(self.files[0], command="evaluate"))
+        (self.root / "l.txt").write_text(f"{self.files[0]} 3\n")
+        self.assertIn("label '3' is beyond the model's 3 classes", self.error("@l.txt", command="evaluate"))
+        (self.root / "l.txt").write_text(f"{self.files[0]} dog\n")
+        self.assertIn("1 of 1 labels match no class of the model by name: 'dog'",
+                      self.error("@l.txt", command="evaluate"))
+        self.assertIn("labels of a list or a shard have no position",
+                      self.error("@l.txt", "--labels", "position", command="evaluate"))
+
+    # Hostile inputs: one line, exit 1, no crash.
+
+    def test_archives_cut_anywhere_are_errors_or_shorter(self):
+        write_tar(self.dir / "a.tar", self.members()[:3])
+        whole = (self.dir / "a.tar").read_bytes()
+        cut = self.dir / "cut.tar"
+        for size in [*range(0, len(whole), 512), 1, 511, 513, len(whole) - 1]:
+            cut.write_bytes(whole[:size])
+            done = run("classify", cut, "--json", *self.model())
+            self.assertIn(done.returncode, (0, 1), size)
+            self.assertEqual(done.returncode == 1, "error" in done.stderr, done.stderr)
+            if done.returncode == 0 and len(done.stdout.splitlines()) < 3:
+                self.assertIn("may be cut off", done.stderr)
+
+    def test_members_that_are_no_plain_files(self):
+        for kind, words in {tarfile.SYMTYPE: "is a link", tarfile.LNKTYPE: "is a link", tarfile.FIFOTYPE: "a pipe",
+                            tarfile.GNUTYPE_SPARSE: "sparse"}.items():
+            with tarfile.open(self.dir / "a.tar", "w", format=tarfile.GNU_FORMAT) as archive:
+                info = tarfile.TarInfo("x.png")
+                info.type, info.linkname = kind, "/etc/passwd"
+                archive.addfile(info)
+            self.assertIn(words, self.error(self.dir / "a.tar"))
+
+    def test_names_of_members_are_only_names(self):
+        before = sorted(os.listdir(self.root))
+        content = self.members()[0][1]
+        write_tar(self.dir / "a.tar", [("../../up.png", content), ("/abs.png", content), ("e\x1b[31m\n.png", content)])
+        done = run("classify", self.dir / "a.tar", *self.model(), check=0, cwd=self.root)
+        self.assertEqual(len(done.stdout.splitlines()), 3)
+        self.assertNotIn("\x1b", done.stdout)
+        self.assertEqual(sorted(os.listdir(self.root)), before)
+        self.assertFalse(Path("/abs.png").exists())
+
+    def test_lists_that_are_none(self):
+        os.mkfifo(self.dir / "pipe")
+        self.assertIn("is a pipe", self.error(f"@{self.dir}/pipe"))
+        (self.dir / "nul").write_bytes(b"a.png\nb\0.png\n")
+        self.assertIn("line 2 has a zero byte", self.error(f"@{self.dir}/nul"))
+        (self.dir / "self").write_text("self\n")
+        self.assertIn("self: ", self.error(f"@{self.dir}/self"))
+        with open(self.dir / "huge", "wb") as huge:
+            huge.truncate(1 << 30)
+        start = time.monotonic()
+        self.assertIn("1073741824 bytes; at most", self.error(f"@{self.dir}/huge"))
+        self.assertLess(time.monotonic() - start, 10)
+        (self.dir / "both").write_text(f"{self.files[0]}\n{self.files[1]} 1\n")
+        self.assertIn("both: line 2 has a label, line 1 has none", self.error(f"@{self.dir}/both"))
+
+    def test_a_hundred_thousand_members_take_little_memory(self):
+        name, content = self.members()[0]
+        content = content.ljust(-(-len(content) // 512) * 512, b"\0")
+        header = bytearray(tarfile.TarInfo("m/000000.png").tobuf(tarfile.USTAR_FORMAT))
+        with open(self.dir / "many.tar", "wb") as out:
+            for i in range(100_000):
+                size = len(content) if i < 2 else 0
+                header[2:8] = b"%06d" % i
+                header[124:136] = b"%011o\0" % size
+                header[148:156] = b" " * 8
+                header[148:156] = b"%06o\0 " % sum(header)
+                out.write(header + content[:size])
+            out.write(bytes(1024))
+        script = ("import resource, subprocess, sys\n"
+                  "done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL)\n"
+                  "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
+                  "sys.exit(done.returncode)")
+        program = [sys.executable, "-c", script, guide_test.SMLP, "classify", *map(str, self.model()), "--limit", "2"]
+        few = int(subprocess.run([*program, self.dir / "many.tar"], capture_output=True, check=True).stdout)
+        base = int(subprocess.run([*program, self.root / self.files[0]], capture_output=True, check=True).stdout)
+        self.assertLess(few - base, 60_000, "kilobytes")
+
+    # The webdataset library.
+
+    def test_samples_are_those_of_webdataset(self):
+        try:
+            import webdataset
+        except ImportError:
+            self.skipTest("no webdataset library")
+        members = self.members()
+        content = members[0][1]
+        write_tar(self.dir / "w-0.tar", [
+            ("a/x.y/1.png", content), ("a/x.y/1.cls", b"2"), ("a/x.y/1.seg.PNG", content), ("2.JPEG", content),
+            ("2.cls", b"0"), ("__meta__", b"x"), ("noext", b"x"), ("b.c/3.cls", b"1"), ("b.c/3.png", content)])
+        self.shard(self.dir / "w-1.tar", members, lambda name: ("cls", name[-1]))
+        url = str(self.dir / "w-{0..1}.tar")
+        theirs = [(sample["__key__"], int(sample["cls"])) for sample in webdataset.WebDataset(url, shardshuffle=False)]
+        _, names = self.classify(url)
+        keys = [name.split(".tar:")[1].rsplit(".", 1)[0] for name in names]
+        self.assertEqual(keys, [key for key, _ in theirs])
+        listed = self.evaluate(url)[1]
+        for label in range(3):
+            images = [c["images"] for c in listed["per_class"] if c["index"] == label]
+            self.assertEqual(images, [sum(1 for _, l in theirs if l == label)])
+
+
+if __name__ == "__main__":
+    guide_test.SMLP = sys.argv[sys.argv.index("--smlp") + 1]
+    del sys.argv[sys.argv.index("--smlp"):sys.argv.index("--smlp") + 2]
+    unittest.main()
