@@ -9,6 +9,7 @@
 #include "cli/progress.h"
 #include "cli/table.h"
 #include "data/label_map.h"
+#include "tasks/input_source.h"
 
 namespace smlp::cli {
 namespace {
@@ -186,8 +187,15 @@ Result<Exit> run(const Options& options) {
                     "pass --classes",
                     rule_text(*labels, data.label_source)));
   }
+  SMLP_CHECK(check_prepared(data.files, input_spec(named.model), data.warnings));
+  const auto several = std::ranges::find_if(data.files, [](const Input& input) { return input.rows > 1; });
+  if (several != data.files.end()) {
+    return fail(Error{.what = fmt::format("holds {} pictures, and its label is one", several->rows),
+                      .file = several->name(),
+                      .remedy = "score it with smlp infer and smlp postprocess"});
+  }
   warn_about_data(data);
-  data.files.resize(std::min(data.files.size(), options.limit));
+  SMLP_CHECK(keep_first(data.files, options.limit));
 
   Progress progress("pictures", std::ssize(data.files));
   const auto skipped = [&](const Error& error) {

@@ -3,6 +3,7 @@
 
 #include "cli/command.h"
 #include "cli/console.h"
+#include "cli/model_options.h"
 #include "cli/preprocess_options.h"
 #include "cli/progress.h"
 #include "tasks/named_model.h"
@@ -63,10 +64,13 @@ Result<Exit> run(Options& options) {
 Run add_preprocess(CommandLine& line) {
   auto options = std::make_shared<Options>();
   PreprocessFolderOptions& folder = options->folder;
-  line.text("--data", folder.data_root)
-      .plain("DIR")
+  line.text("--data", folder.data)
+      .plain("INPUT")
+      .named("INPUT")
       .required()
-      .help("ImageFolder (a folder per class), or a folder that holds it as val/");
+      .help(
+          "Labelled pictures: a folder with a subfolder a class (or one that holds it as val/), tar archives and "
+          "shards (x-{000..004}.tar), or @LIST and - with lines of `path label`");
   line.text("--output", folder.save_dir)
       .plain("OUT")
       .named("DIR")
@@ -77,6 +81,7 @@ Run add_preprocess(CommandLine& line) {
       .help(
           "Prepare pictures as this model wants them ('bundled': the one that comes with smlp); default: 224 pixels, "
           "resized from 256, ImageNet's mean and deviation");
+  add_limit_option(line, folder.limit);
   add_preprocess_options(line, options->preprocess);
   line.number("--threads", folder.threads, 1, 1024).help("Threads that decode (default: all)");
   line.flag("--force", folder.force).help("Start over, replacing what an earlier run made");

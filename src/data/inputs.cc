@@ -6,6 +6,7 @@
 #include "base/natural_order.h"
 #include "base/sha256.h"
 #include "data/archive_pictures.h"
+#include "data/bin_folder.h"
 
 namespace smlp {
 namespace {
@@ -37,9 +38,9 @@ std::string Input::name() const {
   return archive ? archive->path().string() + ":" + archive->members()[member].name : file.string();
 }
 
-std::string_view Input::own_name() const {
-  if (archive) return archive->members()[member].name;
-  return std::string_view(file.native()).substr(own_from);
+std::string Input::own_name() const {
+  if (archive) return archive->path().filename().string() + ":" + archive->members()[member].name;
+  return file.native().substr(own_from);
 }
 
 std::string Input::stem() const {
@@ -89,6 +90,10 @@ Result<void> InputLister::add_folder(const fs::path& folder) {
 }
 
 Result<void> InputLister::add_image_folder(const fs::path& folder) {
+  if (const auto bins = list_bins(folder); bins && !bins->empty()) {
+    return input_error(folder.string(), "the folder holds prepared pictures, which are in no class folders",
+                       "score them with smlp infer and smlp postprocess");
+  }
   SMLP_TRY(data, read_image_folder(folder));
   if (!torchvision_order_) {
     std::ranges::stable_sort(
@@ -101,7 +106,7 @@ Result<void> InputLister::add_image_folder(const fs::path& folder) {
   for (LabelledPicture& picture : data.pictures) {
     inputs_.files.push_back({.file = std::move(picture.file),
                              .label = index[static_cast<std::size_t>(picture.label)],
-                             .own_from = prefix_of(data.root)});
+                             .own_from = prefix_of(folder)});
   }
   for (const fs::path& other : data.others) inputs_.left_out.add(1, other.string());
   for (std::string& name : data.empty_classes) inputs_.empty_labels.push_back(std::move(name));

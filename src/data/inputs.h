@@ -32,8 +32,8 @@ struct Input {
 
   // For people, records and errors: "photos/a.jpg", "shard-000.tar:dog/a.jpg".
   std::string name() const;
-  // The same wherever the folder or the archive lies: "dog/a.jpg".
-  std::string_view own_name() const;
+  // The same wherever the folder or the archive lies: "dog/a.jpg", "shard-000.tar:dog/a.jpg".
+  std::string own_name() const;
   // "a", of both: the last part up to its first dot. Results are named by it.
   std::string stem() const;
   // The file that has to stay as it is while the input is read: the picture's own, or its archive's.

@@ -273,7 +273,8 @@ class HeaderWalk {
 std::unexpected<Error> changed(const std::filesystem::path& path) {
   return fail(Error{.what = "the archive changed while it was read",
                     .file = path.string(),
-                    .remedy = "run it again when nobody writes the archive"});
+                    .remedy = "run it again when nobody writes the archive",
+                    .transient = true});
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ Result<void> BinSink::put(std::size_t index, Result<std::span<const float>> pict
   }
   batch_.pictures.push_back(std::move(record));
   if (batch_.good() == static_cast<std::uint64_t>(run_.options.batch_size)) SMLP_CHECK(finish_bin());
-  if (watch_.progress) watch_.progress(first_ + index + 1, run_.folder.pictures.size());
+  if (watch_.progress) watch_.progress(first_ + index + 1, run_.inputs.files.size());
   return {};
 }
 

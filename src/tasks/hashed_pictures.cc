@@ -9,8 +9,9 @@
 namespace smlp {
 
 Result<Reading> HashedPictures::read(std::size_t index, Room& room) {
-  const std::filesystem::path& path = path_(index);
   PictureRecord& record = records_[index];
+  if (inputs_[index].archive) return read_member(inputs_[index], record, room);
+  const std::filesystem::path& path = inputs_[index].file;
   const std::uint64_t limit = DecodeLimits{}.max_file_bytes;
   if (struct stat info = {}; ::stat(path.c_str(), &info) == 0) {  // also of a file that cannot be opened
     record.bytes = static_cast<std::uint64_t>(info.st_size);
@@ -21,6 +22,12 @@ Result<Reading> HashedPictures::read(std::size_t index, Room& room) {
   record.bytes = file->stamp().bytes;  // of the very bytes that are decoded, whatever the name leads to by now
   record.mtime_ns = file->stamp().mtime_ns;
   return Reading{.material = file->bytes(), .owner = file};
+}
+
+Result<Reading> HashedPictures::read_member(const Input& input, PictureRecord& record, Room& room) {
+  record.bytes = input.archive->members()[input.member].bytes;
+  record.mtime_ns = input.archive->stamp().mtime_ns;
+  return smlp::read_member(input, readers_, room);
 }
 
 void HashedPictures::examine(std::size_t index, const Reading& reading) {

@@ -6,10 +6,7 @@ namespace smlp {
 namespace {
 
 // The file's own name; a member has that of its archive before it.
-std::string given_name(const Input& file) {
-  const std::string name = file.on_disk().filename().string();
-  return file.archive ? name + ":" + std::string(file.own_name()) : name;
-}
+std::string given_name(const Input& file) { return file.archive ? file.own_name() : file.file.filename().string(); }
 
 std::string hash_of(const std::string& text) { return sha256_of(std::as_bytes(std::span(text))); }
 

@@ -66,13 +66,13 @@ Result<Reading> InputSource::read(std::size_t index, Room& room) {
   const std::size_t input = input_of(index);
   const Input& at = inputs_[input];
   if (at.kind != InputKind::picture) return read_row(input, static_cast<int>(index - first_[input]), room);
-  return at.archive ? read_member(at, room) : read_picture_file(at.file, room);
+  return at.archive ? read_member(at, readers_, room) : read_picture_file(at.file, room);
 }
 
-Result<Reading> InputSource::read_member(const Input& input, Room& room) {
+Result<Reading> read_member(const Input& input, ArchiveReaders& readers, Room& room) {
   const TarMember& member = input.archive->members()[input.member];
   const std::uint64_t limit = DecodeLimits{}.max_file_bytes;
-  SMLP_TRY(reader, readers_.of(*input.archive));
+  SMLP_TRY(reader, readers.of(*input.archive));
   if (member.bytes <= limit && !room.take(member.bytes)) return pass_ended();
   SMLP_TRY(bytes, reader->read(member, limit));
   const auto owner = std::make_shared<const std::string>(std::move(bytes));

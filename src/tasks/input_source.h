@@ -28,6 +28,9 @@ class ArchiveReaders {
   std::vector<std::pair<const TarArchive*, std::shared_ptr<const TarReader>>> open_;  // the oldest first
 };
 
+// The bytes of a picture that lies in an archive.
+Result<Reading> read_member(const Input& input, ArchiveReaders& readers, Room& room);
+
 // Picture i of the pass is a row of an input; inputs follow one another with all their rows. `inputs` must outlive it.
 class InputSource final : public Source {
  public:
@@ -48,7 +51,6 @@ class InputSource final : public Source {
 
   std::size_t input_of(std::size_t index) const;
   Result<std::shared_ptr<const InputRows>> open(std::size_t input);
-  Result<Reading> read_member(const Input& input, Room& room);
   Result<Reading> read_row(std::size_t input, int row, Room& room);
 
   std::span<const Input> inputs_;

@@ -18,11 +18,11 @@ std::string manifest_text(const PreprocessRun& run, const Journal& journal) {
     for (const PictureRecord& record : journal.batches[b].pictures) {
       const std::size_t i = picture++;
       if (record.broken()) continue;
-      const int label = run.folder.pictures[i].label;
+      const Input& input = run.inputs.files[i];
       nlohmann::ordered_json line;
-      line["file"] = run.name(i);
-      line["label"] = label;
-      line["class"] = run.folder.classes[static_cast<std::size_t>(label)];
+      line["file"] = input.own_name();
+      line["label"] = run.labels[i];
+      line["class"] = run.inputs.labels[static_cast<std::size_t>(input.label)];
       line["sha256"] = record.sha256;
       line["batch"] = b;
       line["index"] = index++;
@@ -37,7 +37,7 @@ LabelTable label_table(const PreprocessRun& run, const Journal& journal) {
   std::size_t picture = 0;
   for (const BatchRecord& batch : journal.batches) {
     for (const PictureRecord& record : batch.pictures) {
-      const int label = run.folder.pictures[picture++].label;
+      const std::int64_t label = run.labels[picture++];
       if (!record.broken()) table.labels.push_back(label);
     }
   }
@@ -50,7 +50,7 @@ LabelTable label_table(const PreprocessRun& run, const Journal& journal) {
 Result<void> write_endings(const PreprocessRun& run, const Journal& journal) {
   const LabelTable table = label_table(run, journal);
   if (table.labels.empty()) {
-    return fail(Error{.what = "not one picture could be read", .file = run.options.data_root.string()});
+    return fail(Error{.what = "not one picture could be read", .file = run.options.data});
   }
   SMLP_CHECK(flush_disk(run.options.save_dir));
   const std::string labels = labels_bytes(table), manifest = manifest_text(run, journal);
@@ -66,8 +66,8 @@ Result<void> write_endings(const PreprocessRun& run, const Journal& journal) {
     SMLP_TRY(writer, JournalWriter::reopen(run.journal(), *again));
     SMLP_CHECK(writer.append_endings(sums));
   }
-  SMLP_CHECK(write_file(run.labels(), labels, Existing::replace));
-  return write_file(run.manifest(), manifest, Existing::replace);
+  SMLP_CHECK(write_file(run.labels_file(), labels, Existing::replace));
+  return write_file(run.manifest_file(), manifest, Existing::replace);
 }
 
 }  // namespace smlp

@@ -28,10 +28,7 @@ Result<void> write_bins(const PreprocessRun& run, Journal& journal, const Prepro
   SMLP_TRY(writer, journal.batches.empty() ? JournalWriter::create(run.journal(), run.header)
                                            : JournalWriter::reopen(run.journal(), journal));
   SMLP_TRY(pool, start_threads(run.options.threads > 0 ? run.options.threads : usable_cpus()));
-  const auto& pictures = run.folder.pictures;
-  const std::size_t first = journal.recorded();
-  HashedPictures source(pictures.size() - first,
-                        [&](std::size_t i) -> const auto& { return pictures[first + i].file; });
+  HashedPictures source(std::span(run.inputs.files).subspan(journal.recorded()));
   BinSink sink(run, journal, writer, source, watch);
   return run_pipeline(*pool, nullptr, source, sink, {.how = run.options.how});
 }
@@ -42,7 +39,7 @@ void report_earlier(const PreprocessRun& run, const Journal& journal, const Prep
       if (record.broken() && watch.broken) watch.broken(Error{.what = record.error});
     }
   }
-  if (watch.progress) watch.progress(journal.recorded(), run.folder.pictures.size());
+  if (watch.progress) watch.progress(journal.recorded(), run.inputs.files.size());
 }
 
 Result<PreprocessFolderReport> preprocess(const PreprocessFolderOptions& options, const PreprocessFolderWatch& watch) {
@@ -53,7 +50,8 @@ Result<PreprocessFolderReport> preprocess(const PreprocessFolderOptions& options
   if (!parent_lock) return fail(parent_lock.error());
   SMLP_TRY(journal, find_start(run));
   report_earlier(run, journal, watch);
-  PreprocessFolderReport report{.resumed = journal.recorded(), .labels = run.labels(), .manifest = run.manifest()};
+  PreprocessFolderReport report{
+      .resumed = journal.recorded(), .labels = run.labels_file(), .manifest = run.manifest_file()};
   if (!journal.complete()) SMLP_CHECK(write_bins(run, journal, watch));
   SMLP_CHECK(write_endings(run, journal));
   for (const BatchRecord& batch : journal.batches) {

@@ -11,12 +11,13 @@
 namespace smlp {
 
 struct PreprocessFolderOptions {
-  std::filesystem::path data_root;  // the ImageFolder, or a folder whose `val` is one
-  std::filesystem::path save_dir;   // of the bins; labels.npy and manifest.jsonl go to its parent, as in the guide
-  int batch_size = 1;               // pictures in one bin
+  std::string data;                // as InputLister takes it, with labels: an ImageFolder, a labelled list, shards
+  std::filesystem::path save_dir;  // of the bins; labels.npy and manifest.jsonl go to its parent, as in the guide
+  int batch_size = 1;              // pictures in one bin
   Preprocess how;
-  int threads = 0;     // 0: as many as the process may use
-  bool force = false;  // start over, whatever is there
+  std::size_t limit = SIZE_MAX;  // the first so many pictures
+  int threads = 0;               // 0: as many as the process may use
+  bool force = false;            // start over, whatever is there
 };
 
 struct PreprocessFolderReport {
@@ -35,7 +36,7 @@ struct PreprocessFolderWatch {
 // bin b holds pictures as float32 NCHW, one after another in the order of the listing; broken pictures leave no gap;
 // the last bin holds what remains. labels.npy is int64 (bins, batch_size), with -1 where the last bin holds no picture.
 // manifest.jsonl has a line a picture: {"file", "label", "class", "sha256", "batch", "index"}; file is relative to
-// data_root, picture `index` of bin `batch`.
+// the folder that was given, picture `index` of bin `batch`.
 //
 // Every file is whole or absent whenever the process ends. Run again, it goes on where it stopped and ends with the
 // same bytes. Errors: pictures, batch size or transform that changed since the first run, and files that this run did

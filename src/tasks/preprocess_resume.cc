@@ -6,6 +6,7 @@
 
 #include "base/atomic_file.h"
 #include "base/sha256.h"
+#include "image/decode.h"
 
 namespace smlp {
 namespace {
@@ -20,12 +21,21 @@ FileStamp stamp_of(const fs::path& file) {
           .mtime_ns = info.st_mtim.tv_sec * std::int64_t{1'000'000'000} + info.st_mtim.tv_nsec};
 }
 
+Result<std::string> sha256_of_input(const Input& input) {
+  if (!input.archive) return sha256_file(input.file);
+  const TarMember& member = input.archive->members()[input.member];
+  SMLP_TRY(reader, input.archive->reader());
+  SMLP_TRY(bytes, reader->read(member, DecodeLimits{}.max_file_bytes));
+  return sha256_of(std::as_bytes(std::span(bytes)));
+}
+
 // What an earlier run recorded of a picture still holds: same size and time of change, or else the same bytes.
-bool unchanged(const fs::path& file, const PictureRecord& record) {
-  const FileStamp now = stamp_of(file);
+bool unchanged(const Input& input, const PictureRecord& record) {
+  FileStamp now = input.archive ? input.archive->stamp() : stamp_of(input.file);
+  if (input.archive) now.bytes = input.archive->members()[input.member].bytes;
   if (now == FileStamp{.bytes = record.bytes, .mtime_ns = record.mtime_ns}) return true;
   if (now.bytes != record.bytes || record.sha256.empty()) return false;
-  const auto sha256 = sha256_file(file);
+  const auto sha256 = sha256_of_input(input);
   return sha256 && *sha256 == record.sha256;
 }
 
@@ -52,14 +62,15 @@ Result<Journal> check_recorded(const PreprocessRun& run, std::optional<Journal> 
                                                                 journal->header.batch_size, journal->header.how.crop,
                                                                 journal->header.how.crop));
   }
-  if (journal->recorded() > run.folder.pictures.size()) {
+  if (journal->recorded() > run.inputs.files.size()) {
     return changed(run.journal(), "records more pictures than there are");
   }
   std::size_t picture = 0;
   for (const BatchRecord& batch : journal->batches) {
     for (const PictureRecord& record : batch.pictures) {
-      const fs::path& file = run.folder.pictures[picture++].file;
-      if (!unchanged(file, record)) return changed(file, "has changed since an earlier run put it into the bins");
+      const Input& input = run.inputs.files[picture++];
+      if (!unchanged(input, record))
+        return changed(input.name(), "has changed since an earlier run put it into the bins");
     }
   }
   return std::move(*journal);
@@ -95,7 +106,7 @@ Result<void> refuse_foreign(const PreprocessRun& run, const std::optional<Journa
       return foreign(bin.path, "is there already, and no run of this command recorded it");
     }
   }
-  for (const fs::path& file : {run.labels(), run.manifest()}) {
+  for (const fs::path& file : {run.labels_file(), run.manifest_file()}) {
     std::error_code ignored;
     if (!fs::exists(fs::symlink_status(file, ignored))) continue;
     if (journal && !journal->endings.empty()) {
@@ -117,8 +128,8 @@ Result<void> delete_file(const fs::path& path) {
 // labels.npy and the manifest are of a run that is complete: they go before its journal gets shorter, so that a kill
 // in between cannot make them look like those of another run.
 Result<void> delete_endings(const PreprocessRun& run) {
-  SMLP_CHECK(delete_file(run.labels()));
-  return delete_file(run.manifest());
+  SMLP_CHECK(delete_file(run.labels_file()));
+  return delete_file(run.manifest_file());
 }
 
 // Deletes what the journal lists, as it lists it, and nothing where any of it has changed. The journal goes last, so

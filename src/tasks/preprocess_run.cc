@@ -1,5 +1,8 @@
 #include "tasks/preprocess_run.h"
 
+#include <algorithm>
+#include <charconv>
+
 #include "base/atomic_file.h"
 #include "base/sha256.h"
 
@@ -8,29 +11,57 @@ namespace {
 
 std::string listing_sha256(const PreprocessRun& run) {
   std::string listing;
-  for (std::size_t i = 0; i < run.folder.pictures.size(); ++i) {
-    listing += run.name(i) + '\0' + std::to_string(run.folder.pictures[i].label) + '\n';
+  for (std::size_t i = 0; i < run.inputs.files.size(); ++i) {
+    listing += run.inputs.files[i].own_name() + '\0' + std::to_string(run.labels[i]) + '\n';
   }
   return sha256_of(std::as_bytes(std::span(listing)));
 }
 
-}  // namespace
-
-std::string PreprocessRun::name(std::size_t picture) const {
-  return folder.pictures[picture].file.lexically_relative(options.data_root).string();
+std::optional<std::int64_t> whole_number(const std::string& word) {
+  int value = -1;
+  const auto [end, code] = std::from_chars(word.data(), word.data() + word.size(), value);
+  if (code != std::errc() || end != word.data() + word.size() || value < 0) return std::nullopt;
+  return value;
 }
+
+// What labels.npy has for each word: its number where a list or shard numbers its classes, else its position.
+std::vector<std::int64_t> numbers_of(const Inputs& inputs) {
+  std::vector<std::int64_t> numbers, positions;
+  for (const std::string& word : inputs.labels) {
+    positions.push_back(std::ssize(positions));
+    if (const auto number = whole_number(word)) numbers.push_back(*number);
+  }
+  const bool numbered = inputs.label_source != LabelSource::folders && numbers.size() == positions.size();
+  return numbered ? numbers : positions;
+}
+
+Result<Inputs> list(const PreprocessFolderOptions& options) {
+  InputLister lister(LabelUse::required, true);
+  SMLP_CHECK(lister.add(options.data));
+  SMLP_TRY(inputs, lister.finish());
+  const auto prepared = std::ranges::find_if(inputs.files, [](const Input& i) { return i.kind != InputKind::picture; });
+  if (prepared != inputs.files.end()) {
+    return fail(Error{.what = "is prepared already", .file = prepared->name(), .remedy = "give it to smlp infer"});
+  }
+  SMLP_CHECK(keep_first(inputs.files, options.limit));
+  return std::move(inputs);
+}
+
+}  // namespace
 
 Result<PreprocessRun> PreprocessRun::open(const PreprocessFolderOptions& options) {
   if (options.batch_size < 1) return fail("a batch of {} pictures; 1 or more are needed", options.batch_size);
-  SMLP_TRY(folder, read_image_folder(options.data_root));
+  SMLP_TRY(inputs, list(options));
   SMLP_CHECK(make_directories(options.save_dir));
   std::error_code code;
   // So that the parent of "bins/" and of "." is right.
   const std::filesystem::path real = std::filesystem::canonical(options.save_dir, code);
   if (code) return system_error("open the folder", code.value(), options.save_dir);
-  PreprocessRun run{.options = options, .folder = std::move(folder), .parent = real.parent_path()};
+  PreprocessRun run{.options = options, .inputs = std::move(inputs), .parent = real.parent_path()};
+  const std::vector<std::int64_t> numbers = numbers_of(run.inputs);
+  for (const Input& input : run.inputs.files) run.labels.push_back(numbers[static_cast<std::size_t>(input.label)]);
   run.header = {.batch_size = options.batch_size,
-                .pictures = run.folder.pictures.size(),
+                .pictures = run.inputs.files.size(),
                 .listing_sha256 = listing_sha256(run),
                 .how = options.how};
   return run;

@@ -56,8 +56,10 @@ std::string data_of(bool swapped, bool fortran) {
 class InputRowsTest : public testing::Test {
  protected:
   Result<Input> listed(const std::string& name, const std::string& bytes) {
-    SMLP_TRY(listing, list_inputs(scratch_.write(name, bytes).string(), kSpec));
-    return listing.files.at(0);
+    Input input{.file = scratch_.write(name, bytes), .kind = name.ends_with(".bin") ? InputKind::bin : InputKind::npy};
+    std::vector<std::string> warnings;
+    SMLP_CHECK(check_prepared(std::span(&input, 1), kSpec, warnings));
+    return input;
   }
 
   void expect_rows(const std::string& name, const std::string& bytes) {
@@ -101,7 +103,7 @@ TEST_F(InputRowsTest, AFileThatIsCutOffWhileItIsOpenIsAnError) {
   ASSERT_TRUE(file);
   const auto rows = InputRows::open(*file, kSpec);
   ASSERT_TRUE(rows);
-  std::filesystem::resize_file(file->path, 100);
+  std::filesystem::resize_file(file->file, 100);
   std::vector<float> got(kSpec.floats());
   EXPECT_TRUE((*rows)->read(0, got));
   const auto outcome = (*rows)->read(3, got);

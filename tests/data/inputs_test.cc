@@ -128,7 +128,7 @@ TEST_F(InputsTest, ArchivesAndShards) {
   EXPECT_THAT(inputs->labels, ElementsAre("10", "9")) << "sorted by byte";
   EXPECT_EQ(inputs->label_source, LabelSource::shards);
   EXPECT_EQ(inputs->files[0].stem(), "b");
-  EXPECT_EQ(inputs->files[0].own_name(), "b.jpg");
+  EXPECT_EQ(inputs->files[0].own_name(), "s-08.tar:b.jpg");
   EXPECT_THAT(names({"s-{08..10}.tar"}).front(), HasSubstr("s-10.tar: cannot open"));
   write("cut.tar", shard.substr(0, 2048));
   EXPECT_THAT(list({"cut.tar"})->warnings, ElementsAre(HasSubstr("cut.tar: no block of zeros ends the archive")));
