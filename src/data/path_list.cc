@@ -59,7 +59,7 @@ class ListReader {
     if (part != ListPlace::nowhere) SMLP_CHECK(note(labelled_, number, part, parts->path));
     if (plain_ > 0 && labelled_ > 0) {
       return line_error(std::max(plain_, labelled_),
-                        fmt::format("{} a label, line {} {}", plain_ > labelled_ ? "has no" : "has",
+                        fmt::format("{}, line {} {}", plain_ > labelled_ ? "has no label" : "has a label",
                                     std::min(plain_, labelled_), plain_ > labelled_ ? "has one" : "has none"),
                         "give every line a label, or none");
     }

@@ -112,7 +112,9 @@ bool has_picture_extension(std::string_view name) {
 }
 
 bool looks_like_tar(const fs::path& file) {
-  if (extension_of(file.native()) == ".tar") return true;
+  const std::string extension = extension_of(file.native());
+  // Compressed ones too, so that whoever opens them says so.
+  if (extension == ".tar" || extension == ".tgz" || extension_of(file.stem().native()) == ".tar") return true;
   if (kind_by_name(file)) return false;
   constexpr std::size_t kMagicAt = 257;  // "ustar", then a zero byte (POSIX) or a space (GNU)
   return read_start(file, kMagicAt + 5).value_or("").substr(0, kMagicAt + 5).ends_with("ustar");

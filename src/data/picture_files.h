@@ -18,7 +18,8 @@ bool has_picture_extension(std::string_view name);
 // True for the first 8 bytes, or more, of a JPEG or a PNG.
 bool is_picture_start(std::string_view bytes);
 
-// True for .tar, in any case, and for a regular file of no extension of ours whose first header is that of a tar.
+// True for .tar (and .tar.gz and the like, which opening refuses), in any case, and for a regular file of no extension
+// of ours whose first header is that of a tar.
 bool looks_like_tar(const std::filesystem::path& file);
 
 // What systems leave in folders and archives: names that start with a dot (.DS_Store, ._photo.jpg), Thumbs.db,

@@ -157,6 +157,92 @@ class InputsTest(unittest.TestCase):
         self.assertIn("labels of a list or a shard have no position",
                       self.error("@l.txt", "--labels", "position", command="evaluate"))
 
+    def flat(self):
+        """The pictures under names of their own, in a folder, a list with labels, an archive and a shard."""
+        folder = self.dir / "flat"
+        folder.mkdir()
+        members = [(name.replace("/", "_"), content) for name, content in self.members()]
+        for name, content in members:
+            (folder / name).write_bytes(content)
+        (self.dir / "flat.txt").write_text("".join(f"flat/{name} {name[6]}\n" for name, _ in members))
+        write_tar(self.dir / "flat.tar", members)
+        self.shard(self.dir / "shard.tar", self.members(), lambda name: ("cls", name[-1]))
+        return [folder, f"@{self.dir}/flat.txt", self.dir / "flat.tar", self.dir / "shard.tar"]
+
+    def infer(self, word, name, *more, check=0):
+        return run("infer", word, self.dir / "out", "--output-dirname", name, *self.model(), *more, check=check)
+
+    def test_infer_writes_the_same_results(self):
+        trees = []
+        for i, word in enumerate(self.flat()):
+            self.infer(word, f"run{i}")
+            trees.append({n: d for n, d in guide_test.tree(self.dir / "out" / f"run{i}").items() if n.endswith(".npy")})
+        self.assertEqual(len(trees[0]), 15)
+        for tree in trees[1:]:
+            self.assertEqual(tree, trees[0])
+        # Labels of lists and shards are those that postprocess scores by.
+        accuracy = self.evaluate("data")[1]["acc1"]
+        for i, source in ((1, "flat.txt"), (3, "shard.tar")):
+            done = run("postprocess", self.dir / "out" / f"run{i}", check=0)
+            self.assertIn(f"acc@1:{accuracy:.4f}", done.stdout)
+            self.assertIn(source, done.stdout)
+        self.assertIn("has no label", run("postprocess", self.dir / "out/run0", check=1).stderr)
+
+    def test_infer_resumes_the_same_inputs_only(self):
+        words = self.flat()
+        self.infer(words[2], "r", "--limit", 5)
+        done = self.infer(words[2], "r", "--resume", "--limit", 5)
+        self.assertIn("5 inputs had their results", done.stdout + done.stderr)
+        self.assertIn("cannot resume", self.infer(words[2], "r", "--resume", check=1).stderr)
+        os.utime(words[2], (1, 1))
+        self.assertIn("cannot resume", self.infer(words[2], "r", "--resume", "--limit", 5, check=1).stderr)
+        self.infer(words[1], "l")
+        (self.dir / "flat.txt").write_text((self.dir / "flat.txt").read_text().replace(" 1\n", " 2\n"))
+        self.assertIn("cannot resume", self.infer(words[1], "l", "--resume", check=1).stderr)
+
+    def test_two_results_of_one_name_are_refused(self):
+        self.assertIn("its result would be named 0_0, and so would that of",
+                      self.infer(self.data, "same", check=1).stderr)
+        write_tar(self.dir / "same.tar", self.members())
+        self.assertIn("same.tar:class_1/0.png", self.infer(self.dir / "same.tar", "same", check=1).stderr)
+
+    def test_preprocess_makes_the_same_bins(self):
+        lines = "".join(f"{p}\t{p.parts[1]}\n" for p in self.files)
+        (self.root / "words.txt").write_text(lines)
+        (self.root / "numbers.txt").write_text("".join(f"{p} {p.parts[1][-1]}\n" for p in self.files))
+        write_tar(self.dir / "folders.tar", self.members())
+        self.shard(self.dir / "s.tar", self.members(), lambda name: ("cls", name[-1]))
+        wanted = None
+        for i, word in enumerate(["data", "@words.txt", "@numbers.txt", self.dir / "folders.tar", self.dir / "s.tar"]):
+            work = self.dir / f"work{i}"
+            run("preprocess", word, work / "bins", "--batch", 4, "--img-size", 32, check=0, cwd=self.root)
+            again = run("preprocess", word, work / "bins", "--batch", 4, "--img-size", 32, check=0, cwd=self.root)
+            self.assertIn("an earlier run had made everything", again.stdout)
+            tree = {n: d for n, d in guide_test.tree(work).items() if n.endswith((".bin", "labels.npy"))}
+            wanted = wanted or tree
+            self.assertEqual(len(tree), 5)
+            self.assertEqual(tree, wanted, word)
+        work = self.dir / "limited"
+        done = run("preprocess", "data", work / "bins", "--limit", 6, "--img-size", 32, check=0, cwd=self.root)
+        self.assertIn("6 pictures", done.stdout)
+        more = run("preprocess", "data", work / "bins", "--limit", 7, "--img-size", 32, check=1, cwd=self.root)
+        self.assertIn("an earlier run made these bins of other pictures", more.stderr)
+        done = run("preprocess", work / "bins/batch-00000.bin", self.dir / "x", check=1)
+        self.assertIn("has no label", done.stderr)
+
+    def test_prepared_pictures_are_classified(self):
+        work = self.dir / "work"
+        run("preprocess", "data", work / "bins", "--batch", 4, "--model", self.root / "m.safetensors", check=0,
+            cwd=self.root)
+        answers, names = self.classify(work / "bins")
+        self.assertEqual(answers, self.expected[0])
+        self.assertEqual(names[5], f"{work}/bins/batch-00001.bin[1]")
+        self.assertEqual(self.classify(work / "bins", "--limit", 8)[0], answers[:8])
+        self.assertIn("--limit 9 ends within them; give --limit 8 or 12",
+                      self.error(work / "bins", "--limit", "9"))
+        self.assertIn("which are in no class folders; score them with smlp infer",
+                      self.error(work / "bins", command="evaluate"))
+
     # Hostile inputs: one line, exit 1, no crash.
 
     def test_archives_cut_anywhere_are_errors_or_shorter(self):
@@ -254,4 +340,4 @@ class InputsTest(unittest.TestCase):
 if __name__ == "__main__":
     guide_test.SMLP = sys.argv[sys.argv.index("--smlp") + 1]
     del sys.argv[sys.argv.index("--smlp"):sys.argv.index("--smlp") + 2]
-    unittest.main()
+    unittest.main(warnings="ignore")
