@@ -116,7 +116,7 @@ TEST_F(EvaluateCommand, FoldersThatMatchInPartAreRefused) {
   const Outcome outcome = evaluate();
   EXPECT_EQ(outcome.status, 1);
   EXPECT_EQ(outcome.out, "");
-  EXPECT_THAT(outcome.err, HasSubstr("val: 1 of 4 class folders match no class of the model by name: 'dog'"));
+  EXPECT_THAT(outcome.err, HasSubstr("data: 1 of 4 class folders match no class of the model by name: 'dog'"));
 }
 
 // The accuracy must not change by one folder's other name; where nothing matches nothing is guessed.
@@ -129,7 +129,7 @@ TEST_F(EvaluateCommand, SynonymsAreNamesAndTheRuleIsSaid) {
   const Outcome by_name = evaluate();
   EXPECT_EQ(by_name.status, 0) << by_name.err;
   EXPECT_THAT(by_name.out, HasSubstr("acc@1:1.0000"));
-  EXPECT_THAT(by_name.out, HasSubstr("labels: 3 class folders are named as the model's classes"));
+  EXPECT_THAT(by_name.out, HasSubstr("labels: 3 class folders are names of the model's classes"));
   fs::rename(data_ / "val/Felis_catus", data_ / "val/n00000001");
   fs::rename(data_ / "val/ant", data_ / "val/n00000009");
   EXPECT_THAT(evaluate().err, HasSubstr("1 of 3 class folders match no class of the model by WordNet id: 'bee'"));

@@ -94,7 +94,7 @@ TEST_F(OptionsTest, EmptyValuesAreRefused) {
   EXPECT_THAT(refused({"info", ""}), HasSubstr("empty"));
   EXPECT_THAT(refused({"evaluate", "d", "--model", ""}), HasSubstr("--model is given an empty FILE"));
   EXPECT_THAT(refused({"infer", "--input="}), HasSubstr("empty"));
-  EXPECT_THAT(refused({"evaluate", "d", "e"}), HasSubstr("unexpected argument 'e'"));
+  EXPECT_THAT(refused({"preprocess", "d", "e", "f"}), HasSubstr("unexpected argument 'f'"));
 }
 
 TEST_F(OptionsTest, OverridesChangeThePreprocessingAndCompileRecordsThem) {
