@@ -53,7 +53,7 @@ class HeaderParser {
       }
       if (!accept(',') && peek() != '}') return malformed();
     }
-    if (seen != 7) return malformed();
+    if (seen != 7 || peek() != '\0' || !text_.empty()) return malformed();  // blanks alone may follow
     return {};
   }
 
@@ -180,8 +180,10 @@ Result<NpyHeader> parse_header(std::span<const std::byte> start, std::uint64_t f
   const auto magic = reader.take_text(kMagic.size());
   if (!magic || *magic != kMagic) return fail("not an .npy file: its first bytes are not those of one");
   SMLP_TRY(major, reader.read<std::uint8_t>());
-  SMLP_CHECK(reader.read<std::uint8_t>());
-  if (major < 1 || major > 3) return fail("version {} of the .npy format; 1 to 3 are known", major);
+  SMLP_TRY(minor, reader.read<std::uint8_t>());
+  if (major < 1 || major > 3 || minor != 0) {
+    return fail("version {}.{} of the .npy format; 1.0, 2.0 and 3.0 are known", major, minor);
+  }
   std::uint64_t length = 0;
   if (major == 1) {
     SMLP_TRY(value, reader.read<std::uint16_t>());

@@ -80,6 +80,13 @@ TEST(Npy, DamagedFilesAreErrors) {
     EXPECT_NE(problem(npy(fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': {}, }}", shape), data)),
               "no error");
   }
+  for (const char* behind : {"7", "L", ",", "{}", " f \n"}) {  // blanks alone may follow the dict
+    EXPECT_THAT(problem(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }" + std::string(behind), data)),
+                HasSubstr("damaged .npy header"));
+  }
+  std::string minor = npy(header, data);
+  minor[7] = 1;
+  EXPECT_THAT(problem(minor), HasSubstr("version 1.1 of the .npy format"));
   const std::string whole = read_text(fixture("f8_fortran.npy"));
   for (std::size_t length = 0; length < whole.size(); ++length) {
     EXPECT_NE(problem(whole.substr(0, length)), "no error") << length;
