@@ -339,6 +339,7 @@ Result<Tensor> Constants::gather(const Node& node, Tensor x, const Tensor& index
   }
   SMLP_TRY(values, integers(x));
   std::vector<std::int64_t> out;
+  out.reserve(wanted.size());
   for (const std::int64_t at : wanted) out.push_back(values[at]);
   return make(index.shape, std::move(out));
 }

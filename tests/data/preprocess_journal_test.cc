@@ -128,6 +128,19 @@ TEST_F(JournalTest, DamageIsAnErrorThatNamesTheFileAndTheByte) {
     set_content(other);
     EXPECT_FALSE(read_journal(path_)) << other;
   }
+  // Numbers that are not what they seem: cut off or wrapped they would describe another run.
+  for (const auto& [number, other] : {std::pair("\"pictures\":5", "\"pictures\":5.5"),
+                                      {"\"pictures\":5", "\"pictures\":-1"},
+                                      {"\"batch_size\":2", "\"batch_size\":4294967298"},
+                                      {"\"batch_size\":2", "\"batch_size\":true"},
+                                      {"[10,1,", "[1e300,1,"},
+                                      {"[602112,-7]", "[602112,-7e300]"}}) {
+    std::string text = whole;
+    const std::size_t at = text.find(number);
+    ASSERT_NE(at, std::string::npos) << number;
+    set_content(text.replace(at, std::string_view(number).size(), other));
+    EXPECT_FALSE(read_journal(path_)) << other;
+  }
 }
 
 TEST(BinFolder, BatchNumbers) {

@@ -103,9 +103,14 @@ TEST_F(RunRecordTest, NothingAfterADamagedLineIsBelieved) {
   auto writer = RunRecordWriter::create(folder_, identity(), "{}").value();
   ASSERT_TRUE(writer.add("a", recorded("one")));
   const std::string good = bytes_of(folder_ / kRunRecord);
-  for (const std::string& line : {std::string(20, '\0'), std::string("{}"), std::string("[]"), std::string("7"),
-                                  std::string(R"({"stem":"x","rows":-1,"sha256":""})"),
-                                  std::string(R"({"stem":"x","rows":"many","sha256":""})"), std::string(100000, '[')}) {
+  for (const std::string& line :
+       {std::string(20, '\0'), std::string("{}"), std::string("[]"), std::string("7"),
+        std::string(R"({"stem":"x","rows":-1,"sha256":""})"), std::string(R"({"stem":"x","rows":"many","sha256":""})"),
+        std::string(100000, '['), std::string(R"({"stem":"x","rows":4294967297,"sha256":""})"),
+        std::string(R"({"stem":"x","rows":1e300,"sha256":""})"), std::string(R"({"keep":1.5})"),
+        std::string(R"({"keep":-1})"), std::string(R"({"file":"c"})"),
+        std::string(R"({"file":"c","bytes":-1,"sha256":"s"})"),
+        std::string(R"({"file":"c","bytes":true,"sha256":"s"})")}) {
     scratch_.write(kRunRecord, good + line + "\n" + R"({"file":"b","bytes":1,"sha256":"s"})" + "\n");
     EXPECT_EQ(read().files.size(), 1U) << line.substr(0, 40);
   }
