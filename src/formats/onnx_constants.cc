@@ -91,26 +91,23 @@ bool Constants::can_fold(const Node& node) {
 Result<Tensor> Constants::fold(const Node& node, std::span<const Tensor* const> inputs) {
   const std::string_view op = node.op;
   if (op == "Constant") return constant(node);
-  const auto has = [&](std::size_t count) {
-    if (inputs.size() < count) return false;
-    return std::ranges::none_of(inputs.first(count), [](const Tensor* x) { return x == nullptr; });
-  };
+  const Tensor* first = inputs.empty() ? nullptr : inputs[0];
   const Tensor* second = inputs.size() > 1 ? inputs[1] : nullptr;
-  if (!has(1)) return fail("it has no input");
-  if (op == "Identity") return *inputs[0];
-  if (op == "Cast") return cast(*inputs[0], casts_to_float(node));
-  if (op == "CastLike") return cast(*inputs[0], second == nullptr || is_float(second->dtype));
-  if (op == "Transpose") return transpose(node, *inputs[0]);
-  if (op == "Squeeze") return squeeze(node, *inputs[0], second);
-  if (op == "Unsqueeze") return unsqueeze(node, *inputs[0], second);
+  if (first == nullptr) return fail("it has no input");
+  if (op == "Identity") return *first;
+  if (op == "Cast") return cast(*first, casts_to_float(node));
+  if (op == "CastLike") return cast(*first, second == nullptr || is_float(second->dtype));
+  if (op == "Transpose") return transpose(node, *first);
+  if (op == "Squeeze") return squeeze(node, *first, second);
+  if (op == "Unsqueeze") return unsqueeze(node, *first, second);
   if (op == "Concat") return concat(node, inputs);
-  if (op == "Slice") return slice(*inputs[0], inputs);
-  if (op == "Sqrt" || op == "Neg" || op == "Reciprocal") return unary(node, *inputs[0]);
+  if (op == "Slice") return slice(*first, inputs);
+  if (op == "Sqrt" || op == "Neg" || op == "Reciprocal") return unary(node, *first);
   if (op == "Shape") {
-    const auto rank = static_cast<std::int64_t>(inputs[0]->shape.size());
+    const auto rank = static_cast<std::int64_t>(first->shape.size());
     const auto clip = [&](std::int64_t at) { return std::clamp<std::int64_t>(at < 0 ? at + rank : at, 0, rank); };
     const std::int64_t start = clip(node.integer("start", 0)), end = clip(node.integer("end", rank));
-    const auto& shape = inputs[0]->shape;
+    const auto& shape = first->shape;
     std::vector<std::int64_t> part(shape.begin() + start, shape.begin() + std::max(start, end));
     const auto count = static_cast<std::int64_t>(part.size());
     return make({count}, std::move(part));
@@ -118,13 +115,13 @@ Result<Tensor> Constants::fold(const Node& node, std::span<const Tensor* const> 
   if (op == "ConstantOfShape") {
     const Tensor* value = node.tensor("value");
     Tensor filling = value != nullptr ? *value : make(std::vector<std::int64_t>{1}, std::vector<float>{0.0F});
-    return expand(std::move(filling), *inputs[0]);
+    return expand(std::move(filling), *first);
   }
-  if (!has(2)) return fail("it lacks its second input");
-  if (op == "Reshape") return reshape(node, *inputs[0], *second);
-  if (op == "Expand") return expand(*inputs[0], *second);
-  if (op == "Gather") return gather(node, *inputs[0], *second);
-  return arithmetic(node, *inputs[0], *second);
+  if (second == nullptr) return fail("it lacks its second input");
+  if (op == "Reshape") return reshape(node, *first, *second);
+  if (op == "Expand") return expand(*first, *second);
+  if (op == "Gather") return gather(node, *first, *second);
+  return arithmetic(node, *first, *second);
 }
 
 template <class T>
