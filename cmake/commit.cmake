@@ -1,5 +1,6 @@
 # Writes OUTPUT, a header that names the commit of SOURCE, where it is a repository; called with each build, and changes
 # the file only where it says something else.
+cmake_minimum_required(VERSION 3.25)  # a script of its own: its policies are not those of the project
 execute_process(
   COMMAND git -C "${SOURCE}" describe --always --dirty --exclude=* --abbrev=12
   OUTPUT_VARIABLE commit OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE status)

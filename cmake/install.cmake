@@ -19,6 +19,7 @@ target_compile_features(smlp_shared INTERFACE cxx_std_23)
 install(TARGETS smlp RUNTIME)
 install(TARGETS smlp_shared EXPORT smlpTargets LIBRARY)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/smlp TYPE INCLUDE)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/examples DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/models DESTINATION ${CMAKE_INSTALL_DATADIR}/smlp OPTIONAL
         FILES_MATCHING PATTERN *.safetensors PATTERN README.md)
 
