@@ -26,6 +26,7 @@
 #include <thread>
 
 #include "data/image_folder.h"
+#include "data/inputs.h"
 #include "engine/fold.h"
 #include "smlp/session.h"
 #include "support/generator.h"
@@ -77,9 +78,8 @@ class Pictures {
  public:
   Pictures(const fs::path& data, std::size_t count, const Model& model) {
     const char* const under = std::getenv("SMLP_SLOW_UNDER");
-    std::string pattern = (under != nullptr ? fs::path(under) : fs::temp_directory_path()) / "smlp-pipeline-XXXXXX";
-    if (::mkdtemp(pattern.data()) == nullptr) die("cannot make a folder " + pattern);
-    root_ = pattern;
+    root_ = new_folder(under != nullptr ? fs::path(under) : fs::temp_directory_path());
+    output_ = new_folder(fs::temp_directory_path());
     const ImageFolder all = value_or_die(read_image_folder(data));
     const std::size_t side = static_cast<std::size_t>(model.image_size());
     std::vector<float> chw(3 * side * side);
@@ -90,24 +90,33 @@ class Pictures {
       fs::create_directories(folder);
       fs::copy_file(picture.file, folder / fmt::format("{:05}_{}", taken, picture.file.filename().string()));
     }
-    folder_ = value_or_die(read_image_folder(root_));
-    for (const LabelledPicture& picture : folder_.pictures) files_.push_back(picture.file);
+    InputLister lister(LabelUse::required);
+    value_or_die(lister.add(root_.string()));
+    inputs_ = value_or_die(lister.finish());
   }
   Pictures(const Pictures&) = delete;
   Pictures& operator=(const Pictures&) = delete;
-  ~Pictures() { fs::remove_all(root_); }
+  ~Pictures() {
+    fs::remove_all(root_);
+    fs::remove_all(output_);
+  }
 
   const fs::path& root() const { return root_; }
-  const ImageFolder& folder() const { return folder_; }
-  const std::vector<fs::path>& files() const { return files_; }
-  std::size_t size() const { return files_.size(); }
+  const fs::path& output() const { return output_; }  // for results: where opening is never slow
+  const Inputs& inputs() const { return inputs_; }
+  const fs::path& file(std::size_t i) const { return inputs_.files[i].file; }
+  std::size_t size() const { return inputs_.files.size(); }
 
  private:
+  static fs::path new_folder(const fs::path& in) {
+    std::string pattern = in / "smlp-pipeline-XXXXXX";
+    if (::mkdtemp(pattern.data()) == nullptr) die("cannot make a folder " + pattern);
+    return pattern;
+  }
   static std::size_t step(std::size_t all, std::size_t count) { return std::max<std::size_t>(1, all / count); }
 
-  fs::path root_;
-  ImageFolder folder_;
-  std::vector<fs::path> files_;
+  fs::path root_, output_;
+  Inputs inputs_;
 };
 
 Model named_model(const std::string& name) {
@@ -128,7 +137,7 @@ class Contest {
         threads_(threads),
         pictures_(pictures),
         session_(value_or_die(Session::create(model, {.threads = threads, .batch = kBatch}))),
-        classes_(pictures.folder().classes.size(), 0) {}
+        classes_(pictures.inputs().labels.size(), 0) {}
 
   double decode_alone() {
     return seconds_of([&] {
@@ -136,7 +145,7 @@ class Contest {
       const auto work = [&] {
         std::vector<float> chw(floats());
         for (std::size_t i; (i = next++) < pictures_.size();) {
-          value_or_die(model_.preprocess(Image(pictures_.files()[i]), chw));
+          value_or_die(model_.preprocess(Image(pictures_.file(i)), chw));
         }
       };
       std::vector<std::jthread> others;
@@ -160,25 +169,27 @@ class Contest {
 
   double evaluate() {
     return seconds_of([&] {
-      const Evaluation done = value_or_die(smlp::evaluate(session_, pictures_.folder(), classes_, {}));
+      const Evaluation done = value_or_die(smlp::evaluate(session_, pictures_.inputs(), classes_, {}));
       if (done.images != static_cast<std::int64_t>(pictures_.size())) die("evaluate left pictures out");
     });
   }
 
   double classify() {
     return seconds_of([&] {
-      value_or_die(classify_files(session_, pictures_.files(), 5, [](std::size_t, const auto& answer) -> Result<void> {
-        if (!answer) return std::unexpected(answer.error());
-        return {};
-      }));
+      value_or_die(classify_inputs(session_, pictures_.inputs().files, 5,
+                                   [](std::size_t, const std::string&, const auto& answer) -> Result<void> {
+                                     if (!answer) return std::unexpected(answer.error());
+                                     return {};
+                                   }));
     });
   }
 
   double infer() {
-    const fs::path output = pictures_.root() / "result";
+    const fs::path output = pictures_.output() / "result";
     const double seconds = seconds_of([&] {
       const auto report = value_or_die(infer_files(session_,
                                                    {.input = (pictures_.root() / "val").string(),
+                                                    .classes = {},
                                                     .output = output,
                                                     .output_dirname = "run",
                                                     .batch = kBatch,
@@ -193,9 +204,9 @@ class Contest {
   }
 
   double preprocess() {
-    const fs::path output = pictures_.root() / "made";
+    const fs::path output = pictures_.output() / "made";
     const double seconds = seconds_of([&] {
-      value_or_die(preprocess_folder({.data_root = pictures_.root(),
+      value_or_die(preprocess_folder({.data = pictures_.root().string(),
                                       .save_dir = output / "bins",
                                       .batch_size = kBatch,
                                       .how = model_.preprocessing(),

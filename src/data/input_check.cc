@@ -1,10 +1,12 @@
 #include "data/input_check.h"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <map>
 
 #include "base/open_file.h"
+#include "base/waiting.h"
 #include "data/bin_folder.h"
 #include "data/npy.h"
 #include "data/preprocess_journal.h"
@@ -113,16 +115,26 @@ Result<void> check_one(Input& file, const InputSpec& spec) {
   return file.kind == InputKind::bin ? check_bin(file, spec) : check_npy(file, spec);
 }
 
-// The first bytes of pictures, wherever they lie; the archive that was read last stays open.
-class Starts {
+constexpr std::size_t kStart = 8;  // bytes that tell a picture
+
+Result<void> check_start(const Input& input, std::string_view start) {
+  if (is_picture_start(start)) return {};
+  return input_error(input, fmt::format("{} bytes, and neither a JPEG nor a PNG", input.bytes));
+}
+
+Result<void> check_picture_file(Input& input) {
+  SMLP_TRY(opened, open_regular(input.file));
+  input.bytes = opened.stamp.bytes;
+  input.mtime_ns = opened.stamp.mtime_ns;
+  std::string start(std::min<std::uint64_t>(kStart, input.bytes), '\0');
+  SMLP_CHECK(read_at(opened.handle, 0, std::as_writable_bytes(std::span(start)), input.file));
+  return check_start(input, start);
+}
+
+// Members lie in the order of their archives: each is opened once.
+class MemberStarts {
  public:
-  Result<std::string> read(Input& input) {
-    if (!input.archive) {
-      SMLP_TRY(opened, open_regular(input.file));
-      input.bytes = opened.stamp.bytes;
-      input.mtime_ns = opened.stamp.mtime_ns;
-      return read_start(input.file, kBytes);
-    }
+  Result<void> check(Input& input) {
     if (archive_ != input.archive.get()) {
       SMLP_TRY(reader, input.archive->reader());
       reader_ = std::move(reader);
@@ -131,36 +143,46 @@ class Starts {
     const TarMember& member = input.archive->members()[input.member];
     input.bytes = member.bytes;
     input.mtime_ns = input.archive->stamp().mtime_ns;
-    return reader_->read_start(member, kBytes);
+    SMLP_TRY(start, reader_->read_start(member, kStart));
+    return check_start(input, start);
   }
 
  private:
-  static constexpr std::size_t kBytes = 8;
   const TarArchive* archive_ = nullptr;
   std::shared_ptr<const TarReader> reader_;
 };
 
+// Opening may take long where there are many files.
+template <class Chosen>
+Result<void> check_files(std::span<Input> inputs, Chosen chosen, const std::function<Result<void>(Input&)>& check) {
+  std::vector<std::size_t> index;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (chosen(inputs[i])) index.push_back(i);
+  }
+  return for_each_waiting(index.size(), [&](std::size_t i) { return check(inputs[index[i]]); });
+}
+
 }  // namespace
 
 Result<void> check_prepared(std::span<Input> inputs, const InputSpec& spec, std::vector<std::string>& warnings) {
-  for (Input& input : inputs) {
-    if (input.kind != InputKind::picture) SMLP_CHECK(check_one(input, spec));
-  }
+  SMLP_CHECK(check_files(
+      inputs, [](const Input& input) { return input.kind != InputKind::picture; },
+      [&](Input& input) { return check_one(input, spec); }));
   SMLP_CHECK(check_equal_rows(inputs));
   return check_journals(inputs, spec, warnings);
 }
 
 Result<void> check_pictures(std::span<Input> inputs, const InputSpec& spec) {
-  Starts starts;
+  const auto is_picture = [](const Input& input) { return input.kind == InputKind::picture; };
+  if (const auto first = std::ranges::find_if(inputs, is_picture); first != inputs.end() && spec.channels != 3) {
+    return input_error(*first, fmt::format("is a picture, and the model takes {} planes", spec.channels),
+                       "give prepared .bin or .npy files");
+  }
+  SMLP_CHECK(
+      check_files(inputs, [&](const Input& input) { return is_picture(input) && !input.archive; }, check_picture_file));
+  MemberStarts starts;
   for (Input& input : inputs) {
-    if (input.kind != InputKind::picture) continue;
-    if (spec.channels != 3) {
-      return input_error(input, fmt::format("is a picture, and the model takes {} planes", spec.channels),
-                         "give prepared .bin or .npy files");
-    }
-    SMLP_TRY(start, starts.read(input));
-    if (is_picture_start(start)) continue;
-    return input_error(input, fmt::format("{} bytes, and neither a JPEG nor a PNG", input.bytes));
+    if (is_picture(input) && input.archive) SMLP_CHECK(starts.check(input));
   }
   return {};
 }
