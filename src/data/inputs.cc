@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "base/natural_order.h"
+#include "base/open_file.h"
 #include "base/sha256.h"
 #include "data/archive_pictures.h"
 #include "data/bin_folder.h"
@@ -23,6 +24,13 @@ std::string_view last_part(std::string_view name) { return name.substr(name.find
 std::size_t prefix_of(const fs::path& folder) {
   const std::string& text = folder.native();
   return text.size() + (text.ends_with('/') ? 0 : 1);
+}
+
+bool looks_like_list(const fs::path& path) {
+  const std::string extension = path.extension().string();
+  constexpr const char* kLists[] = {".txt", ".lst", ".csv", ".tsv"};
+  return std::ranges::find(kLists, extension) != std::end(kLists) &&
+         !is_picture_start(read_start(path, 8).value_or(""));
 }
 
 InputKind kind_of_file(const fs::path& path) {
@@ -59,6 +67,10 @@ Result<void> InputLister::add_path(const NamedPath& named, const std::string& li
   std::error_code code;
   const fs::file_status status = fs::status(named.path, code);
   const bool folder = fs::is_directory(status);
+  if (named.line == 0 && fs::is_regular_file(status) && looks_like_list(named.path)) {
+    return input_error(named.path.string(), "is a text file, not a picture",
+                       fmt::format("if it is a list of paths, give @{}", named.path.string()));
+  }
   const bool archive = !folder && looks_like_tar(named.path);
   if ((folder || archive) && !named.label.empty()) {
     return input_error(list, fmt::format("line {} gives a label to {}", named.line, folder ? "a folder" : "an archive"),
@@ -133,8 +145,10 @@ Result<void> InputLister::add_archive(const fs::path& path) {
   for (const ArchivePicture& picture : listing.pictures) {
     Input input{.archive = archive, .member = picture.member};
     if (use_ != LabelUse::none && picture.label_member) {
-      SMLP_TRY(label, read_sample_label(*archive, *reader, *picture.label_member));
-      input.label = label_of(label, LabelSource::shards, path.string());
+      auto label = read_sample_label(*archive, *reader, *picture.label_member);
+      // Where nobody needs labels, a .json of captions is no reason to stop.
+      if (!label && (use_ == LabelUse::required || label.error().transient)) return fail(std::move(label).error());
+      if (label) input.label = label_of(*label, LabelSource::shards, path.string());
     } else if (use_ == LabelUse::required && !listing.shard) {
       const std::string_view folder = folder_of_member(archive->members()[picture.member].name);
       if (!folder.empty()) input.label = label_of(folder, LabelSource::folders, path.string());

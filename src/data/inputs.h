@@ -67,7 +67,7 @@ struct Inputs {
 // What a command does with labels.
 enum class LabelUse {
   none,     // a folder is all that is in it, and nobody asks for labels
-  if_any,   // a folder is all that is in it; lists and shards may have labels
+  if_any,   // a folder is all that is in it; lists and shards may have labels, or have none that can be read
   required  // a folder is a data set with a folder a class (see read_image_folder)
 };
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <span>
 
 #include "pipeline/source.h"
@@ -15,21 +14,6 @@ Result<Reading> read_picture_file(const std::filesystem::path& path, Room& room)
 
 // What an image gives to decode; a path is read.
 Result<Reading> read_image(const Image& image, Room& room);
-
-// Files by their paths, each asked for when it is read.
-class PathSource final : public Source {
- public:
-  PathSource(std::size_t count, std::function<const std::filesystem::path&(std::size_t)> path)
-      : count_(count), path_(std::move(path)) {}
-
-  std::size_t size() const override { return count_; }
-  Result<Reading> read(std::size_t index, Room& room) override { return read_picture_file(path_(index), room); }
-  std::string name(std::size_t index) const override { return path_(index).string(); }
-
- private:
-  std::size_t count_;
-  std::function<const std::filesystem::path&(std::size_t)> path_;
-};
 
 // `images` must outlive it.
 class ImageSource final : public Source {

@@ -93,6 +93,8 @@ TEST_F(InputsTest, WordsComeAsTheyAreTyped) {
   EXPECT_THAT(names({"b.jpg", "d", "missing.jpg"}), ElementsAre("b.jpg", "d/a.jpg", "missing.jpg"));
   write("list.txt", "d\nb.jpg\n");
   EXPECT_THAT(names({"@list.txt"}), ElementsAre("d/a.jpg", "b.jpg"));
+  EXPECT_THAT(names({"list.txt"}).front(), HasSubstr("list.txt: is a text file, not a picture; if it is a list of "
+                                                     "paths, give @list.txt"));
   write("self.txt", "self.txt\n");
   EXPECT_THAT(names({"@self.txt"}), ElementsAre("self.txt")) << "a list in a list is a file like another";
 }
@@ -132,6 +134,10 @@ TEST_F(InputsTest, ArchivesAndShards) {
   EXPECT_THAT(names({"s-{08..10}.tar"}).front(), HasSubstr("s-10.tar: cannot open"));
   write("cut.tar", shard.substr(0, 2048));
   EXPECT_THAT(list({"cut.tar"})->warnings, ElementsAre(HasSubstr("cut.tar: no block of zeros ends the archive")));
+  write("captions.tar",
+        member({.name = "a.jpg"}, "x") + member({.name = "a.json"}, R"({"caption": "a dog"})") + kTarEnd);
+  EXPECT_THAT(names({"captions.tar"}), ElementsAre("captions.tar:a.jpg"));
+  EXPECT_THAT(names({"captions.tar"}, LabelUse::required).front(), HasSubstr("captions.tar:a.json: no label"));
   write("empty.tar", kTarEnd);
   EXPECT_THAT(names({"empty.tar"}).front(), HasSubstr("none of its 0 members is a picture"));
   write("x.tar.gz", "\x1F\x8B rest");

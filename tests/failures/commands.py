@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import subprocess
+import tarfile
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[2]
@@ -46,6 +47,9 @@ def infer(name, *options, exact):
 COMMANDS = [
     Command("classify", ["classify", "--model", "{world}/net.onnx", "--threads", "2", "{world}/pictures/a/17x9.jpg"]),
     Command("evaluate", ["evaluate", "--model", "{world}/net.onnx", "--data", "{world}/pictures", "--json"]),
+    Command("classify archive and list", ["classify", "--model", "{world}/net.onnx", "--threads", "2", "--json",
+                                          "{world}/pictures.tar", "@{world}/list.txt"]),
+    Command("evaluate shard", ["evaluate", "--model", "{world}/net.onnx", "--json", "{world}/shard-{{0..0}}.tar"]),
     Command("info", ["info", "{world}/net.onnx"]),
     Command(
         "preprocess",
@@ -91,6 +95,14 @@ def make_world(smlp, world):
         folder = world / "pictures" / "abc"[i % 3]
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(SOURCE / "tests/image/fixtures" / name, folder / name)
+    pictures = sorted((world / "pictures").rglob("*.*"))
+    (world / "list.txt").write_text("".join(f"{picture} {i % 3}\n" for i, picture in enumerate(pictures)))
+    with tarfile.open(world / "pictures.tar", "w") as plain, tarfile.open(world / "shard-0.tar", "w") as shard:
+        for i, picture in enumerate(pictures):
+            plain.add(picture, picture.name)
+            shard.add(picture, picture.name)
+            (world / "label").write_text(str(i % 3))
+            shard.add(world / "label", f"{picture.stem}.cls")
     for command in COMMANDS:
         if command.name in ("preprocess", "infer NPY"):
             done = run(smlp, command.argv(world, world))
