@@ -10,7 +10,9 @@ as well.
 import io
 import json
 import os
+import random
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -199,6 +201,26 @@ class InputsTest(unittest.TestCase):
         self.infer(words[1], "l")
         (self.dir / "flat.txt").write_text((self.dir / "flat.txt").read_text().replace(" 1\n", " 2\n"))
         self.assertIn("cannot resume", self.infer(words[1], "l", "--resume", check=1).stderr)
+
+    def test_killed_runs_on_archives_resume_to_the_same_bytes(self):
+        word = self.flat()[3]
+
+        def results(name):
+            files = guide_test.tree(self.dir / "out" / name)
+            return {n: d for n, d in files.items() if n.endswith(".npy")}
+
+        self.infer(word, "whole")
+        rng = random.Random(4)
+        arguments = [guide_test.SMLP, "infer", word, self.dir / "out", "--output-dirname", "cut", *self.model()]
+        for kills in range(8):
+            more = ["--resume"] if (self.dir / "out/cut/.smlp-run.jsonl").exists() else []
+            running = subprocess.Popen([*map(str, arguments), *more], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(rng.uniform(0, 0.15))
+            running.send_signal(signal.SIGKILL)
+            running.wait()
+        more = ["--resume"] if (self.dir / "out/cut/.smlp-run.jsonl").exists() else []
+        self.infer(word, "cut", *more)
+        self.assertEqual(results("cut"), results("whole"))
 
     def test_two_results_of_one_name_are_refused(self):
         self.assertIn("its result would be named 0_0, and so would that of",

@@ -21,6 +21,10 @@ import commands
 # Every place for the path of an input file. {bad} is it.
 INPUTS = {
     "picture of classify": ["classify", "--model", "{world}/net.onnx", "{bad}"],
+    "list of classify": ["classify", "--model", "{world}/net.onnx", "@{bad}"],
+    "list of evaluate": ["evaluate", "--model", "{world}/net.onnx", "@{bad}"],
+    "list of preprocess": ["preprocess", "--data_root", "@{bad}", "--save_dir", "{out}/p/bins"],
+    "list of infer": ["infer", "--model", "{world}/net.onnx", "--input", "@{bad}"],
     "model of classify": ["classify", "--model", "{bad}", "{world}/pictures/a/17x9.jpg"],
     "class names of classify": ["classify", "--model", "{world}/net.onnx", "--classes", "{bad}", "{world}/pictures/a/17x9.jpg"],
     "model of evaluate": ["evaluate", "--model", "{bad}", "--data", "{world}/pictures"],
