@@ -79,8 +79,9 @@ Result<std::vector<std::string>> expand_braces(std::string_view word) {
     if (words.size() * choices.size() > kMaxWords) return too_many(word);
     std::vector<std::string> longer;
     longer.reserve(words.size() * choices.size());
-    for (const std::string& text : words) {
-      for (const std::string& choice : choices) longer.push_back(text + std::string(rest.substr(0, open)) + choice);
+    for (std::string& text : words) {
+      text += rest.substr(0, open);
+      for (const std::string& choice : choices) longer.push_back(text + choice);
     }
     words = std::move(longer);
     rest.remove_prefix(close + 1);

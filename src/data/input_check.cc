@@ -73,6 +73,7 @@ Result<void> check_equal_rows(std::span<const Input> files) {
     if (first == nullptr) first = &file;
     last = &file;
   }
+  if (first == nullptr) return {};
   for (const Input& file : files) {
     if (file.kind != InputKind::bin || file.rows == first->rows) continue;
     if (&file == last && file.rows < first->rows) continue;

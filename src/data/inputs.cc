@@ -113,6 +113,7 @@ Result<void> InputLister::add_image_folder(const fs::path& folder) {
         &LabelledPicture::file);
   }
   std::vector<int> index;
+  index.reserve(data.classes.size());
   for (const std::string& name : data.classes)
     index.push_back(label_of(name, LabelSource::folders, data.root.string()));
   for (LabelledPicture& picture : data.pictures) {
