@@ -156,6 +156,7 @@ void report_times(const Executions& executions, InferFilesReport& report) {
 std::string summary_of(const InferFilesReport& report, const InferFilesOptions& options, const RunResults& results,
                        const std::vector<Input>& files, int classes) {
   std::vector<FileResult> pairs;
+  pairs.reserve(files.size());
   for (const Input& file : files) pairs.push_back({file.name(), results.path_of(file).string()});
   return infer_summary(report, options, pairs, classes);
 }

@@ -3,7 +3,7 @@
 
     budgets_test.py SMLP [NAME...]    SMLP: the program; NAMEs choose among the files
 
-Each file goes to `smlp info` (models) or `smlp classify` (pictures) as a process of its own. Its peak of resident memory,
+Each file goes to `smlp info` (models) or `smlp classify` (pictures, archives, lists) as a process of its own. Its peak of resident memory,
 less that of the program with a harmless file, must stay within the budget; so must its processor time, with a margin so
 wide that only a hang exceeds it. The program must end by itself, in one line of error or none, and with status 0 or 1.
 """
@@ -28,6 +28,8 @@ BUDGETS = {
     "PyTorch": (48, 96, 10),
     "compressed": (256 + 48, 33, 20),
     "ONNX": (192, 96, 20),
+    "tar": (48, 2, 10),
+    "list": (48, 128, 10),
 }
 
 # name: (kind, maker, a part of the error, or None where the file is fine)
@@ -69,6 +71,12 @@ FILES = {
     "onnx-of-identities": ("ONNX", hostile.onnx_of_identities, None),
     "onnx-of-unsqueezes": ("ONNX", hostile.onnx_of_unsqueezes, None),
     "onnx-of-calls": ("ONNX", hostile.onnx_of_calls, None),
+    "members.tar": ("tar", hostile.tar_of_members, None),
+    "long-names.tar": ("tar", hostile.tar_of_long_names, None),
+    "one-name.tar": ("tar", hostile.tar_of_one_name, "two members named"),
+    "lying.tar": ("tar", hostile.tar_lying, "is cut off"),
+    "lines": ("list", hostile.list_of_lines, "cannot open"),
+    "one-line": ("list", hostile.list_of_one_line, "at most 8192"),
 }
 
 
@@ -80,7 +88,9 @@ def limit_child():
 
 def run(smlp, kind, path, folder):
     """(status or -signal, peak bytes, seconds, stderr) of the program with this file."""
-    words = [smlp, "classify", "--threads", "1", path] if kind in ("JPEG", "PNG") else [smlp, "info", path]
+    classify = [smlp, "classify", "--threads", "1", "--limit", "1"]
+    words = {"JPEG": [*classify, path], "PNG": [*classify, path], "tar": [*classify, path],
+             "list": [*classify, "@" + path]}.get(kind, [smlp, "info", path])
     with open(folder / "out", "wb") as out, open(folder / "err", "wb") as err:
         child = os.fork()
         if child == 0:
@@ -129,9 +139,14 @@ def main():
         folder = Path(temporary)
         quiet = {}
         for kind in BUDGETS:
-            picture = kind in ("JPEG", "PNG")
-            path = folder / "harmless"
-            path.write_bytes(hostile.png(side=8) if picture else hostile.network({}))
+            path = folder / "harmless.png"
+            path.write_bytes(hostile.png(side=8) if kind in ("JPEG", "PNG", "list") else hostile.network({}))
+            if kind == "list":
+                path = folder / "harmless-list"
+                path.write_text(f"{folder}/harmless.png\n")
+            if kind == "tar":
+                path = folder / "harmless.tar"
+                path.write_bytes(hostile.tar_member("a.png", hostile.png(side=8)) + bytes(1024))
             status, quiet[kind], _, error = run(smlp, kind, str(path), folder)
             if status != 0:
                 sys.exit(f"a harmless file gave status {status}: {error}")

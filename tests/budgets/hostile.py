@@ -1,7 +1,9 @@
 """Small files that ask for much: memory, time or depth. Each function returns the bytes of one file."""
 
+import io
 import json
 import struct
+import tarfile
 import zlib
 
 MAX_SIDE = 13376  # 13376 x 13376 is just below the limit of pixels
@@ -350,3 +352,42 @@ def onnx_of_calls(depth=20):
         body += field(7, onnx_node(op, ["a"], ["b"], domain=domain)) + field(7, onnx_node(op, ["b"], ["c"], domain=domain))
         functions += field(25, body + field(10, "d"))
     return onnx(field(1, onnx_node("f0", ["x"], ["y"], domain="d")) + onnx_ends(), functions)
+
+
+def tar_member(name, content=b"", size=None):
+    """A ustar header, with a size that may lie, and the content in whole blocks."""
+    header = bytearray(tarfile.TarInfo(name).tobuf(tarfile.USTAR_FORMAT))
+    header[124:136] = b"%011o\0" % (len(content) if size is None else size)
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header) + content.ljust(-(-len(content) // 512) * 512, b"\0")
+
+
+def tar_of_members(count=60_000):
+    return b"".join([tar_member("first.png", png(side=8)), *(tar_member(f"m/{i}.png") for i in range(count)), bytes(1024)])
+
+
+def tar_of_long_names(count=4_000):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for i in range(count):
+            info = tarfile.TarInfo(f"{i}/{'n' * 3900}.png")
+            info.size = len(png(side=8)) if i == 0 else 0
+            archive.addfile(info, io.BytesIO(png(side=8)))
+    return out.getvalue()
+
+
+def tar_of_one_name(count=60_000):
+    return b"".join([*(tar_member("a.png") for _ in range(count)), bytes(1024)])
+
+
+def tar_lying():
+    return tar_member("a.png", size=8 ** 11 - 1)
+
+
+def list_of_lines(count=500_000):
+    return b"?\n" * count
+
+
+def list_of_one_line(size=20_000_000):
+    return b"a" * size
