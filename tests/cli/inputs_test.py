@@ -341,6 +341,7 @@ class InputsTest(unittest.TestCase):
         try:
             import webdataset
         except ImportError:
+            print("SKIPPED: samples beside the webdataset library: it is not installed (tools/requirements-test.txt)")
             self.skipTest("no webdataset library")
         members = self.members()
         content = members[0][1]
