@@ -33,6 +33,7 @@
 #include "tasks/classify.h"
 #include "tasks/evaluate.h"
 #include "tasks/infer_files.h"
+#include "tasks/input_source.h"
 #include "tasks/machine.h"
 #include "tasks/preprocess_folder.h"
 #include "tasks/provenance.h"
@@ -137,7 +138,7 @@ class Contest {
         threads_(threads),
         pictures_(pictures),
         session_(value_or_die(Session::create(model, {.threads = threads, .batch = kBatch}))),
-        classes_(pictures.inputs().labels.size(), 0) {}
+        classes_(pictures.size(), 0) {}
 
   double decode_alone() {
     return seconds_of([&] {
@@ -169,8 +170,10 @@ class Contest {
 
   double evaluate() {
     return seconds_of([&] {
-      const Evaluation done = value_or_die(smlp::evaluate(session_, pictures_.inputs(), classes_, {}));
-      if (done.images != static_cast<std::int64_t>(pictures_.size())) die("evaluate left pictures out");
+      InputSource source(pictures_.inputs().files, input_spec(model_));
+      const Evaluation done =
+          value_or_die(smlp::evaluate(session_, {.source = source, .labels = classes_}, EvaluateOptions(), {}));
+      if (done.images() != static_cast<std::int64_t>(pictures_.size())) die("evaluate left pictures out");
     });
   }
 

@@ -1,11 +1,11 @@
 // smlp bench: throughput, latency and memory over batch sizes, beside the guide's own table.
-#include "base/atomic_file.h"
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/model_options.h"
 #include "cli/profile_tables.h"
 #include "cli/table.h"
 #include "tasks/benchmark.h"
+#include "tasks/named_output.h"
 #include "tasks/trace.h"
 
 namespace smlp::cli {
@@ -24,18 +24,22 @@ struct Options {
 
 using Row = std::vector<std::string>;
 
+// Nothing where the peak is not to be trusted.
+std::string share_of_peak(const BenchmarkReport& report, const BatchTimes& times, bool for_people) {
+  if (report.peak_doubt().empty()) return fmt::format("{:.1f}", 100 * times.share_of_peak);
+  return for_people ? "?" : "";
+}
+
 // One row per batch size; the columns that only the guide's network has come last.
-std::vector<Row> rows_of(const BenchmarkReport& report, bool mark_best) {
+std::vector<Row> rows_of(const BenchmarkReport& report, bool for_people) {
   std::vector<Row> rows;
   for (const BatchTimes& t : report.results) {
-    Row row = {fmt::format("{}", t.batch),
-               fmt::format("{:.1f}{}", t.images_per_second, mark_best && &t == report.best() ? " *" : ""),
-               fmt::format("{:.2f}", t.min),
-               fmt::format("{:.2f}", t.median),
-               fmt::format("{:.2f}", t.p90),
-               fmt::format("{:.2f}", t.p99),
-               fmt::format("{:.1f}", 100 * t.share_of_peak),
-               fmt::format("{:.0f}", t.peak_rss_mb)};
+    const std::string mark = !t.doubt().empty() ? " !" : &t == report.best() ? " *" : "";
+    Row row = {
+        fmt::format("{}", t.batch),           fmt::format("{:.1f}{}", t.images_per_second, for_people ? mark : ""),
+        fmt::format("{:.2f}", t.min),         fmt::format("{:.2f}", t.median),
+        fmt::format("{:.2f}", t.p90),         fmt::format("{:.2f}", t.p99),
+        share_of_peak(report, t, for_people), fmt::format("{:.0f}", t.peak_rss_mb)};
     if (report.is_guides) {
       const GuideThroughput* guide = find_guide_throughput(t.batch);
       for (const double theirs : {guide ? guide->npu : 0.0, guide ? guide->t4 : 0.0}) {
@@ -58,9 +62,18 @@ void print_joined(const Row& cells, std::string_view before, std::string_view be
   cli::print("{}{}{}\n", before, fmt::join(cells, between), after);
 }
 
+// The verdict is a column of its own: "ok", or why a row is not to be trusted, and the same of its share of the peak.
 void print_csv(const BenchmarkReport& report) {
-  print_joined(titles_of(report), "", ",", "");
-  for (const Row& row : rows_of(report, false)) print_joined(row, "", ",", "");
+  Row titles = titles_of(report);
+  titles.insert(titles.end(), {"verdict", "verdict on % of peak"});
+  print_joined(titles, "", ",", "");
+  const auto verdict = [](const std::string& doubt) { return doubt.empty() ? "ok" : "not to be trusted: " + doubt; };
+  std::vector<Row> rows = rows_of(report, false);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    rows[i].push_back(verdict(report.results[i].doubt()));
+    rows[i].push_back(verdict(report.peak_doubt()));
+    print_joined(rows[i], "", ",", "");
+  }
 }
 
 std::string heading(const BenchmarkReport& report) {
@@ -79,21 +92,27 @@ std::vector<std::string> remarks(const BenchmarkReport& report) {
   if (!report.is_guides)
     lines.push_back("The guide's columns are left out: they are of sMLPNet-T at 224 with 1000 classes.");
   for (const BatchTimes& t : report.results) {
-    if (t.spread() <= kNoisySpread) continue;
-    lines.push_back(
-        fmt::format("Not to be trusted: at batch {} executions spread over {:.0f} % of their median; "
-                    "something else used the machine.",
-                    t.batch, 100 * t.spread()));
+    if (t.doubt().empty()) continue;
+    lines.push_back(fmt::format("! Not to be trusted: at batch {} {}.", t.batch, t.doubt()));
+  }
+  if (!report.peak_doubt().empty()) {
+    lines.push_back(fmt::format("? Shares of the peak are not to be trusted: {}.", report.peak_doubt()));
   }
   return lines;
 }
 
-// How a report is laid out: `text` makes a table whose first column is aligned as given (all others hold numbers), and
-// `gap` ends a paragraph.
+// How a report is laid out: `prose` breaks a paragraph, `text` makes a table whose first column is aligned as given
+// (all others hold numbers), and `gap` ends a paragraph.
 struct Layout {
+  std::string (*prose)(std::string_view text);
   std::string (*text)(const Row& titles, const std::vector<Row>& rows, Table::Align first);
   std::string_view gap;
 };
+
+std::string wrapped_text(std::string_view text) {
+  return fmt::format("{}", fmt::join(wrapped(text, terminal_width()), "\n"));
+}
+std::string one_line(std::string_view text) { return std::string(text); }
 
 std::string table_text(const Row& titles, const std::vector<Row>& rows, Table::Align first) {
   std::vector aligns(titles.size(), Table::Align::right);
@@ -113,52 +132,59 @@ std::string markdown_text(const Row& titles, const std::vector<Row>& rows, Table
 
 void print_profile(const BatchTimes& times, double peak_gflops, const Layout& layout) {
   const ProfileTables tables = profile_tables(times, peak_gflops);
-  cli::print("\n{}{}{}\n{}", tables.heading, layout.gap, layout.text(tables.titles, tables.kinds, Table::Align::left),
+  cli::print("\n{}{}{}\n{}", layout.prose(tables.heading), layout.gap,
+             layout.text(tables.titles, tables.kinds, Table::Align::left),
              layout.text(tables.titles, tables.steps, Table::Align::left));
 }
 
 void print_report(const BenchmarkReport& report, const Layout& layout) {
-  cli::print("{}{}{}{}\n", heading(report), layout.gap,
-             layout.text(titles_of(report), rows_of(report, true), Table::Align::right),
-             fmt::join(remarks(report), layout.gap));
+  std::vector<std::string> lines;
+  for (const std::string& remark : remarks(report)) lines.push_back(layout.prose(remark));
+  cli::print("{}{}{}{}\n", layout.prose(heading(report)), layout.gap,
+             layout.text(titles_of(report), rows_of(report, true), Table::Align::right), fmt::join(lines, layout.gap));
   bool profiled = false;
   for (const BatchTimes& times : report.results) {
     if (times.profile) print_profile(times, report.peak_gflops, layout);
     profiled = profiled || times.profile;
   }
-  if (profiled) cli::print("\n{}\n", profile_explanation());
+  if (profiled) cli::print("\n{}\n", layout.prose(profile_explanation()));
 }
 
-std::string_view word(Verdict verdict) {
-  return verdict == Verdict::faster ? "faster" : verdict == Verdict::slower ? "slower" : "can't tell";
-}
-
-Result<Exit> compare(const std::vector<std::string>& files) {
+Result<Exit> compare(const std::vector<std::string>& files, bool json) {
   SMLP_TRY(before, read_benchmark_json(files[0]));
   SMLP_TRY(after, read_benchmark_json(files[1]));
   SMLP_TRY(comparison, compare_benchmarks(before, after));
+  const Exit status = comparison.verdict == Verdict::slower ? exit_slower : exit_ok;
   for (const std::string& difference : comparison.differences) report_warning("not the same " + difference);
+  for (const std::string& doubt : comparison.doubts) report_warning("not to be trusted: " + doubt);
+  if (json) {
+    cli::print("{}\n", printable_json(comparison_json(comparison)));
+    return status;
+  }
   using enum Table::Align;
   Table table({"batch", "ratio", "+-", "verdict"}, {right, right, right, left});
   for (const BatchComparison& b : comparison.batches) {
     table.add({fmt::format("{}", b.batch), fmt::format("{:.3f}", b.ratio), fmt::format("{:.3f}", b.uncertainty),
-               std::string(word(b.verdict))});
+               std::string(verdict_word(b.verdict))});
   }
   cli::print("{}{} is {} than {}\n", table.text(terminal_width()), printable(files[1]),
              comparison.verdict == Verdict::cannot_tell ? "neither faster nor slower for certain (can't tell)"
-                                                        : word(comparison.verdict),
+                                                        : verdict_word(comparison.verdict),
              printable(files[0]));
-  return comparison.verdict == Verdict::slower ? exit_slower : exit_ok;
+  return status;
 }
 
 Result<Exit> run(Options& options) {
-  if (!options.compare.empty()) return compare(options.compare);
+  if (!options.compare.empty() && (options.csv || options.markdown))
+    return usage_error("--compare writes text or --json");
+  if (!options.compare.empty()) return compare(options.compare, options.json);
   if (options.json + options.csv + options.markdown > 1) return usage_error("give one of --json, --csv and --markdown");
   if (options.csv && options.benchmark.profile) return usage_error("a profile is no CSV: give --json or --markdown");
   if (options.force && options.trace.empty()) return usage_error("--force is for the file of --trace");
-  std::optional<AtomicFile> trace;  // made before the measurement, so that a wrong path costs no time
+  std::optional<NamedOutput> trace;
   if (!options.trace.empty()) {
-    SMLP_TRY(created, AtomicFile::create(options.trace, options.force ? Existing::replace : Existing::keep));
+    using enum NamedOutput::Mode;
+    SMLP_TRY(created, NamedOutput::create(options.trace, options.force ? force : fresh, is_trace, "a trace of bench"));
     trace.emplace(std::move(created));
   }
   SMLP_TRY(named, load_named_model(options.model.model, options.model.classes));
@@ -171,15 +197,20 @@ Result<Exit> run(Options& options) {
   const auto done = [&](const BatchTimes& t) {
     if (remarks_on_terminal()) fmt::print(stderr, "batch {}: {:.1f} images/s\n", t.batch, t.images_per_second);
   };
+  SMLP_TRY(provenance, provenance_of_file(options.model.model));
   SMLP_TRY(report, run_benchmark(network, options.benchmark, done));
+  provenance.precision = report.precision;
+  provenance.isa = report.isa;
+  provenance.threads = report.threads;
+  report.provenance = std::move(provenance);
   if (options.json) {
     print("{}\n", printable_json(benchmark_json(report)));
   } else if (options.csv) {
     print_csv(report);
   } else if (options.markdown) {
-    print_report(report, {markdown_text, "\n\n"});
+    print_report(report, {one_line, markdown_text, "\n\n"});
   } else {
-    print_report(report, {table_text, "\n"});
+    print_report(report, {wrapped_text, table_text, "\n"});
   }
   if (trace) {
     SMLP_CHECK(trace->write(trace_json(report)));

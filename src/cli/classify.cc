@@ -9,6 +9,7 @@
 #include "cli/progress.h"
 #include "cli/table.h"
 #include "tasks/input_source.h"
+#include "tasks/provenance.h"
 
 namespace smlp::cli {
 namespace {
@@ -23,13 +24,19 @@ struct Options {
   bool json = false;
 };
 
-// {"file": "a.jpg", "top": [{"index": 3, "label": "...", "probability": 0.93}]}
-std::string json_line(const std::string& name, const Answer& answer) {
+// {"file": "a.jpg", "top": [{"index": 3, "label": "...", "probability": 0.93}], "error": null, "provenance": {...}}
+std::string json_line(const std::string& name, const Result<Answer>& answer, const Json& provenance) {
   Json top = Json::array();
-  for (const Prediction& p : answer) {
-    top.push_back({{"index", p.index}, {"label", p.label}, {"probability", p.probability}});
+  if (answer) {
+    for (const Prediction& p : *answer) {
+      top.push_back({{"index", p.index}, {"label", p.label}, {"probability", p.probability}});
+    }
   }
-  return json_text({{"file", name}, {"top", top}}) + "\n";
+  return json_text({{"file", name},
+                    {"top", std::move(top)},
+                    {"error", answer ? Json() : Json(answer.error().message())},
+                    {"provenance", provenance}}) +
+         "\n";
 }
 
 // FILE, LABEL, PROBABILITY, LABEL, PROBABILITY ..., tabs between: for cut and awk.
@@ -56,41 +63,57 @@ std::string block(const std::string& name, const Answer& answer) {
   return printable(name) + "\n" + text;
 }
 
-std::string render(const Options& options, const std::string& name, const Answer& answer) {
-  if (options.json) return json_line(name, answer);
+std::string render(const std::string& name, const Answer& answer) {
   return output_is_terminal() ? block(name, answer) : tabbed_line(name, answer);
 }
 
-// All that the words name; a word that names nothing is reported and counted.
-Result<Inputs> list(const std::vector<std::string>& words, int& failures) {
+// All that the words name, and the words that name nothing.
+struct Asked {
+  Inputs inputs;
+  std::vector<std::pair<std::string, Error>> failed;
+};
+
+Result<Asked> list(const Options& options, const Model& model) {
   InputLister lister(LabelUse::none);
-  for (const std::string& word : words) {
-    if (const auto added = lister.add(word); !added) {
-      report_error(added.error().message());
-      ++failures;
-    }
+  std::vector<std::pair<std::string, Error>> failed;
+  for (const std::string& word : options.pictures) {
+    if (const auto added = lister.add(word); !added) failed.emplace_back(word, added.error());
   }
-  return lister.finish();
+  SMLP_TRY(inputs, lister.finish());
+  SMLP_CHECK(check_prepared(inputs.files, input_spec(model), inputs.warnings));
+  SMLP_CHECK(keep_first(inputs.files, options.limit));
+  return Asked{std::move(inputs), std::move(failed)};
+}
+
+Result<Json> provenance_of_run(const Options& options, const Session& session, const Inputs& inputs) {
+  if (!options.json) return Json();
+  SMLP_TRY(provenance, provenance_of(session, options.model.model, precision_name(session.precision())));
+  provenance.inputs_sha256 = inputs_sha256(inputs);
+  return provenance_json(provenance);
 }
 
 Result<Exit> run(const Options& options) {
   SMLP_TRY(opened, open_session(options.model));
-  int failures = 0;
-  SMLP_TRY(inputs, list(options.pictures, failures));
-  SMLP_CHECK(check_prepared(inputs.files, input_spec(opened.named.model), inputs.warnings));
-  SMLP_CHECK(keep_first(inputs.files, options.limit));
+  SMLP_TRY(listed, list(options, opened.named.model));
+  const auto& [inputs, failed] = listed;
+  SMLP_TRY(provenance, provenance_of_run(options, opened.session, inputs));
   for (const std::string& warning : inputs.warnings) report_warning(warning);
-  const std::size_t pictures = picture_count(inputs.files);
-  const std::size_t asked = pictures + static_cast<std::size_t>(failures);
+  int failures = 0;
+  const auto show_failure = [&](const std::string& name, const Error& error) {
+    if (options.json) write_output(json_line(name, std::unexpected(error), provenance));
+    report_error(error.message());
+    ++failures;
+  };
+  for (const auto& [name, error] : failed) show_failure(name, error);
+  const std::size_t pictures = picture_count(inputs.files), asked = pictures + failed.size();
   Progress progress("pictures", static_cast<std::int64_t>(pictures));
   const auto hear = [&](std::size_t done, const std::string& name, const Result<Answer>& answer) -> Result<void> {
     progress.clear();
     if (answer) {
-      write_output(render(options, name, *answer));
+      write_output(options.json ? json_line(name, answer, provenance) : render(name, *answer));
       flush_output();
     } else {
-      report_error(answer.error().message());
-      ++failures;
+      show_failure(name, answer.error());
     }
     if (!output_is_terminal()) progress.update(static_cast<std::int64_t>(done));
     return {};

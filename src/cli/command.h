@@ -39,6 +39,7 @@ Run add_evaluate(CommandLine& line);
 Run add_export(CommandLine& line);
 Run add_infer(CommandLine& line);
 Run add_info(CommandLine& line);
+Run add_merge(CommandLine& line);
 Run add_postprocess(CommandLine& line);
 Run add_preprocess(CommandLine& line);
 

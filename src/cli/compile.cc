@@ -4,7 +4,9 @@
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/guide_log.h"
+#include "cli/info_parts.h"
 #include "cli/preprocess_options.h"
+#include "tasks/provenance.h"
 
 namespace smlp::cli {
 namespace {
@@ -12,6 +14,7 @@ namespace {
 struct Options {
   CompileOptions compile;
   int framework = -1;
+  bool json = false;
   std::string input_format, input_shape, soc_version, log = "info", precision;
 };
 
@@ -49,6 +52,20 @@ Result<void> parse(Options& options) {
   return {};
 }
 
+Json report_json(const Options& options, const CompileReport& report, const Provenance& provenance) {
+  const Network& network = report.network;
+  return {{"model", options.compile.model.string()},
+          {"output", report.output.string()},
+          {"bytes", report.output_bytes},
+          {"config", config_json(network.config)},
+          {"parameters", network.config.parameters()},
+          {"precision", precision_name(network.precision)},
+          {"gelu", gelu_precision_name(network.gelu)},
+          {"batch", network.batch > 0 ? Json(network.batch) : Json()},
+          {"source", {{"name", network.source_name}, {"sha256", network.source_sha256}}},
+          {"provenance", provenance_json(provenance)}};
+}
+
 void log_network(const CompileReport& report) {
   const Network& network = report.network;
   const Config& config = network.config;
@@ -63,7 +80,7 @@ void log_network(const CompileReport& report) {
 
 Result<Exit> run(Options& options) {
   SMLP_CHECK(parse(options));
-  const bool quiet = options.log == "null";
+  const bool quiet = options.json || options.log == "null";
   if (!options.soc_version.empty() && !quiet) {
     log_info(
         "--soc_version={} names an NPU and means nothing here: the model is packed for this machine's CPU when it "
@@ -75,6 +92,13 @@ Result<Exit> run(Options& options) {
   if (options.framework >= 0 && options.framework != 5 && !quiet) {
     log_info("--framework={} is {}; the file was read as what it holds", options.framework,
              framework_name(options.framework));
+  }
+  if (options.json) {
+    SMLP_TRY(provenance, provenance_of_file(options.compile.model));
+    provenance.precision = precision_name(report->network.precision);
+    provenance.preprocess = preprocess_text(report->network.preprocess);
+    print("{}\n", json_text(report_json(options, *report, provenance)));
+    return exit_ok;
   }
   if (options.log == "info" || options.log == "debug") log_network(*report);
   if (!quiet) {
@@ -102,7 +126,8 @@ Run add_compile(CommandLine& line) {
   add_preprocess_options(line, compile.preprocess);
   line.word("--log", {"debug", "info", "warning", "error", "null"}, options->log);
   line.text("--soc-version", options->soc_version);
-  line.flag("--force", compile.force).help("Replace an output that exists");
+  line.flag("--json", options->json).help("Write one JSON object instead of a log");
+  line.flag("--force", compile.force).help("Replace a compiled model that exists");
   line.examples(
       {"smlp compile --framework=5 --model=smlp_t.onnx --output=smlp_t_bs8 --input_format=NCHW \\\n"
        "    --input_shape=\"input:8,3,224,224\" --log=error --op_precision_mode=op_precision.ini",

@@ -1,14 +1,39 @@
 // smlp export: a checkpoint -> ONNX, with the flags of the guide's script.
 #include "cli/command.h"
 #include "cli/console.h"
+#include "cli/info_parts.h"
 #include "tasks/export_model.h"
+#include "tasks/provenance.h"
 
 namespace smlp::cli {
 namespace {
 
-Result<Exit> run(const ExportModelOptions& options) {
+struct Options {
+  ExportModelOptions model;
+  bool json = false;
+};
+
+Result<Json> report_json(const ExportModelOptions& options, const ExportModelReport& report) {
+  SMLP_TRY(provenance, provenance_of_file(options.checkpoint));
+  return Json{{"model", options.checkpoint.string()},
+              {"output", options.onnx.string()},
+              {"bytes", report.bytes},
+              {"opset", options.opset},
+              {"model_name", report.model_name.empty() ? Json() : Json(report.model_name)},
+              {"config", config_json(report.config)},
+              {"parameters", report.config.parameters()},
+              {"provenance", provenance_json(provenance)}};
+}
+
+Result<Exit> run(const Options& all) {
+  const ExportModelOptions& options = all.model;
   SMLP_TRY(report, export_model(options));
   const Config& config = report.config;
+  if (all.json) {
+    SMLP_TRY(json, report_json(options, report));
+    print("{}\n", json_text(json));
+    return exit_ok;
+  }
   print("exported {} -> {} (opset {}, {:.1f} MB, {}{} parameters, input N x {} x {} x {}, output N x {})\n",
         printable(options.checkpoint.string()), printable(options.onnx.string()), options.opset,
         static_cast<double>(report.bytes) / 1e6, report.model_name.empty() ? "" : report.model_name + ", ",
@@ -19,17 +44,19 @@ Result<Exit> run(const ExportModelOptions& options) {
 }  // namespace
 
 Run add_export(CommandLine& line) {
-  auto options = std::make_shared<ExportModelOptions>();
+  auto all = std::make_shared<Options>();
+  ExportModelOptions* options = &all->model;
   options->producer_version = SMLP_VERSION;
   line.text("--model", options->checkpoint).plain("FILE").required().help("PyTorch checkpoint, safetensors or ONNX");
   line.text("--output", options->onnx).plain("OUT.onnx").required();
   line.text("--model-name", options->model_name);
   line.number("--opset", options->opset, 0, 1000);
-  line.flag("--force", options->force).help("Replace an output that exists");
+  line.flag("--json", all->json);
+  line.flag("--force", options->force).help("Replace an ONNX model that exists");
   line.examples({"smlp export smlp_t.pth smlp_t.onnx",
                  "smlp export --model_name smlpnet_tiny --pth_path smlp_t.pth --onnx_path smlp_t.onnx \\\n"
                  "    --opset_version 11"});
-  return [options] { return run(*options); };
+  return [all] { return run(*all); };
 }
 
 }  // namespace smlp::cli

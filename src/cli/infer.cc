@@ -1,13 +1,15 @@
 // smlp infer: prepared pictures -> logits in files, with the flags, files and log lines of the guide's tool.
-#include <fstream>
 #include <optional>
 
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/guide_log.h"
+#include "cli/json_line.h"
 #include "cli/model_options.h"
+#include "cli/own_arguments.h"
 #include "cli/preprocess_options.h"
 #include "cli/progress.h"
+#include "cli/shard_option.h"
 #include "model/network.h"
 #include "tasks/infer_files.h"
 
@@ -19,6 +21,8 @@ struct Options {
   InferFilesOptions files;
   int batch = 0;
   std::string device = "0";
+  std::string shard;
+  bool json = false;
   bool guide = false;  // the log is written as the guide's tool writes it, to the letter
 };
 
@@ -31,14 +35,6 @@ void log_guide_statistics(std::string_view name, const Statistics& s) {
 void log_statistics(std::string_view name, const Statistics& s) {
   log_info("{}: {:.3f} to {:.3f} ms, mean {:.3f}, median {:.3f}, 99 % below {:.3f}", name, s.min, s.max, s.mean,
            s.median, s.p99);
-}
-
-// The command line as it was typed, for the summary.
-std::vector<std::string> own_arguments() {
-  std::ifstream stream("/proc/self/cmdline", std::ios::binary);
-  std::vector<std::string> arguments;
-  for (std::string argument; std::getline(stream, argument, '\0');) arguments.push_back(argument);
-  return arguments;
 }
 
 void log_guide_times(const InferFilesReport& report) {
@@ -69,7 +65,7 @@ void log_report(const InferFilesReport& report, const InferFilesOptions& options
 }
 
 Result<Opened> open(Options& options) {
-  if (options.device != "0") {
+  if (options.device != "0" && !options.json) {
     log_info("--device {} means nothing here: this machine's CPU is the one device", options.device);
   }
   SMLP_TRY(named, load_named_model(options.model.model, options.model.classes, options.model.preprocess));
@@ -84,6 +80,12 @@ Result<Opened> open(Options& options) {
   return Opened{std::move(named), std::move(session)};
 }
 
+Exit finish(const InferFilesReport& report) {
+  if (report.broken == 0) return exit_ok;
+  report_error(fmt::format("{} inputs could not be read and have no result", report.broken));
+  return exit_bad_input;
+}
+
 Result<Exit> run(Options& options) {
   InferFilesOptions& files = options.files;
   if (files.output.empty() && (files.packed || files.resume || files.force || !files.output_dirname.empty())) {
@@ -92,6 +94,10 @@ Result<Exit> run(Options& options) {
   if (files.packed && files.format != ResultFormat::npy)
     return usage_error("--packed writes one .npy: give --outfmt NPY");
   if (files.resume && files.input.empty()) return usage_error("--resume needs --input");
+  if (!options.shard.empty() && files.input.empty()) return usage_error("--shard needs --input");
+  const auto shard = shard_of(options.shard);
+  if (!shard) return usage_error(shard.error().message());
+  files.shard = *shard;
   if (files.output_dirname == "." || files.output_dirname == ".." ||
       files.output_dirname.find('/') != std::string::npos) {
     return usage_error("--output_dirname is the name of a folder in --output, not a path");
@@ -99,34 +105,41 @@ Result<Exit> run(Options& options) {
 
   SMLP_TRY(opened, open(options));
   const Session& session = opened.session;
-  log_info("model {}, {} kernels, {} threads, {}, batchsize {}", opened.named.model.network()->source_name,
-           session.isa(), session.threads(), files.provenance.precision, files.batch);
+  const auto log = [&](std::string_view line) {
+    if (!options.json) log_info("{}", line);
+  };
+  log(fmt::format("model {}, {} kernels, {} threads, {}, batchsize {}", opened.named.model.network()->source_name,
+                  session.isa(), session.threads(), files.provenance.precision, files.batch));
 
   std::optional<Progress> progress;
-  const InferFilesWatch watch{.note = [](std::string_view line) { log_info("{}", line); },
-                              .warning = [](std::string_view line) { log_warning("{}", line); },
-                              .progress =
-                                  [&](std::uint64_t done, std::uint64_t total) {
-                                    const auto count = static_cast<std::int64_t>(done);
-                                    if (!progress) {
-                                      flush_output();
-                                      progress.emplace("inputs", static_cast<std::int64_t>(total), count);
-                                    }
-                                    progress->update(count);
-                                  },
-                              .broken =
-                                  [&](const Error& error) {
-                                    if (progress) progress->clear();
-                                    report_error(error.message());
-                                  }};
+  const InferFilesWatch watch{
+      .note = log,
+      .warning = [&](std::string_view line) { options.json ? report_warning(line) : log_warning("{}", line); },
+      .progress =
+          [&](std::uint64_t done, std::uint64_t total) {
+            const auto count = static_cast<std::int64_t>(done);
+            if (!progress) {
+              flush_output();
+              progress.emplace("inputs", static_cast<std::int64_t>(total), count);
+            }
+            progress->update(count);
+          },
+      .broken =
+          [&](const Error& error) {
+            if (progress) progress->clear();
+            report_error(error.message());
+          }};
   auto report = infer_files(opened.session, files, watch);
   progress.reset();
   if (!report) return fail(std::move(report).error());
+  if (options.json) {
+    files.provenance.inputs_sha256 = report->inputs_sha256;
+    print("{}\n", json_text(infer_json(*report, files, session.model().classes())));
+    return finish(*report);
+  }
   if (report->resumed > 0) log_info("{} inputs had their results from an earlier run", report->resumed);
   log_report(*report, files, options.guide);
-  if (report->broken == 0) return exit_ok;
-  report_error(fmt::format("{} inputs could not be read and have no result", report->broken));
-  return exit_bad_input;
+  return finish(*report);
 }
 
 }  // namespace
@@ -159,6 +172,8 @@ Run add_infer(CommandLine& line) {
       .help("Go on with the interrupted run in --output-dirname, or the only one in --output");
   line.flag("--force", files.force);
   add_limit_option(line, files.limit);
+  add_shard_option(line, options->shard);
+  line.flag("--json", options->json).help("Write one JSON object instead of a log");
   add_preprocess_options(line, options->model.preprocess);
   line.examples({"smlp infer prep_dataset result --model smlp_t.smlp --batch 8",
                  "smlp infer --model smlp_t_bs8.smlp --input prep_dataset --output result --outfmt NPY \\\n"

@@ -9,6 +9,7 @@
 #include "cli/suggest.h"
 #include "tasks/inspect.h"
 #include "tasks/named_model.h"
+#include "tasks/provenance.h"
 
 namespace smlp::cli {
 namespace {
@@ -64,8 +65,11 @@ Result<Exit> compare(const Options& options) {
   progress.reset();
   if (!compared) return fail(std::move(compared).error());
   const std::string& name = options.file.empty() ? network->source_name : options.file;
-  write_output(options.json ? json_text(comparison_json(name, comparison, *compared), 2) + "\n"
-                            : comparison_text(name, *network, comparison, *compared));
+  SMLP_TRY(provenance, provenance_of_file(options.file));
+  provenance.preprocess = preprocess_text(network->preprocess);
+  Json json = comparison_json(name, comparison, *compared);
+  json["provenance"] = provenance_json(provenance);
+  write_output(options.json ? json_text(json, 2) + "\n" : comparison_text(name, *network, comparison, *compared));
   return exit_ok;
 }
 
@@ -77,12 +81,19 @@ Result<Exit> run(const Options& options) {
   if (options.file.empty()) {
     if (options.tensors) return usage_error("--tensors needs a FILE");
     const Machine machine = inspect_machine();
-    write_output(options.json ? json_text(machine_json(machine), 2) + "\n" : machine_text(machine));
+    Json json = machine_json(machine);
+    json["provenance"] = provenance_json(program_provenance());
+    write_output(options.json ? json_text(json, 2) + "\n" : machine_text(machine));
     if (!machine.isa_error.empty()) report_warning(machine.isa_error);
     return exit_ok;
   }
   SMLP_TRY(report, inspect_file(options.file));
-  write_output(options.json ? json_text(file_json(report), 2) + "\n" : file_text(report, options.tensors));
+  Json json = file_json(report);
+  Provenance provenance = program_provenance();
+  provenance.model = report.path;
+  provenance.model_sha256 = report.sha256;
+  json["provenance"] = provenance_json(provenance);
+  write_output(options.json ? json_text(json, 2) + "\n" : file_text(report, options.tensors));
   return exit_ok;
 }
 

@@ -63,12 +63,6 @@ std::string tensor_table(const TensorFile& file) {
   return table.text(terminal_width());
 }
 
-Json config_json(const Config& c) {
-  return {{"dim", c.dim},      {"alpha", c.alpha},          {"patch", c.patch},
-          {"image", c.image},  {"channels", c.in_channels}, {"classes", c.classes},
-          {"depths", c.depths}};
-}
-
 Json tensors_json(const TensorFile& file) {
   Json tensors = Json::array();
   for (const Tensor& tensor : file.tensors) {
@@ -81,6 +75,12 @@ Json tensors_json(const TensorFile& file) {
 }
 
 }  // namespace
+
+Json config_json(const Config& c) {
+  return {{"dim", c.dim},      {"alpha", c.alpha},          {"patch", c.patch},
+          {"image", c.image},  {"channels", c.in_channels}, {"classes", c.classes},
+          {"depths", c.depths}};
+}
 
 std::string file_text(const FileReport& report, bool tensors) {
   Table table({"", ""}, {left, left});

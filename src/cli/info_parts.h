@@ -18,6 +18,9 @@ std::string file_text(const FileReport& report, bool tensors);
 //  "tensors": [{"name", "dtype", "shape", "container"}]}
 Json file_json(const FileReport& report);
 
+// {"dim", "alpha", "patch", "image", "channels", "classes", "depths"}
+Json config_json(const Config& config);
+
 std::string comparison_text(const std::string& model, const Network& network, const ComparisonOptions& options,
                             const PrecisionComparison& comparison);
 // {"file", "precisions": [exact, tried], "isas", "made_up", "pictures", "same_top1", "top1_agreement",

@@ -67,6 +67,15 @@ inline constexpr OptionName option_table[] = {
     {"--packed", "", "", "", "One array packed_0.npy for the whole run, its rows named in packed_names.tsv"},
     {"--resume", "", "", "", "Go on with an interrupted run"},
     {"--force", "", "", "", "Replace the results of an earlier run"},
+    {"--predictions", "", "", "FILE",
+     "Write each picture's file, label and five best classes: JSON Lines (.jsonl) or comma-separated values (.csv)"},
+    {"--confusion", "", "--confusion-matrix", "FILE", "Write how often each class was answered for each class (.csv)"},
+    {"--journal", "", "", "FILE",
+     "Keep here what --resume goes on with (default: beside the file of --predictions or --confusion)"},
+    {"--shard", "", "", "K/N",
+     "Only part K of N, from 1 on, for `smlp merge`; auto: as the job scheduler's variables say"},
+    {"--parts", "", "", "PART",
+     "What `evaluate --shard K/N --json` printed, or the run folders of `infer --shard K/N`"},
     {"--log", "", "", "LEVEL", "How much to say: debug, info, warning, error or null (default: info)"},
 
     // The guide's converters.

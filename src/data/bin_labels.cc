@@ -53,7 +53,7 @@ bool agrees(const Manifest& manifest, const Journal& journal) {
     const BatchRecord& batch = journal.batches[b];
     if (batch.good() == 0) continue;
     ++bins;
-    const auto rows = manifest.find(b);
+    const auto rows = manifest.find(journal.header.first_bin + b);
     if (rows == manifest.end() || rows->second.size() != batch.good()) return false;
     auto row = rows->second.begin();
     for (const PictureRecord& picture : batch.pictures) {

@@ -1,5 +1,6 @@
 #include "data/line_journal.h"
 
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -23,9 +24,8 @@ Result<std::optional<JournalLines>> read_lines(const fs::path& path,
     const std::string_view line = text.substr(start, end - start);
     if (start == 0) {
       journal.header = line;
-    } else {
-      if (!understood(line)) break;
-      journal.lines.emplace_back(line);
+    } else if (!understood(line)) {
+      break;
     }
     journal.end = end + 1;
   }
@@ -45,6 +45,12 @@ Result<LineJournal> LineJournal::reopen(const fs::path& path, const JournalLines
 
 Result<LineJournal> LineJournal::open_at(const fs::path& path, std::uint64_t end) {
   SMLP_TRY(file, reopen_own(path));
+  // Where the file system cannot lock, the lock is only a courtesy.
+  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    return fail(Error{.what = "another run of smlp is writing it",
+                      .file = path.string(),
+                      .remedy = "wait for it to end, or choose another place for the results"});
+  }
   if (::ftruncate(file.get(), static_cast<off_t>(end)) != 0 || ::lseek(file.get(), 0, SEEK_END) < 0) {
     return system_error("write", errno, path);
   }

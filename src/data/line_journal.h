@@ -11,7 +11,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/open_file.h"
 
@@ -19,8 +18,7 @@ namespace smlp {
 
 struct JournalLines {
   std::string header;
-  std::vector<std::string> lines;
-  std::uint64_t end = 0;  // bytes of the header and of the lines above
+  std::uint64_t end = 0;  // bytes of the header and of the lines that were understood
 };
 
 // `understood` is asked for each line after the first and may keep what it learns; its first `false` ends the reading.
@@ -30,7 +28,7 @@ Result<std::optional<JournalLines>> read_lines(const std::filesystem::path& path
 
 class LineJournal {
  public:
-  // Starts a journal; one that is there already is an error.
+  // Starts a journal; one that is there already is an error. As long as it is open, no other process may go on with it.
   static Result<LineJournal> create(const std::filesystem::path& path, std::string_view header);
   // Goes on after `journal`; what the file holds beyond is cut off.
   static Result<LineJournal> reopen(const std::filesystem::path& path, const JournalLines& journal);

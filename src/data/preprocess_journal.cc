@@ -15,7 +15,7 @@ using nlohmann::json;
 
 std::string line_of(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"; }
 
-std::string header_line(const JournalHeader& header) {
+std::string header_line(const JournalHeader& header, const std::string& provenance) {
   return line_of({{"smlp_preprocess", 2},
                   {"batch_size", header.batch_size},
                   {"pictures", header.pictures},
@@ -24,7 +24,10 @@ std::string header_line(const JournalHeader& header) {
                   {"crop", header.how.crop},
                   {"interpolation", interpolation_name(header.how.interpolation)},
                   {"mean", header.how.mean},
-                  {"std", header.how.std}});
+                  {"std", header.how.std},
+                  {"shard", header.shard},
+                  {"first_bin", header.first_bin},
+                  {"provenance", json::parse(provenance, nullptr, false)}});
 }
 
 std::string batch_line(const BatchRecord& batch) {
@@ -50,7 +53,9 @@ JournalHeader parse_header(const json& line) {
                   .crop = exact<int>(line.at("crop")),
                   .mean = line.at("mean"),
                   .std = line.at("std"),
-                  .interpolation = *interpolation}};
+                  .interpolation = *interpolation},
+          .shard = line.value("shard", ""),
+          .first_bin = line.contains("first_bin") ? exact<std::uint64_t>(line.at("first_bin")) : 0};
 }
 
 BatchRecord parse_batch(const json& line) {
@@ -121,10 +126,11 @@ Result<std::optional<Journal>> read_journal(const std::filesystem::path& path) {
   return journal;
 }
 
-Result<JournalWriter> JournalWriter::create(const std::filesystem::path& path, const JournalHeader& header) {
+Result<JournalWriter> JournalWriter::create(const std::filesystem::path& path, const JournalHeader& header,
+                                            const std::string& provenance) {
   SMLP_TRY(file, create_own(path));
   JournalWriter writer(path, std::move(file));
-  SMLP_CHECK(writer.write(header_line(header)));
+  SMLP_CHECK(writer.write(header_line(header, provenance)));
   return writer;
 }
 

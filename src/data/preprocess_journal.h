@@ -1,8 +1,8 @@
 // How far a preprocessing run has come, so that a run that was killed goes on where it stopped.
 //
 // The journal is a file of JSON Lines beside the bins. Line 1 says what is being made:
-//   {"smlp_preprocess":1,"batch_size":8,"pictures":1966,"listing_sha256":"...","resize":256,"crop":224,
-//    "interpolation":"bicubic","mean":[...],"std":[...]}
+//   {"smlp_preprocess":2,"batch_size":8,"pictures":1966,"listing_sha256":"...","resize":256,"crop":224,
+//    "interpolation":"bicubic","mean":[...],"std":[...],"shard":"","first_bin":0,"provenance":{...}}
 // then one line for each batch, appended when its bin is whole and just before it gets its name: the bin's size and
 // time of change, the pictures that went into it and the broken ones met on the way, in the order of the listing, each
 // as [bytes, mtime_ns, "sha256"] or [bytes, mtime_ns, "sha256", "error"]:
@@ -27,9 +27,11 @@ namespace smlp {
 
 struct JournalHeader {
   int batch_size = 1;
-  std::uint64_t pictures = 0;       // of the listing, broken ones included
-  std::string listing_sha256 = {};  // of the pictures' paths and labels
+  std::uint64_t pictures = 0;       // of this part, broken ones included
+  std::string listing_sha256 = {};  // of the paths and labels of all pictures
   Preprocess how = {};
+  std::string shard = {};       // "2/4"; empty: the whole listing
+  std::uint64_t first_bin = 0;  // number of the part's first bin
 
   bool operator==(const JournalHeader&) const = default;
 };
@@ -68,8 +70,9 @@ Result<std::optional<Journal>> read_journal(const std::filesystem::path& path);
 
 class JournalWriter {
  public:
-  // Starts a journal, replacing any that is there.
-  static Result<JournalWriter> create(const std::filesystem::path& path, const JournalHeader& header);
+  // Starts a journal, replacing any that is there. `provenance` is a JSON object that goes into its first line.
+  static Result<JournalWriter> create(const std::filesystem::path& path, const JournalHeader& header,
+                                      const std::string& provenance = "{}");
   // Goes on after what `journal` holds; what the file holds beyond is cut off.
   static Result<JournalWriter> reopen(const std::filesystem::path& path, const Journal& journal);
 

@@ -122,18 +122,18 @@ Result<std::vector<std::string>> read_packed_names(const fs::path& folder) {
   return stems;
 }
 
-Result<Logits> read_npy(std::span<const std::byte> bytes) {
+Result<LogitRows> read_npy(std::span<const std::byte> bytes) {
   SMLP_TRY(array, NpyArray::parse(bytes));
   const auto& shape = array.shape();
   if (shape.empty() || array.elements() == 0) return fail("an array of shape ({})", fmt::join(shape, ", "));
   const std::int64_t rows = shape.size() == 1 ? 1 : shape[0];
   if (!std::in_range<int>(array.elements())) return fail("an array of {} numbers", array.elements());
-  return Logits{.rows = static_cast<int>(rows),
-                .classes = static_cast<int>(array.elements() / rows),
-                .values = array.to_floats()};
+  return LogitRows{.rows = static_cast<int>(rows),
+                   .classes = static_cast<int>(array.elements() / rows),
+                   .values = array.to_floats()};
 }
 
-Result<Logits> read_bin(std::span<const std::byte> bytes, int expected_rows, int classes) {
+Result<LogitRows> read_bin(std::span<const std::byte> bytes, int expected_rows, int classes) {
   const std::size_t floats = bytes.size() / sizeof(float);
   const std::size_t width = classes > 0         ? static_cast<std::size_t>(classes)
                             : expected_rows > 0 ? floats / static_cast<std::size_t>(expected_rows)
@@ -142,7 +142,7 @@ Result<Logits> read_bin(std::span<const std::byte> bytes, int expected_rows, int
   if (width == 0 || bytes.empty() || bytes.size() % (width * sizeof(float)) != 0) {
     return fail("{} bytes, no whole number of rows of {} float32 logits", bytes.size(), width);
   }
-  Logits logits{.rows = static_cast<int>(floats / width), .classes = static_cast<int>(width), .values = {}};
+  LogitRows logits{.rows = static_cast<int>(floats / width), .classes = static_cast<int>(width), .values = {}};
   logits.values.resize(floats);
   std::memcpy(logits.values.data(), bytes.data(), bytes.size());
   return logits;
@@ -164,9 +164,9 @@ Result<std::vector<float>> parse_line(std::string_view line, int number) {
   }
 }
 
-Result<Logits> read_text(std::string_view text) {
+Result<LogitRows> read_text(std::string_view text) {
   if (!std::in_range<int>(text.size())) return fail("{} bytes of text", text.size());
-  Logits logits;
+  LogitRows logits;
   for (int number = 1; !text.empty(); ++number) {
     const auto end = std::min(text.find('\n'), text.size());
     SMLP_TRY(row, parse_line(text.substr(0, end), number));
@@ -209,8 +209,8 @@ Result<ResultFolder> find_results(const fs::path& folder) {
   return results;
 }
 
-Result<Logits> read_logits(const ResultFile& file, int expected_rows, int classes) {
-  const auto read = [&]() -> Result<Logits> {
+Result<LogitRows> read_logits(const ResultFile& file, int expected_rows, int classes) {
+  const auto read = [&]() -> Result<LogitRows> {
     SMLP_TRY(map, FileMap::open(file.path));
     if (file.format == ResultFormat::npy) return read_npy(map->bytes());
     if (file.format == ResultFormat::bin) return read_bin(map->bytes(), expected_rows, classes);

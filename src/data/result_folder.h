@@ -1,4 +1,4 @@
-// Logits as `infer`, or another tool, left them in a folder.
+// LogitRows as `infer`, or another tool, left them in a folder.
 #pragma once
 
 #include <cstdint>
@@ -36,12 +36,12 @@ struct ResultFolder {
 Result<ResultFolder> find_results(const std::filesystem::path& folder);
 
 // A file's logits, rows x classes row-major.
-struct Logits {
+struct LogitRows {
   int rows = 0, classes = 0;
   std::vector<float> values;
 };
 
 // `expected_rows` (0: unknown) and `classes` (0: unknown) tell how a .bin is cut; of the others they are not asked.
-Result<Logits> read_logits(const ResultFile& file, int expected_rows, int classes);
+Result<LogitRows> read_logits(const ResultFile& file, int expected_rows, int classes);
 
 }  // namespace smlp

@@ -14,21 +14,6 @@ using Json = nlohmann::ordered_json;
 
 std::string text_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
-// Every field of an identity, once: its key in the record, its name for people, and where it lies.
-template <class Identity, class Visit>
-void visit_fields(Identity& identity, Visit visit) {
-  visit("program", "version of smlp", identity.program);
-  visit("model_sha256", "model", identity.model_sha256);
-  visit("precision", "precision", identity.precision);
-  visit("isa", "instruction set", identity.isa);
-  visit("preprocess", "preprocessing", identity.preprocess);
-  visit("inputs_sha256", "inputs", identity.inputs_sha256);
-  visit("shard", "shard", identity.shard);
-  visit("format", "format", identity.format);
-  visit("packed", "packing", identity.packed);
-  visit("classes", "number of classes", identity.classes);
-}
-
 // File names may hold any bytes, JSON may not: bytes beyond printable ASCII, and '%', become %XX.
 std::string encoded(std::string_view name) {
   std::string out;
@@ -54,11 +39,6 @@ std::string decoded(const std::string& text) {
   return out;
 }
 
-// A hash says nothing to people.
-std::string shown(const std::string& value) { return value.empty() ? "none" : value.size() == 64 ? "" : value; }
-std::string shown(bool value) { return value ? "packed" : "a file an input"; }
-std::string shown(int value) { return fmt::format("{}", value); }
-
 // One line after the first, put into `record`. Throws on anything unexpected.
 void take_line(const Json& json, RunRecord& record) {
   if (json.contains("file")) {
@@ -79,23 +59,6 @@ void take_line(const Json& json, RunRecord& record) {
 }
 
 }  // namespace
-
-std::vector<std::string> differences(const RunIdentity& recorded, const RunIdentity& now) {
-  std::vector<std::pair<std::string, std::string>> before;  // value and how it is shown
-  visit_fields(recorded,
-               [&](const char*, const char*, const auto& v) { before.emplace_back(fmt::format("{}", v), shown(v)); });
-  std::vector<std::string> out;
-  std::size_t at = 0;
-  visit_fields(now, [&](const char*, const char* name, const auto& value) {
-    const auto& [old_value, old_shown] = before[at++];
-    if (old_value == fmt::format("{}", value)) return;
-    const std::string now_shown = shown(value);
-    out.push_back(old_shown.empty() || now_shown.empty()
-                      ? std::string(name)
-                      : fmt::format("{} ({} there, {} now)", name, old_shown, now_shown));
-  });
-  return out;
-}
 
 Result<std::optional<RunRecord>> read_run_record(const fs::path& folder) {
   RunRecord record;
@@ -122,14 +85,7 @@ Result<std::optional<RunRecord>> read_run_record(const fs::path& folder) {
   const Json& header = *parsed;
   try {
     if (header.at("smlp_run") != 1) throw Json::other_error::create(501, "another format", nullptr);
-    const Json& identity = header.at("identity");
-    visit_fields(record.identity, [&](const char* key, const char*, auto& value) {
-      if constexpr (std::is_same_v<decltype(value), int&>) {
-        value = exact<int>(identity.at(key));
-      } else {
-        identity.at(key).get_to(value);
-      }
-    });
+    record.identity = identity_of_json(header.at("identity"));
     record.provenance = text_of(header.at("provenance"));
   } catch (const Json::exception& error) {
     return damaged(error.what());
@@ -157,10 +113,8 @@ Result<FileState> RunRecord::state_of(const fs::path& folder, const std::string&
 
 Result<RunRecordWriter> RunRecordWriter::create(const fs::path& folder, const RunIdentity& identity,
                                                 const std::string& provenance) {
-  Json fields = Json::object();
-  visit_fields(identity, [&](const char* key, const char*, const auto& value) { fields[key] = value; });
   const Json header = {{"smlp_run", 1},
-                       {"identity", std::move(fields)},
+                       {"identity", identity_json(identity)},
                        {"provenance", Json::parse(provenance.empty() ? "{}" : provenance, nullptr, false)}};
   SMLP_TRY(journal, LineJournal::create(folder / kRunRecord, text_of(header)));
   return RunRecordWriter(std::move(journal));

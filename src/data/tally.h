@@ -17,10 +17,21 @@ std::optional<int> rank_of(std::span<const float> logits, int label);
 // The answer: the class of the largest logit, the lowest index of equals. Nothing where a logit is not finite.
 std::optional<int> best_of(std::span<const float> logits);
 
+// Both: how an answer stands to its label.
+struct Standing {
+  int rank = 0;
+  int answer = 0;
+
+  bool operator==(const Standing&) const = default;
+};
+std::optional<Standing> standing_of(std::span<const float> logits, int label);
+
 struct ClassScore {
   int images = 0, right1 = 0, right5 = 0;
   int mistaken_for = -1;  // the class most often answered instead (the lowest of equals); -1 where there was no mistake
   int mistakes = 0;       // how often that was
+
+  bool operator==(const ClassScore&) const = default;
 };
 
 // Counts of pictures that the network answered. A picture whose logits are not all finite is counted, as wrong: the
@@ -33,6 +44,17 @@ class Tally {
 
   // `logits` has classes() values and 0 <= label < classes(). False where they are not finite.
   bool add(int label, std::span<const float> logits);
+  // The same for a picture whose logits are known to stand so; nothing: they are not finite.
+  void add(int label, const std::optional<Standing>& standing);
+  // Everything that `other`, of as many classes, has counted.
+  void add(const Tally& other);
+
+  // Counts that were written elsewhere: of each class its pictures, right1 and right5, and the confusion. Nothing where
+  // they cannot belong together.
+  using Confusion = std::map<std::pair<int, int>, int>;
+  static std::optional<Tally> restored(std::vector<ClassScore> per_class, Confusion confusion);
+
+  bool operator==(const Tally&) const = default;
 
   std::int64_t images() const { return images_; }  // those that were not finite included
   std::int64_t not_finite() const { return not_finite_; }
@@ -43,7 +65,7 @@ class Tally {
 
   std::vector<ClassScore> per_class() const;  // by class index
   // (label, answer) -> how often, right answers included; no entry for pictures that were not finite.
-  const std::map<std::pair<int, int>, int>& confusion() const { return confusion_; }
+  const Confusion& confusion() const { return confusion_; }
 
  private:
   double share(std::int64_t right) const {
@@ -51,7 +73,7 @@ class Tally {
   }
 
   std::vector<ClassScore> per_class_;
-  std::map<std::pair<int, int>, int> confusion_;
+  Confusion confusion_;
   std::int64_t images_ = 0, not_finite_ = 0, right1_ = 0, right5_ = 0;
 };
 

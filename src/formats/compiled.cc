@@ -182,6 +182,11 @@ Result<void> write_compiled(const Network& network, const std::filesystem::path&
   return write_safetensors(path, std::move(collector).entries(), metadata, existing);
 }
 
+// A safetensors file begins with the header's length and the header, and write_compiled() puts the metadata first.
+bool looks_compiled(std::string_view start) {
+  return start.size() > 8 && start.substr(8).starts_with("{\"__metadata__\":{") && start.contains("\"smlp.format\":");
+}
+
 bool is_compiled(const TensorFile& file) { return file.metadata.contains("smlp.format"); }
 
 Result<Network> read_compiled(const TensorFile& file) {

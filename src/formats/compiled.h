@@ -8,6 +8,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string_view>
 
 #include "base/atomic_file.h"
 #include "model/network.h"
@@ -21,6 +22,9 @@ Result<void> write_compiled(const Network& network, const std::filesystem::path&
 
 // True where the metadata says that a safetensors file is a compiled network and no state dict.
 bool is_compiled(const TensorFile& file);
+
+// The same of a file's first bytes, its metadata among them.
+bool looks_compiled(std::string_view start);
 
 // The inverse of write_compiled(). Errors name the missing, extra or wrong-shaped tensor or the bad metadata.
 Result<Network> read_compiled(const TensorFile& file);

@@ -80,6 +80,7 @@ Result<BatchTimes> measure(const std::shared_ptr<const Network>& network, const 
   std::vector<float> logits(pictures * static_cast<std::size_t>(network->config.classes));
   for (int i = 0; i < options.warmup; ++i) engine->run(input.data(), batch, logits.data());
 
+  const LoadWatch watch;
   constexpr int kFewest = 5;  // so that percentiles mean something
   std::vector<double> milliseconds;
   const auto start = Clock::now();
@@ -94,6 +95,7 @@ Result<BatchTimes> measure(const std::shared_ptr<const Network>& network, const 
     milliseconds.push_back(std::chrono::duration<double, std::milli>(Clock::now() - before).count());
   }
   BatchTimes times = times_of(batch, milliseconds);
+  times.load = watch.load();
   times.peak_rss_mb = peak_memory_mb();
   if (options.profile) {
     times.profile = profile_executions(
@@ -116,26 +118,77 @@ const BatchTimes* BenchmarkReport::best() const {
   return found == results.end() ? nullptr : &*found;
 }
 
+std::string BatchTimes::doubt() const {
+  if (std::string why = load_doubt(load); !why.empty()) return why;
+  if (spread() <= kNoisySpread) return {};
+  return fmt::format("executions spread over {:.0f} % of their median", 100 * spread());
+}
+
+std::string BenchmarkReport::peak_doubt() const {
+  if (std::string why = load_doubt(peak_load); !why.empty()) return why + " while the peak was measured";
+  if (lesser_peak_gflops < (1 - kPeakAgreement) * peak_gflops) {
+    return fmt::format("two measurements of the peak gave {:.0f} and {:.0f} GFLOP/s", lesser_peak_gflops, peak_gflops);
+  }
+  // The peak is measured alone and by the same instructions: nothing can be above it but by a wrong peak.
+  const auto above = std::ranges::find_if(results, [](const BatchTimes& t) { return t.share_of_peak > 1; });
+  if (above == results.end()) return {};
+  return fmt::format("batch {} did more than the peak that was measured", above->batch);
+}
+
+namespace {
+
+// The peak beside the run, by an engine like those that run. The processors' load is added up over both measurements.
+class PeakMeter {
+ public:
+  PeakMeter(const std::shared_ptr<const Network>& network, const BenchmarkOptions& options)
+      : network_(network), options_(options) {}
+
+  Result<void> measure(BenchmarkReport& report) {
+    SMLP_TRY(engine, make_engine(network_, options_, 1));
+    const LoadWatch watch;
+    const double gflops = engine->peak_gflops();
+    const std::optional<Load> load = watch.load();
+    if (load &&
+        (!report.peak_load || load->others + load->stolen > report.peak_load->others + report.peak_load->stolen)) {
+      report.peak_load = load;  // the worse of the two
+    }
+    report.lesser_peak_gflops = measured_ ? std::min(report.peak_gflops, gflops) : gflops;
+    report.peak_gflops = std::max(report.peak_gflops, gflops);
+    report.isa = std::string(engine->isa());
+    report.threads = engine->threads();
+    measured_ = true;
+    return {};
+  }
+
+ private:
+  const std::shared_ptr<const Network>& network_;
+  const BenchmarkOptions& options_;
+  bool measured_ = false;
+};
+
+}  // namespace
+
 Result<BenchmarkReport> run_benchmark(std::shared_ptr<const Network> network, const BenchmarkOptions& options,
                                       const std::function<void(const BatchTimes&)>& done) {
-  SMLP_TRY(engine, make_engine(network, options, 1));
   BenchmarkReport report{.machine = inspect_machine().cpu,
                          .model = network->source_name,
                          .precision = std::string(precision_name(options.precision)),
-                         .isa = std::string(engine->isa()),
-                         .threads = engine->threads(),
+                         .isa = {},
                          .mode = std::string(mode_name(options.mode)),
                          .pinned = options.pin,
-                         .peak_gflops = engine->peak_gflops(),
                          .gmacs = static_cast<double>(network->config.macs()) / 1e9,
                          .is_guides = network->config == *find_named_config("smlpnet_tiny"),
                          .results = {}};
-  engine.reset();
+  PeakMeter peak(network, options);
+  SMLP_CHECK(peak.measure(report));
   for (const int batch : options.batch_sizes) {
     SMLP_TRY(times, measure(network, options, batch));
-    times.share_of_peak = 2 * report.gmacs * times.images_per_second / report.peak_gflops;
     report.results.push_back(std::move(times));
     done(report.results.back());
+  }
+  SMLP_CHECK(peak.measure(report));
+  for (BatchTimes& times : report.results) {
+    times.share_of_peak = 2 * report.gmacs * times.images_per_second / report.peak_gflops;
   }
   return report;
 }
@@ -154,6 +207,12 @@ Result<Comparison> compare_benchmarks(const BenchmarkReport& before, const Bench
   differs("pinned", before.pinned, after.pinned);
   for (const BatchTimes& a : before.results) {
     const auto b = std::ranges::find(after.results, a.batch, &BatchTimes::batch);
+    if (b != after.results.end()) {
+      for (const auto& [name, times] : {std::pair("first", &a), {"second", &*b}}) {
+        if (times->doubt().empty()) continue;
+        out.doubts.push_back(fmt::format("batch {} of the {}: {}", a.batch, name, times->doubt()));
+      }
+    }
     if (b == after.results.end() || !(a.median > 0) || !(b->median > 0)) continue;
     // Two runs of the same program differ by 2 % on a quiet machine; a busy one shows in its spread.
     constexpr double kLeast = 0.02;

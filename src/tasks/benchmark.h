@@ -8,8 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "base/load_watch.h"
 #include "engine/engine.h"
 #include "engine/profile.h"
+#include "tasks/provenance.h"
 
 namespace smlp {
 
@@ -34,10 +36,13 @@ struct BatchTimes {
   double images_per_second = 0;         // pictures of all executions / their summed time
   double share_of_peak = 0;             // arithmetic done a second / peak
   double peak_rss_mb = 0;               // most resident memory while this batch size ran, 10^6 bytes
+  std::optional<Load> load = {};        // what else used the processors meanwhile
   std::optional<Profile> profile = {};  // the shortest of some executions after the others
 
   // How far an execution lies from the median at worst in nine of ten: what tells a quiet machine from a busy one.
   double spread() const { return median > 0 ? (p90 - min) / median : 0; }
+  // Why these times are not to be trusted: "executions spread over 40 % of their median"; empty where they are.
+  std::string doubt() const;
 };
 
 struct BenchmarkReport {
@@ -45,16 +50,23 @@ struct BenchmarkReport {
   int threads = 0;
   std::string mode;
   bool pinned = false;
-  double peak_gflops = 0;
-  double gmacs = 0;        // of one picture
-  bool is_guides = false;  // sMLPNet-T at 224, which the guide's columns are about
+  double peak_gflops = 0;                        // the larger of two measurements, before and after all batch sizes
+  double lesser_peak_gflops = 0;                 // the other
+  std::optional<Load> peak_load = {};            // what else used the processors while they were made
+  Provenance provenance = program_provenance();  // of the model and the session
+  double gmacs = 0;                              // of one picture
+  bool is_guides = false;                        // sMLPNet-T at 224, which the guide's columns are about
   std::vector<BatchTimes> results;
 
   const BatchTimes* best() const;  // most images a second; null without results
+  // Why shares of the peak are not to be trusted; empty where they are.
+  std::string peak_doubt() const;
 };
 
 // Above this spread, numbers should not be trusted: something else used the machine.
 inline constexpr double kNoisySpread = 0.25;
+// Two measurements of the peak agree within this, unless something else used the machine.
+inline constexpr double kPeakAgreement = 0.05;
 
 // What the guide measured for sMLPNet-T on its NPU (Atlas 300I Pro) and on an NVIDIA T4, images a second.
 struct GuideThroughput {
@@ -83,8 +95,14 @@ struct BatchComparison {
 struct Comparison {
   std::vector<BatchComparison> batches;  // batch sizes that both have
   std::vector<std::string> differences;  // what else differs: machine, model, precision, isa, threads, mode, pinning
+  std::vector<std::string> doubts = {};  // why measurements are not to be trusted
   Verdict verdict;                       // slower where any batch size is slower, else faster where any is faster
 };
+
+// {"batches": [{"batch", "ratio", "uncertainty", "verdict"}], "differences", "doubts", "verdict",
+// "provenance"}
+std::string comparison_json(const Comparison& comparison);
+std::string_view verdict_word(Verdict verdict);  // "faster", "slower", "can't tell"
 
 // Is `after` faster than `before`? Errors: no batch size in common.
 Result<Comparison> compare_benchmarks(const BenchmarkReport& before, const BenchmarkReport& after);

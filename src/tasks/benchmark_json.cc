@@ -20,6 +20,20 @@ nlohmann::ordered_json cost_json(const StepCost& cost, double peak_gflops) {
           {"macs", cost.work.macs},  {"bytes", cost.work.bytes}};
 }
 
+nlohmann::ordered_json load_json(const std::optional<Load>& load) {
+  if (!load) return nullptr;
+  return {{"others", load->others}, {"stolen", load->stolen}};
+}
+
+nlohmann::ordered_json text_or_null(const std::string& text) {
+  return text.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(text);
+}
+
+std::optional<Load> read_load(const nlohmann::json& json, const char* key) {
+  if (!json.contains(key) || json.at(key).is_null()) return std::nullopt;
+  return Load{.others = json.at(key).at("others"), .stolen = json.at(key).at("stolen")};
+}
+
 nlohmann::ordered_json profile_json(const Profile& profile, double peak_gflops) {
   const ProfileSummary summary = summarize(profile);
   nlohmann::ordered_json json = {{"milliseconds", 1e3 * summary.seconds}, {"rest_milliseconds", 1e3 * summary.rest}};
@@ -46,18 +60,47 @@ std::string benchmark_json(const BenchmarkReport& report) {
         {"peak_rss_mb", t.peak_rss_mb},
         {"executions", t.executions},
         {"spread", t.spread()},
-        {"noisy", t.spread() > kNoisySpread}};
+        {"noisy", t.spread() > kNoisySpread},
+        {"load", load_json(t.load)},
+        {"doubt", text_or_null(t.doubt())}};
     if (const GuideThroughput* guide = find_guide_throughput(t.batch); guide != nullptr && report.is_guides) {
       row["guide"] = {{"npu_images_per_second", guide->npu}, {"t4_images_per_second", guide->t4}};
     }
     if (t.profile) row["profile"] = profile_json(*t.profile, report.peak_gflops);
     results.push_back(std::move(row));
   }
-  const nlohmann::ordered_json json = {{"machine", report.machine},     {"model", report.model},
-                                       {"precision", report.precision}, {"isa", report.isa},
-                                       {"threads", report.threads},     {"mode", report.mode},
-                                       {"pinned", report.pinned},       {"peak_gflops", report.peak_gflops},
-                                       {"gmacs", report.gmacs},         {"results", std::move(results)}};
+  const nlohmann::ordered_json json = {{"machine", report.machine},
+                                       {"model", report.model},
+                                       {"precision", report.precision},
+                                       {"isa", report.isa},
+                                       {"threads", report.threads},
+                                       {"mode", report.mode},
+                                       {"pinned", report.pinned},
+                                       {"peak_gflops", report.peak_gflops},
+                                       {"lesser_peak_gflops", report.lesser_peak_gflops},
+                                       {"peak_load", load_json(report.peak_load)},
+                                       {"peak_doubt", text_or_null(report.peak_doubt())},
+                                       {"gmacs", report.gmacs},
+                                       {"results", std::move(results)},
+                                       {"provenance", provenance_json(report.provenance)}};
+  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string_view verdict_word(Verdict verdict) {
+  return verdict == Verdict::faster ? "faster" : verdict == Verdict::slower ? "slower" : "can't tell";
+}
+
+std::string comparison_json(const Comparison& comparison) {
+  nlohmann::ordered_json batches = nlohmann::ordered_json::array();
+  for (const BatchComparison& b : comparison.batches) {
+    batches.push_back(
+        {{"batch", b.batch}, {"ratio", b.ratio}, {"uncertainty", b.uncertainty}, {"verdict", verdict_word(b.verdict)}});
+  }
+  const nlohmann::ordered_json json = {{"batches", std::move(batches)},
+                                       {"differences", comparison.differences},
+                                       {"doubts", comparison.doubts},
+                                       {"verdict", verdict_word(comparison.verdict)},
+                                       {"provenance", provenance_json(program_provenance())}};
   return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -81,6 +124,8 @@ Result<BenchmarkReport> read_benchmark_json(const std::filesystem::path& path) {
                            .mode = json.value("mode", "automatic"),
                            .pinned = json.value("pinned", false),
                            .peak_gflops = json.value("peak_gflops", 0.0),
+                           .lesser_peak_gflops = json.value("lesser_peak_gflops", json.value("peak_gflops", 0.0)),
+                           .peak_load = read_load(json, "peak_load"),
                            .gmacs = json.value("gmacs", 0.0),
                            .results = {}};
     for (const auto& row : json.at("results")) {
@@ -93,7 +138,8 @@ Result<BenchmarkReport> read_benchmark_json(const std::filesystem::path& path) {
                                 .p99 = latency.at("p99").get<double>(),
                                 .images_per_second = row.at("images_per_second").get<double>(),
                                 .share_of_peak = row.value("share_of_peak", 0.0),
-                                .peak_rss_mb = row.value("peak_rss_mb", 0.0)});
+                                .peak_rss_mb = row.value("peak_rss_mb", 0.0),
+                                .load = read_load(row, "load")});
     }
     return report;
   } catch (const nlohmann::json::exception& error) {

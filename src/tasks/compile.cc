@@ -7,6 +7,7 @@
 #include "base/sha256.h"
 #include "data/class_list.h"
 #include "formats/compiled.h"
+#include "tasks/named_output.h"
 #include "tasks/op_precision.h"
 
 namespace smlp {
@@ -120,6 +121,7 @@ Result<CompileReport> compile_model(const CompileOptions& options) {
     return fail(
         Error{.what = "is the model itself", .file = report.output.string(), .remedy = "give another --output"});
   }
+  if (options.force) SMLP_CHECK(check_replaceable(report.output, looks_compiled, "a compiled model"));
   SMLP_TRY(network, load_network(options.model));
   SMLP_CHECK(apply_options(options, network));
   if (report.output.has_parent_path()) SMLP_CHECK(make_directories(report.output.parent_path()));

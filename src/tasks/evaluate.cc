@@ -1,57 +1,175 @@
 #include "tasks/evaluate.h"
 
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include "api/session_pass.h"
-#include "tasks/input_source.h"
+#include "api/top_classes.h"
+#include "base/atomic_file.h"
+#include "data/evaluation_journal.h"
 
 namespace smlp {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
+constexpr int kTop = 5;
+
+// The pictures from `first` on, and when each was opened.
+class PartSource final : public Source {
+ public:
+  PartSource(Source& whole, std::size_t first, std::size_t count) : whole_(whole), first_(first), opened_(count) {}
+
+  std::size_t size() const override { return opened_.size(); }
+  Result<Reading> read(std::size_t index, Room& room) override {
+    opened_[index] = Clock::now();
+    return whole_.read(first_ + index, room);
+  }
+  void examine(std::size_t index, const Reading& reading) override { whole_.examine(first_ + index, reading); }
+  bool waits() const override { return whole_.waits(); }
+  std::string name(std::size_t index) const override { return whole_.name(first_ + index); }
+
+  std::uint64_t nanoseconds_since(std::size_t index) const {
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - opened_[index]).count());
+  }
+
+ private:
+  Source& whole_;
+  std::size_t first_;
+  std::vector<Clock::time_point> opened_;
+};
+
+// Counts outcomes, those of this run and those of an earlier one alike.
+class Counter {
+ public:
+  Counter(const EvaluationInput& input, const EvaluationWatch& watch, Shard::Range range, Evaluation& out)
+      : input_(input), watch_(watch), range_(range), out_(out) {}
+
+  std::uint64_t done() const { return done_; }
+  bool complete() const { return done_ == range_.size(); }
+
+  void add(const PictureOutcome& outcome) {
+    const std::size_t picture = range_.first + done_++;
+    if (outcome.error.empty()) {
+      out_.tally.add(input_.labels[picture], outcome.standing);
+      out_.latency.add(outcome.nanoseconds);
+    } else {
+      ++out_.skipped;
+      if (watch_.skipped) watch_.skipped(Error{.what = outcome.error, .file = input_.source.name(picture)});
+    }
+  }
+
+  void show() const {
+    if (watch_.progress) watch_.progress(static_cast<std::int64_t>(done_), static_cast<std::int64_t>(range_.size()));
+  }
+
+ private:
+  const EvaluationInput& input_;
+  const EvaluationWatch& watch_;
+  Shard::Range range_;
+  Evaluation& out_;
+  std::uint64_t done_ = 0;
+};
+
 class Scorer final : public Sink {
  public:
-  Scorer(const Inputs& data, std::span<const int> class_of_label, const EvaluationWatch& watch, int classes)
-      : tally(classes), data_(data), class_of_label_(class_of_label), watch_(watch) {}
+  Scorer(const PartSource& source, std::span<const int> labels, Counter& counter, EvaluationJournal* journal)
+      : source_(source), labels_(labels), counter_(counter), journal_(journal) {}
 
   Result<void> put(std::size_t index, Result<std::span<const float>> logits) override {
-    const Input& picture = data_.files[index];
-    if (logits) {
-      tally.add(class_of_label_[static_cast<std::size_t>(picture.label)], *logits);
-    } else {
-      ++skipped;
-      if (watch_.skipped) watch_.skipped(std::move(logits).error().in(picture.name()));
-    }
-    if (watch_.progress) watch_.progress(static_cast<std::int64_t>(index + 1));
+    if (!logits && logits.error().transient && journal_ != nullptr) return fail(std::move(logits).error());
+    SMLP_TRY(outcome, outcome_of(index, std::move(logits)));
+    if (journal_ != nullptr) SMLP_CHECK(journal_->append(outcome));
+    counter_.add(outcome);
+    counter_.show();
     return {};
   }
 
-  Tally tally;
-  std::int64_t skipped = 0;
-
  private:
-  const Inputs& data_;
-  std::span<const int> class_of_label_;
-  const EvaluationWatch& watch_;
+  Result<PictureOutcome> outcome_of(std::size_t index, Result<std::span<const float>> logits) const {
+    PictureOutcome outcome{.nanoseconds = source_.nanoseconds_since(index)};
+    if (!logits) {
+      Error error = std::move(logits).error();
+      error.file.clear();  // its name is known, and differs where the data set was moved
+      outcome.error = error.message();
+      return outcome;
+    }
+    outcome.standing = standing_of(*logits, labels_[index]);
+    if (!outcome.standing || journal_ == nullptr) return outcome;
+    SMLP_TRY(best, top_classes(*logits, kTop, {}));
+    for (const Prediction& p : best) outcome.top.emplace_back(p.index, p.probability);
+    return outcome;
+  }
+
+  const PartSource& source_;
+  std::span<const int> labels_;
+  Counter& counter_;
+  EvaluationJournal* journal_;
 };
+
+std::unexpected<Error> journal_error(const EvaluateOptions& options, std::string what, std::string remedy) {
+  return fail(Error{.what = std::move(what), .file = options.journal.string(), .remedy = std::move(remedy)});
+}
+
+// The journal of this run: a new one, or that of an earlier run, whose outcomes are counted.
+Result<std::optional<EvaluationJournal>> open_journal(const EvaluateOptions& options, Shard::Range range,
+                                                      Counter& counter) {
+  if (options.journal.empty()) return std::nullopt;
+  const std::filesystem::path folder = options.journal.has_parent_path() ? options.journal.parent_path() : ".";
+  if (options.resume || options.force) SMLP_CHECK(remove_temporaries(folder, options.journal.filename().string()));
+  std::vector<PictureOutcome> outcomes;
+  SMLP_TRY(earlier, read_evaluation_journal(options.journal, [&](std::size_t index, PictureOutcome outcome) {
+             outcomes.push_back(std::move(outcome));
+             return index < range.size();
+           }));
+  if (earlier && !options.resume && !options.force) {
+    return journal_error(options, "is the journal of an earlier evaluation",
+                         "give --resume to go on with it, or --force to start over");
+  }
+  if (earlier && options.resume) {
+    const auto differing = differences(earlier->identity, options.identity);
+    if (!differing.empty() && !options.force) {
+      return journal_error(options,
+                           fmt::format("cannot resume: the evaluation there differs in {}", fmt::join(differing, ", ")),
+                           "give --force to start over");
+    }
+    if (differing.empty()) {
+      if (outcomes.size() > range.size()) return journal_error(options, "has more pictures than there are", "");
+      for (const PictureOutcome& outcome : outcomes) counter.add(outcome);
+      SMLP_TRY(journal, EvaluationJournal::reopen(options.journal, *earlier));
+      return std::optional(std::move(journal));
+    }
+  }
+  if (earlier) {
+    std::error_code code;
+    std::filesystem::remove(options.journal, code);
+    if (code) return system_error("delete", code.value(), options.journal);
+  }
+  SMLP_TRY(journal, EvaluationJournal::create(options.journal, options.identity, options.provenance));
+  return std::optional(std::move(journal));
+}
 
 }  // namespace
 
-Result<Evaluation> evaluate(Session& session, const Inputs& data, std::span<const int> class_of_label,
+Result<Evaluation> evaluate(Session& session, const EvaluationInput& input, const EvaluateOptions& options,
                             const EvaluationWatch& watch) {
-  using Clock = std::chrono::steady_clock;
+  const Shard::Range range = options.shard.of(input.labels.size());
+  Evaluation out{.listed = input.labels.size(), .shard = options.shard, .tally = Tally(session.model().classes())};
+  Counter counter(input, watch, range, out);
+  SMLP_TRY(journal, open_journal(options, range, counter));
+  out.resumed = static_cast<std::int64_t>(counter.done());
+  counter.show();
+  if (counter.complete()) return out;
+
   const auto start = Clock::now();
-  InputSource source(data.files, input_spec(session.model()));
-  Scorer sink(data, class_of_label, watch, session.model().classes());
+  const std::size_t first = range.first + counter.done();
+  PartSource source(input.source, first, range.last - first);
+  Scorer sink(source, input.labels.subspan(first), counter, journal ? &*journal : nullptr);
   SMLP_CHECK(run_pass(session, source, sink, pass_options(session)));
-  const Tally& tally = sink.tally;
-  return Evaluation{.images = tally.images(),
-                    .not_finite = tally.not_finite(),
-                    .skipped = sink.skipped,
-                    .right1 = tally.right1(),
-                    .right5 = tally.right5(),
-                    .seconds = std::chrono::duration<double>(Clock::now() - start).count(),
-                    .per_class = tally.per_class()};
+  out.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  return out;
 }
 
 }  // namespace smlp

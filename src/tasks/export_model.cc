@@ -9,6 +9,7 @@
 #include "formats/onnx_import.h"
 #include "formats/read.h"
 #include "model/checkpoint.h"
+#include "tasks/named_output.h"
 
 namespace smlp {
 namespace {
@@ -52,6 +53,12 @@ Result<Weights> weights_of(const TensorFile& file) {
   return weights_from_tensors(file);
 }
 
+// ModelProto begins with its version (field 1, a number), which every exporter writes, and after it comes the
+// producer's name (field 2, a text).
+bool looks_like_onnx(std::string_view start) {
+  return start.size() > 3 && start[0] == '\x08' && start[1] > 0 && start[1] < 64 && start[2] == '\x12';
+}
+
 Result<ExportModelReport> export_checked(const ExportModelOptions& options) {
   SMLP_TRY(file, read_tensor_file(options.checkpoint));
   auto weights = weights_of(file);
@@ -83,6 +90,7 @@ Result<ExportModelReport> export_model(const ExportModelOptions& options) {
                       .file = options.onnx.string(),
                       .remedy = "give --force to replace it, or another --onnx_path"});
   }
+  if (options.force) SMLP_CHECK(check_replaceable(options.onnx, looks_like_onnx, "an ONNX model"));
   try {
     return export_checked(options);
   } catch (const std::exception& error) {  // memory ran out

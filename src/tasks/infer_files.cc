@@ -64,8 +64,8 @@ std::vector<fs::path> files_of(std::span<const Input> inputs) {
   return files;
 }
 
-// Where the results of `files` go: nowhere, or into a folder that is new, resumed or replaced.
-Result<RunResults> open_results(const InferFilesOptions& options, const Inputs& inputs, int classes,
+// Where the results of `inputs`, a part of `all`, go: nowhere, or into a folder that is new, resumed or replaced.
+Result<RunResults> open_results(const InferFilesOptions& options, const Inputs& all, const Inputs& inputs, int classes,
                                 InferFilesReport& report, const InferFilesWatch& watch) {
   if (options.output.empty()) return RunResults();
   InputManifest manifest;
@@ -73,12 +73,12 @@ Result<RunResults> open_results(const InferFilesOptions& options, const Inputs& 
     SMLP_TRY(described, describe_inputs(inputs, classes, options.classes));
     manifest = std::move(described);
   }
-  const RunIdentity identity = identity_of(options, inputs, classes);
+  const RunIdentity identity = identity_of(options, all, classes);
   SMLP_TRY(
       place,
       choose_folder(
           {.output = options.output, .name = options.output_dirname, .resume = options.resume, .force = options.force},
-          identity, files_of(inputs.files)));
+          identity, files_of(all.files)));
   report.folder = place.path;
   report.summary = summary_path(place.path);
   note(watch, fmt::format("output path:{}", place.path.string()));
@@ -141,18 +141,6 @@ Result<void> run_inputs(Session& session, const std::vector<Input>& files, const
   return run_pass(session, source, sink, pass);
 }
 
-void report_times(const Executions& executions, InferFilesReport& report) {
-  report.h2d = statistics(executions.fill);
-  report.compute = statistics(executions.compute);
-  report.d2h = statistics(executions.collect);
-  report.compute_list = executions.compute;
-  if (executions.compute.empty()) return;
-  double rows = 0;
-  for (const int pictures : executions.pictures) rows += pictures;
-  report.mean_rows = rows / static_cast<double>(executions.compute.size());
-  report.throughput = report.compute.mean > 0 ? 1000 * report.mean_rows / report.compute.mean : 0;
-}
-
 std::string summary_of(const InferFilesReport& report, const InferFilesOptions& options, const RunResults& results,
                        const std::vector<Input>& files, int classes) {
   std::vector<FileResult> pairs;
@@ -173,11 +161,19 @@ void begin_report(const RunResults& results, std::size_t files, std::size_t todo
 Result<InferFilesReport> infer(Session& session, InferFilesOptions& options, const InferFilesWatch& watch) {
   const InputSpec spec = input_spec(session.model(), options.batch);
   const int classes = session.model().classes();
-  SMLP_TRY(inputs, list(options, spec, watch));
+  SMLP_TRY(all, list(options, spec, watch));
+  if (!all.files.empty()) options.provenance.inputs_sha256 = list_sha256(all.files);
+  const Shard::Range range = options.shard.of(all.files.size());
+  Inputs inputs = all;
   std::vector<Input>& files = inputs.files;
-  if (!files.empty()) options.provenance.inputs_sha256 = list_sha256(files);
-  InferFilesReport report;
-  SMLP_TRY(results, open_results(options, inputs, classes, report, watch));
+  files = {all.files.begin() + static_cast<std::ptrdiff_t>(range.first),
+           all.files.begin() + static_cast<std::ptrdiff_t>(range.last)};
+  if (!options.shard.is_whole()) note(watch, fmt::format("part {}: {} inputs", options.shard.text(), files.size()));
+  InferFilesReport report{.inputs_sha256 = options.provenance.inputs_sha256,
+                          .first = range.first,
+                          .inputs = range.size(),
+                          .listed = all.files.size()};
+  SMLP_TRY(results, open_results(options, all, inputs, classes, report, watch));
   // Made-up data is one input of a whole batch; its result is named as the guide's tool names it.
   if (options.input.empty()) files = {{.file = "pure_infer_data", .rows = options.batch}};
   const std::vector<Input> todo = still_to_do(files, results);

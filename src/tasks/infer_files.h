@@ -11,6 +11,8 @@
 #include "base/statistics.h"
 #include "data/class_list.h"
 #include "data/result_files.h"
+#include "data/shard.h"
+#include "pipeline/pipeline.h"
 #include "smlp/session.h"
 #include "tasks/provenance.h"
 
@@ -32,6 +34,7 @@ struct InferFilesOptions {
   bool packed = false;                 // all results in one array
   bool resume = false;                 // go on where an interrupted run stopped
   bool force = false;                  // replace the results of an earlier run
+  Shard shard = {};                    // of the inputs; all of them are checked
   Provenance provenance;               // of the session; infer_files() adds the inputs
   std::vector<std::string> arguments;  // for the summary
 };
@@ -39,14 +42,18 @@ struct InferFilesOptions {
 // All times in milliseconds.
 struct InferFilesReport {
   Statistics h2d, compute, d2h;
-  std::vector<double> compute_list;       // one an execution
-  double mean_rows = 0;                   // pictures an execution really held: a short last batch counts as what it is
-  double throughput = 0;                  // 1000 * mean_rows / compute.mean
-  double wall_seconds = 0;                // from opening the first input to the last result's renaming
-  std::uint64_t pictures = 0;             // of this run, each counted once
-  std::uint64_t broken = 0;               // inputs that could not be read
-  std::uint64_t resumed = 0;              // inputs whose results an earlier run wrote
-  std::filesystem::path folder, summary;  // empty without an output
+  std::vector<double> compute_list;        // one an execution
+  std::vector<double> h2d_list, d2h_list;  // one a batch
+  std::vector<int> executed_pictures;      // in each execution
+  double mean_rows = 0;                    // pictures an execution really held: a short last batch counts as what it is
+  double throughput = 0;                   // 1000 * mean_rows / compute.mean
+  double wall_seconds = 0;                 // from opening the first input to the last result's renaming
+  std::uint64_t pictures = 0;              // of this run, each counted once
+  std::uint64_t broken = 0;                // inputs that could not be read
+  std::uint64_t resumed = 0;               // inputs whose results an earlier run wrote
+  std::string inputs_sha256 = {};          // of all that are listed
+  std::uint64_t first = 0, inputs = 0, listed = 0;  // this part's inputs among all that are listed
+  std::filesystem::path folder, summary;            // empty without an output
 
   double images_per_second(int loop) const {
     return wall_seconds > 0 ? static_cast<double>(pictures) * loop / wall_seconds : 0;
@@ -74,5 +81,11 @@ struct FileResult {
 };
 std::string infer_summary(const InferFilesReport& report, const InferFilesOptions& options,
                           const std::vector<FileResult>& files, int classes);
+
+// What the summary has without its lists, and where the results lie.
+nlohmann::ordered_json infer_json(const InferFilesReport& report, const InferFilesOptions& options, int classes);
+
+// Statistics and lists of what was executed.
+void report_times(const Executions& executions, InferFilesReport& report);
 
 }  // namespace smlp

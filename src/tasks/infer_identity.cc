@@ -32,7 +32,7 @@ RunIdentity identity_of(const InferFilesOptions& options, const Inputs& inputs, 
           .isa = from.isa,
           .preprocess = from.preprocess,
           .inputs_sha256 = hash_of(text),
-          .shard = "",
+          .shard = options.shard.text(),
           .format = std::string(result_extension(options.format)),
           .packed = options.packed,
           .classes = classes};

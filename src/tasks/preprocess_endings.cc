@@ -24,7 +24,7 @@ std::string manifest_text(const PreprocessRun& run, const Journal& journal) {
       line["label"] = run.labels[i];
       line["class"] = run.inputs.labels[static_cast<std::size_t>(input.label)];
       line["sha256"] = record.sha256;
-      line["batch"] = b;
+      line["batch"] = run.header.first_bin + b;
       line["index"] = index++;
       text += line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
     }

@@ -25,8 +25,9 @@ Result<std::unique_ptr<ThreadPool>> start_threads(int threads) try {
 
 // The bins of all pictures that the journal does not have yet.
 Result<void> write_bins(const PreprocessRun& run, Journal& journal, const PreprocessFolderWatch& watch) {
-  SMLP_TRY(writer, journal.batches.empty() ? JournalWriter::create(run.journal(), run.header)
-                                           : JournalWriter::reopen(run.journal(), journal));
+  SMLP_TRY(writer, journal.batches.empty()
+                       ? JournalWriter::create(run.journal(), run.header, provenance_text(run.provenance()))
+                       : JournalWriter::reopen(run.journal(), journal));
   SMLP_TRY(pool, start_threads(run.options.threads > 0 ? run.options.threads : usable_cpus()));
   HashedPictures source(std::span(run.inputs.files).subspan(journal.recorded()));
   BinSink sink(run, journal, writer, source, watch);
@@ -50,8 +51,12 @@ Result<PreprocessFolderReport> preprocess(const PreprocessFolderOptions& options
   if (!parent_lock) return fail(parent_lock.error());
   SMLP_TRY(journal, find_start(run));
   report_earlier(run, journal, watch);
-  PreprocessFolderReport report{
-      .resumed = journal.recorded(), .labels = run.labels_file(), .manifest = run.manifest_file()};
+  PreprocessFolderReport report{.resumed = journal.recorded(),
+                                .labels = run.labels_file(),
+                                .manifest = run.manifest_file(),
+                                .listed = run.listed,
+                                .first_bin = run.header.first_bin,
+                                .provenance = run.provenance()};
   if (!journal.complete()) SMLP_CHECK(write_bins(run, journal, watch));
   SMLP_CHECK(write_endings(run, journal));
   for (const BatchRecord& batch : journal.batches) {

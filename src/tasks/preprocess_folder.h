@@ -6,7 +6,9 @@
 #include <functional>
 
 #include "base/result.h"
+#include "data/shard.h"
 #include "smlp/preprocess.h"
+#include "tasks/provenance.h"
 
 namespace smlp {
 
@@ -15,9 +17,11 @@ struct PreprocessFolderOptions {
   std::filesystem::path save_dir;  // of the bins; labels.npy and manifest.jsonl go to its parent, as in the guide
   int batch_size = 1;              // pictures in one bin
   Preprocess how;
-  std::size_t limit = SIZE_MAX;  // the first so many pictures
-  int threads = 0;               // 0: as many as the process may use
-  bool force = false;            // start over, whatever is there
+  std::size_t limit = SIZE_MAX;                  // the first so many pictures
+  int threads = 0;                               // 0: as many as the process may use
+  bool force = false;                            // start over, whatever is there
+  Shard shard = {};                              // of the bins
+  Provenance provenance = program_provenance();  // of the model, where there is one; the rest is filled in
 };
 
 struct PreprocessFolderReport {
@@ -26,6 +30,8 @@ struct PreprocessFolderReport {
   std::uint64_t bins = 0;
   std::uint64_t resumed = 0;  // pictures (broken ones too) that an earlier run had dealt with
   std::filesystem::path labels, manifest;
+  std::uint64_t listed = 0, first_bin = 0;  // pictures of all parts; number of this part's first bin
+  Provenance provenance = {};
 };
 
 struct PreprocessFolderWatch {
@@ -37,6 +43,9 @@ struct PreprocessFolderWatch {
 // the last bin holds what remains. labels.npy is int64 (bins, batch_size), with -1 where the last bin holds no picture.
 // manifest.jsonl has a line a picture: {"file", "label", "class", "sha256", "batch", "index"}; file is relative to
 // the folder that was given, picture `index` of bin `batch`.
+//
+// A shard makes the bins of its pictures only, with the numbers and, where no picture is broken, the bytes that they
+// have in the whole; its labels.npy and manifest are of its own bins.
 //
 // Every file is whole or absent whenever the process ends. Run again, it goes on where it stopped and ends with the
 // same bytes. Errors: pictures, batch size or transform that changed since the first run, and files that this run did

@@ -54,6 +54,11 @@ std::unexpected<Error> foreign(const fs::path& where, std::string what) {
 // What an earlier run with the same settings recorded, every picture unchanged since; without a trace of one, nothing.
 Result<Journal> check_recorded(const PreprocessRun& run, std::optional<Journal> journal) {
   if (!journal) return Journal{.header = run.header};
+  if (journal->header.shard != run.header.shard) {
+    const auto shown = [](const std::string& shard) { return shard.empty() ? "the whole" : "part " + shard; };
+    return changed(run.options.save_dir, fmt::format("an earlier run made these bins as {}, this one is to make {}",
+                                                     shown(journal->header.shard), shown(run.header.shard)));
+  }
   if (journal->header != run.header) {
     const bool settings = journal->header.how == run.header.how && journal->header.batch_size == run.header.batch_size;
     return changed(run.options.save_dir, settings ? "an earlier run made these bins of other pictures or classes"
@@ -102,7 +107,8 @@ std::size_t whole_batches(const PreprocessRun& run, const Journal& journal) {
 Result<void> refuse_foreign(const PreprocessRun& run, const std::optional<Journal>& journal) {
   SMLP_TRY(bins, list_bins(run.options.save_dir));
   for (const Bin& bin : bins) {
-    if (!journal || bin.batch >= journal->batches.size() || bin.path != run.bin(bin.batch)) {
+    const std::uint64_t place = bin.batch - std::min(bin.batch, run.header.first_bin);
+    if (!journal || place >= journal->batches.size() || bin.path != run.bin(place)) {
       return foreign(bin.path, "is there already, and no run of this command recorded it");
     }
   }

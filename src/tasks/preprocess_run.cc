@@ -4,7 +4,9 @@
 #include <charconv>
 
 #include "base/atomic_file.h"
+#include "base/cpu_features.h"
 #include "base/sha256.h"
+#include "data/label_map.h"
 
 namespace smlp {
 namespace {
@@ -24,15 +26,19 @@ std::optional<std::int64_t> whole_number(const std::string& word) {
   return value;
 }
 
+// Does a list or shard number its classes?
+bool numbered(const Inputs& inputs) {
+  return inputs.label_source != LabelSource::folders &&
+         std::ranges::all_of(inputs.labels, [](const std::string& word) { return whole_number(word).has_value(); });
+}
+
 // What labels.npy has for each word: its number where a list or shard numbers its classes, else its position.
 std::vector<std::int64_t> numbers_of(const Inputs& inputs) {
-  std::vector<std::int64_t> numbers, positions;
+  std::vector<std::int64_t> numbers;
   for (const std::string& word : inputs.labels) {
-    positions.push_back(std::ssize(positions));
-    if (const auto number = whole_number(word)) numbers.push_back(*number);
+    numbers.push_back(numbered(inputs) ? *whole_number(word) : std::ssize(numbers));
   }
-  const bool numbered = inputs.label_source != LabelSource::folders && numbers.size() == positions.size();
-  return numbered ? numbers : positions;
+  return numbers;
 }
 
 Result<Inputs> list(const PreprocessFolderOptions& options) {
@@ -47,7 +53,38 @@ Result<Inputs> list(const PreprocessFolderOptions& options) {
   return std::move(inputs);
 }
 
+// Keeps the pictures of this part, whose bins have the numbers that they have in the whole.
+Result<void> take_part(PreprocessRun& run) {
+  const auto batch = static_cast<std::uint64_t>(run.options.batch_size);
+  const Shard::Range range = run.options.shard.of(run.listed, batch);
+  if (range.size() == 0) {
+    return fail(Error{.what = fmt::format("part {} has none of the {} pictures in bins of {}", run.options.shard.text(),
+                                          run.listed, batch),
+                      .file = run.options.data,
+                      .remedy = "divide the job into fewer parts"});
+  }
+  const auto keep = [&](auto& list) {
+    list = {list.begin() + static_cast<std::ptrdiff_t>(range.first),
+            list.begin() + static_cast<std::ptrdiff_t>(range.last)};
+  };
+  keep(run.inputs.files);
+  keep(run.labels);
+  run.header.pictures = range.size();
+  run.header.shard = run.options.shard.text();
+  run.header.first_bin = range.first / batch;
+  return {};
+}
+
 }  // namespace
+
+Provenance PreprocessRun::provenance() const {
+  Provenance out = options.provenance;
+  out.threads = options.threads > 0 ? options.threads : usable_cpus();
+  out.preprocess = preprocess_text(options.how);
+  out.inputs_sha256 = header.listing_sha256;
+  out.label_rule = label_rule_name(numbered(inputs) ? LabelRule::index : LabelRule::position);
+  return out;
+}
 
 Result<PreprocessRun> PreprocessRun::open(const PreprocessFolderOptions& options) {
   if (options.batch_size < 1) return fail("a batch of {} pictures; 1 or more are needed", options.batch_size);
@@ -60,10 +97,9 @@ Result<PreprocessRun> PreprocessRun::open(const PreprocessFolderOptions& options
   PreprocessRun run{.options = options, .inputs = std::move(inputs), .parent = real.parent_path()};
   const std::vector<std::int64_t> numbers = numbers_of(run.inputs);
   for (const Input& input : run.inputs.files) run.labels.push_back(numbers[static_cast<std::size_t>(input.label)]);
-  run.header = {.batch_size = options.batch_size,
-                .pictures = run.inputs.files.size(),
-                .listing_sha256 = listing_sha256(run),
-                .how = options.how};
+  run.listed = run.inputs.files.size();
+  run.header = {.batch_size = options.batch_size, .listing_sha256 = listing_sha256(run), .how = options.how};
+  SMLP_CHECK(take_part(run));
   return run;
 }
 

@@ -14,20 +14,24 @@ namespace smlp {
 // What is known before the first picture.
 struct PreprocessRun {
   const PreprocessFolderOptions& options;
-  Inputs inputs;
+  Inputs inputs;                          // of this part
   std::vector<std::int64_t> labels = {};  // of each picture, as labels.npy has it
   std::filesystem::path parent;           // of save_dir
+  std::uint64_t listed = 0;               // pictures of all parts
   JournalHeader header = {};
+
+  // What the journal keeps of where the bins come from.
+  Provenance provenance() const;
 
   // Lists the pictures and makes the folder. Labels are the numbers that a list or shard gives, or else the position of
   // the class folder, or of the word, in the order of the names. Errors: pictures without labels, prepared files, a
-  // folder that cannot be made.
+  // folder that cannot be made, a part without pictures.
   static Result<PreprocessRun> open(const PreprocessFolderOptions& options);
 
   std::filesystem::path journal() const { return options.save_dir / kPreprocessJournal; }
   std::filesystem::path labels_file() const { return parent / kLabels; }
   std::filesystem::path manifest_file() const { return parent / kManifest; }
-  std::filesystem::path bin(std::size_t batch) const { return bin_path(options.save_dir, batch); }
+  std::filesystem::path bin(std::size_t batch) const { return bin_path(options.save_dir, header.first_bin + batch); }
 
   static constexpr const char* kLabels = "labels.npy";
   static constexpr const char* kManifest = "manifest.jsonl";

@@ -46,6 +46,8 @@ Result<RunResults> RunResults::open(RunFolder place, const RunIdentity& identity
   RunResults results(std::move(place), options);
   results.done_.resize(inputs.size());
   SMLP_CHECK(remove_temporaries(results.folder_));
+  const fs::path summary = summary_path(results.folder_);
+  SMLP_CHECK(remove_temporaries(summary.parent_path(), summary.filename().string()));
   SMLP_CHECK(earlier ? results.resume(std::move(*earlier), inputs) : results.start(identity, provenance, inputs));
   return results;
 }

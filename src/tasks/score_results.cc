@@ -10,6 +10,7 @@
 #include "data/input_manifest.h"
 #include "data/labels.h"
 #include "data/result_folder.h"
+#include "data/run_record.h"
 #include "data/tally.h"
 
 namespace smlp {
@@ -316,6 +317,24 @@ Result<void> check_match(const Truth& truth, const ResultFolder& results, std::s
                      "give --data_root, where the names tell the classes");
 }
 
+// What the run recorded, by which program it is scored, and the labels.
+Result<void> tell_provenance(const fs::path& folder, Score& score) {
+  SMLP_TRY(record, read_run_record(folder));
+  const auto recorded = parse_ordered_json(record ? record->provenance : "");
+  if (recorded) {
+    try {
+      score.provenance = provenance_of_json(*recorded);
+      score.results_program = score.provenance.program();
+    } catch (const nlohmann::json::exception&) {  // of a version that recorded less
+    }
+  }
+  const Provenance program = program_provenance();
+  score.provenance.version = program.version;
+  score.provenance.commit = program.commit;
+  score.provenance.label_rule = score.truth;
+  return {};
+}
+
 }  // namespace
 
 Result<Score> score_results(const ScoreOptions& options) {
@@ -326,6 +345,7 @@ Result<Score> score_results(const ScoreOptions& options) {
   Scorer scorer(truth, options);
   SMLP_CHECK(results.packed ? score_packed(results, scorer) : score_files(results, truth, scorer));
   Score score{.truth = truth.source, .warnings = {}};
+  SMLP_CHECK(tell_provenance(results.folder, score));
   if (const auto& tally = scorer.tally()) {
     score.pictures = static_cast<std::uint64_t>(tally->images());
     score.not_finite = static_cast<std::uint64_t>(tally->not_finite());

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "data/accuracy.h"
+#include "tasks/provenance.h"
 
 namespace smlp {
 
@@ -25,6 +26,8 @@ struct Score {
   std::uint64_t right1 = 0, right5 = 0;
   int classes = 0;
   std::string truth;                  // where the labels came from: "work/labels.npy"
+  Provenance provenance = {};         // of the run, where its folder has a record; of this program
+  std::string results_program = {};   // version and commit that made the results; empty where nothing says it
   std::vector<std::string> warnings;  // a line each: chance level, logits that are no numbers, pictures left out
 
   double acc1() const { return pictures > 0 ? static_cast<double>(right1) / static_cast<double>(pictures) : 0; }

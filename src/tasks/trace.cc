@@ -40,7 +40,11 @@ std::string call_line(Track track, const StepEvent& event, double peak_of_thread
                                 event.unit.rows, event.work.macs, event.work.bytes));
 }
 
+constexpr std::string_view kTraceStart = "{\"displayTimeUnit\": \"ms\",\n";
+
 }  // namespace
+
+bool is_trace(std::string_view start) { return start.starts_with(kTraceStart); }
 
 std::string trace_json(const BenchmarkReport& report) {
   std::vector<std::string> lines;
@@ -57,11 +61,13 @@ std::string trace_json(const BenchmarkReport& report) {
       for (const StepEvent& event : times.profile->threads[t]) lines.push_back(call_line(track, event, peak_of_thread));
     }
   }
-  const nlohmann::ordered_json about = {{"machine", report.machine},     {"model", report.model},
-                                        {"precision", report.precision}, {"isa", report.isa},
-                                        {"threads", report.threads},     {"mode", report.mode},
-                                        {"pinned", report.pinned},       {"peak_gflops", report.peak_gflops}};
-  return fmt::format("{{\"displayTimeUnit\": \"ms\",\n\"otherData\": {},\n\"traceEvents\": [\n{}\n]}}\n",
+  const nlohmann::ordered_json about = {
+      {"machine", report.machine},         {"model", report.model},
+      {"precision", report.precision},     {"isa", report.isa},
+      {"threads", report.threads},         {"mode", report.mode},
+      {"pinned", report.pinned},           {"peak_gflops", report.peak_gflops},
+      {"peak_doubt", report.peak_doubt()}, {"provenance", provenance_json(report.provenance)}};
+  return fmt::format("{}\"otherData\": {},\n\"traceEvents\": [\n{}\n]}}\n", kTraceStart,
                      about.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), fmt::join(lines, ",\n"));
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "tasks/benchmark.h"
 
@@ -11,5 +12,8 @@ namespace smlp {
 // thread, on each the execution, and in that an event for each call of a kernel. args: GFLOP/s, the share of what one
 // thread reaches at best, pictures and rows, multiply-accumulates, bytes.
 std::string trace_json(const BenchmarkReport& report);
+
+// Whether a file that starts so is such a trace.
+bool is_trace(std::string_view start);
 
 }  // namespace smlp

@@ -53,6 +53,34 @@ TEST(Bench, TablesForPeopleMarkTheBestBatchSize) {
   EXPECT_EQ(std::count(csv[0].begin(), csv[0].end(), ','), std::count(csv[2].begin(), csv[2].end(), ','));
 }
 
+// A verdict on every row, whatever the machine is doing.
+TEST(Bench, CsvKeepsTheVerdict) {
+  const auto csv = lines_of(bench({"--csv"}).out);
+  ASSERT_EQ(csv.size(), 3U);
+  EXPECT_TRUE(csv[0].ends_with(",verdict,verdict on % of peak")) << csv[0];
+  for (const std::string& row : {csv[1], csv[2]}) {
+    EXPECT_THAT(row, ::testing::ContainsRegex(",(ok|not to be trusted: [^,]+),(ok|not to be trusted: [^,]+)$"));
+  }
+}
+
+TEST(Bench, FitsEightyColumns) {
+  for (const auto& more : {std::vector<std::string>{}, {"--profile"}}) {
+    for (const std::string& line : lines_of(bench(more).out)) EXPECT_LE(line.size(), 80U) << line;
+  }
+}
+
+// While another program computes, neither times nor shares of the peak are called good.
+TEST(Bench, SaysThatTheMachineIsBusy) {
+  const Outcome outcome = run_shell(
+      "for i in $(seq $(nproc)); do timeout 8 sh -c 'while :; do :; done' >/dev/null 2>&1 & done; "
+      "$SMLP bench --model " +
+      kNetwork + " --batch-sizes 8 --duration 1 --json --no-pin");
+  const auto json = nlohmann::json::parse(outcome.out);
+  EXPECT_FALSE(json.at("peak_doubt").is_null()) << outcome.out;
+  EXPECT_FALSE(json.at("results")[0].at("doubt").is_null()) << outcome.out;
+  EXPECT_GT(json.at("results")[0].at("load").at("others"), 0.1);
+}
+
 TEST(Bench, TheModeAndPinningAreTheUsersChoice) {
   for (const char* mode : {"throughput", "latency"}) {
     const Outcome outcome = bench({"--json", "--threads", "2", "--mode", mode, "--no-pin"});
@@ -126,6 +154,10 @@ TEST(Bench, ComparesWithAnExitStatusForScripts) {
   EXPECT_EQ(run_smlp({"bench", "--compare", slow, fast}).status, 0);
   EXPECT_THAT(run_smlp({"bench", "--compare", slow, fast}).out, HasSubstr("faster"));
   EXPECT_THAT(run_smlp({"bench", "--compare", fast, fast}).out, HasSubstr("can't tell"));
+  const Outcome json = run_smlp({"bench", "--compare", fast, slow, "--json"});
+  EXPECT_EQ(json.status, 3);
+  EXPECT_EQ(nlohmann::json::parse(json.out).at("verdict"), "slower");
+  EXPECT_DOUBLE_EQ(nlohmann::json::parse(json.out).at("batches")[0].at("ratio"), 0.5);
   EXPECT_EQ(run_smlp({"bench", "--compare", fast, "/nonexistent.json"}).status, 1);
 }
 

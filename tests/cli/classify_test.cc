@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "cli/process.h"
@@ -79,8 +80,38 @@ TEST_F(Classify, AFolderIsWalkedInNaturalOrder) {
 
 TEST_F(Classify, ThreadsAndBatchChangeNothing) {
   const std::string folder = scratch_.folder() / "photos";
-  const std::string expected = classify({folder, "--json", "--threads", "1"}).out;
-  EXPECT_EQ(classify({folder, "--json", "--threads", "3"}).out, expected);
+  const auto answers = [&](const char* threads) {
+    std::string text;
+    for (const std::string& line : lines_of(classify({folder, "--json", "--threads", threads}).out)) {
+      auto json = nlohmann::ordered_json::parse(line);
+      EXPECT_EQ(std::to_string(json.at("provenance").at("threads").get<int>()), threads);
+      json.erase("provenance");
+      text += json.dump() + "\n";
+    }
+    return text;
+  };
+  EXPECT_EQ(answers("3"), answers("1"));
+}
+
+// Scripts that pair answers with questions lose none.
+TEST_F(Classify, JsonHasAnObjectForEachFailureToo) {
+  const fs::path broken = scratch_.write("photos/5b.png", "no picture"), missing = scratch_.folder() / "missing.jpg";
+  const fs::path empty = scratch_.folder() / "empty";
+  fs::create_directory(empty);
+  const Outcome outcome = classify({photo(1), broken, missing, photo(2), empty, "--json"});
+  EXPECT_EQ(outcome.status, 1);
+  std::map<std::string, nlohmann::json> by_file;
+  for (const std::string& line : lines_of(outcome.out)) {
+    const auto json = nlohmann::json::parse(line);
+    by_file[json.at("file")] = json;
+    EXPECT_EQ(json.at("error").is_null(), !json.at("top").empty()) << line;
+    EXPECT_EQ(json.at("provenance").at("model").at("sha256").get<std::string>().size(), 64U);
+  }
+  ASSERT_THAT(by_file, SizeIs(5));
+  for (const fs::path& bad : {broken, missing, empty}) {
+    EXPECT_THAT(by_file.at(bad).at("error").get<std::string>(), HasSubstr(bad.string()));
+  }
+  EXPECT_THAT(by_file.at(photo(2)).at("top"), SizeIs(3));
 }
 
 TEST_F(Classify, OneBadPictureAmongManyIsReportedAndCounted) {

@@ -725,10 +725,16 @@ class CompileTest(GuideTest):
         out.write_text("mine")
         self.assert_error(self.compile(), out, "--force")
         self.assertEqual(out.read_text(), "mine")
-        self.assert_error(self.compile("--force", limit_bytes=10000), out)
+        self.assert_error(self.compile("--force"), out, "is not a compiled model")
         self.assertEqual(out.read_text(), "mine")
+        out.unlink()
+        self.compile("--precision", "bf16", check=0)
+        before = out.read_bytes()
+        self.assert_error(self.compile("--force", limit_bytes=10000), out)
+        self.assertEqual(out.read_bytes(), before)
         self.assertEqual(sorted(p.name for p in self.dir.iterdir()), ["net.safetensors", "out.smlp"])
         self.compile("--force", check=0)
+        self.assertNotEqual(out.read_bytes(), before)
         self.metadata()
 
     def test_bad_models_are_named(self):

@@ -31,12 +31,18 @@ class OptionsTest : public ::testing::Test {
   }
 
   // The logits' top classes for every picture.
-  std::string answers(std::vector<std::string> more) {
-    std::vector<std::string> arguments = {"classify", "--json", "--top", "2", "--model", model_, data_};
+  std::string answers(std::vector<std::string> more) { return answers_of(model_, std::move(more)); }
+  std::string answers_of(const fs::path& model, std::vector<std::string> more) {
+    std::vector<std::string> arguments = {"classify", "--json", "--top", "2", "--model", model, data_};
     arguments.insert(arguments.end(), more.begin(), more.end());
     const Outcome outcome = run_smlp(arguments);
     EXPECT_EQ(outcome.status, 0) << outcome.err;
-    return outcome.out;
+    std::string text;
+    for (const std::string& line : lines_of(outcome.out)) {
+      const auto json = nlohmann::json::parse(line);
+      text += json.at("file").dump() + json.at("top").dump() + "\n";
+    }
+    return text;
   }
 
   std::string refused(const std::vector<std::string>& arguments) {
@@ -50,6 +56,13 @@ class OptionsTest : public ::testing::Test {
   test::Scratch scratch_;
   fs::path model_ = scratch_.folder() / "m.safetensors", data_ = scratch_.folder() / "data";
 };
+
+TEST_F(OptionsTest, EveryCommandHasJson) {
+  for (const char* command :
+       {"classify", "evaluate", "merge", "info", "preprocess", "export", "compile", "infer", "postprocess", "bench"}) {
+    EXPECT_THAT(run_smlp({command, "--help"}).out, HasSubstr("--json")) << command;
+  }
+}
 
 TEST_F(OptionsTest, SpellingsOfOneOptionGiveEqualResults) {
   const auto per_class = [&](const std::vector<std::string>& how) {
@@ -108,7 +121,7 @@ TEST_F(OptionsTest, OverridesChangeThePreprocessingAndCompileRecordsThem) {
   compile.insert(compile.end(), how.begin(), how.end());
   EXPECT_EQ(run_smlp(compile).status, 0);
   const fs::path compiled = scratch_.folder() / "c.smlp";
-  EXPECT_EQ(run_smlp({"classify", "--json", "--top", "2", "--model", compiled, data_}).out, other);
+  EXPECT_EQ(answers_of(compiled, {}), other);
   const auto json = nlohmann::json::parse(run_smlp({"info", "--json", compiled}).out).at("preprocess");
   EXPECT_EQ(json.at("interpolation"), "lanczos");
   EXPECT_EQ(json.at("resize"), 45);  // floor(32 / 0.7), as timm has it

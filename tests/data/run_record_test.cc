@@ -52,12 +52,13 @@ TEST_F(RunRecordTest, NothingWhereNoRunWorked) {
 }
 
 TEST_F(RunRecordTest, WhatWasWrittenIsRead) {
-  auto writer = RunRecordWriter::create(folder_, identity(), R"({"threads":2})").value();
+  std::optional writer = RunRecordWriter::create(folder_, identity(), R"({"threads":2})").value();
   const std::string odd = "a%41 \xff\xc3\xa9\t0_0.npy";  // any bytes may be in a file's name
-  ASSERT_TRUE(writer.add(odd, recorded("one")));
-  ASSERT_TRUE(writer.add({.stem = odd, .rows = 3, .sha256 = "s"}));
+  ASSERT_TRUE(writer->add(odd, recorded("one")));
+  ASSERT_TRUE(writer->add({.stem = odd, .rows = 3, .sha256 = "s"}));
   EXPECT_FALSE(read().finished);
-  ASSERT_TRUE(writer.finish());
+  ASSERT_TRUE(writer->finish());
+  writer.reset();  // whoever has it open keeps others out
   const RunRecord record = read();
   EXPECT_EQ(record.identity, identity());
   EXPECT_EQ(record.provenance, R"({"threads":2})");
@@ -73,13 +74,14 @@ TEST_F(RunRecordTest, WhatWasWrittenIsRead) {
 
 // A record is one of the few files that a kill or a power cut can leave at any length.
 TEST_F(RunRecordTest, CutAtEveryByteItHoldsWhatIsBeforeTheCut) {
-  auto writer = RunRecordWriter::create(folder_, identity(), "{}").value();
+  std::optional writer = RunRecordWriter::create(folder_, identity(), "{}").value();
   const std::size_t header = bytes_of(folder_ / kRunRecord).size();
-  ASSERT_TRUE(writer.add("a", recorded("one")));
+  ASSERT_TRUE(writer->add("a", recorded("one")));
   const std::size_t first = bytes_of(folder_ / kRunRecord).size();
-  ASSERT_TRUE(writer.add({.stem = "b", .rows = 1, .sha256 = "s"}));
+  ASSERT_TRUE(writer->add({.stem = "b", .rows = 1, .sha256 = "s"}));
   const std::size_t second = bytes_of(folder_ / kRunRecord).size();
-  ASSERT_TRUE(writer.finish());
+  ASSERT_TRUE(writer->finish());
+  writer.reset();
   const std::string whole = bytes_of(folder_ / kRunRecord);
   for (std::size_t size = 0; size <= whole.size(); ++size) {
     scratch_.write(kRunRecord, whole.substr(0, size));

@@ -106,5 +106,45 @@ TEST(Tally, TheCommonestMistakeAndTheLowestOfEquals) {
   EXPECT_EQ(tally.confusion().at({0, 3}), 2);
 }
 
+// However pictures are divided, the parts add up to the whole; and a tally can be rebuilt from what it tells.
+TEST(Tally, PartsAddUpAndAreRestored) {
+  Tally whole(4), first(4), second(4);
+  for (int i = 0; i < 60; ++i) {
+    Logits logits = {static_cast<float>(i * 7 % 11), static_cast<float>(i * 5 % 13), static_cast<float>(i * 3 % 7), 1};
+    if (i % 17 == 0) logits[2] = kNan;
+    whole.add(i % 4, logits);
+    (i < 23 ? first : second).add(i % 4, logits);
+  }
+  second.add(first);
+  EXPECT_EQ(second, whole);
+
+  const auto again = Tally::restored(whole.per_class(), whole.confusion());
+  ASSERT_TRUE(again);
+  EXPECT_EQ(*again, whole);
+}
+
+TEST(Tally, CountsThatCannotBelongTogetherAreNotRestored) {
+  Tally tally(2);
+  tally.add(0, Logits{1, 0});
+  tally.add(1, Logits{1, 0});
+  tally.add(1, Logits{kNan, 0});
+  const auto scores = tally.per_class();
+  const auto with = [&](auto change) {
+    auto changed = scores;
+    auto confusion = tally.confusion();
+    change(changed, confusion);
+    return Tally::restored(changed, confusion);
+  };
+  EXPECT_TRUE(with([](auto&, auto&) {}));
+  EXPECT_FALSE(with([](auto& s, auto&) { s[0].right1 = 0; }));
+  EXPECT_FALSE(with([](auto& s, auto&) { s[1].right1 = 1; }));
+  EXPECT_FALSE(with([](auto& s, auto&) { s[0].right5 = 0; }));
+  EXPECT_FALSE(with([](auto& s, auto&) { s[1].right5 = 2; })) << "the one that is not finite cannot be right";
+  EXPECT_FALSE(with([](auto& s, auto&) { s[0].images = 0; }));
+  EXPECT_FALSE(with([](auto&, auto& c) { c[{0, 1}] = 1; }));
+  EXPECT_FALSE(with([](auto&, auto& c) { c[{0, 1}] = -1; }));
+  EXPECT_FALSE(with([](auto&, auto& c) { c[{2, 1}] = 1; }));
+}
+
 }  // namespace
 }  // namespace smlp

@@ -50,6 +50,22 @@ COMMANDS = [
     Command("classify archive and list", ["classify", "--model", "{world}/net.onnx", "--threads", "2", "--json",
                                           "{world}/pictures.tar", "@{world}/list.txt"]),
     Command("evaluate shard", ["evaluate", "--model", "{world}/net.onnx", "--json", "{world}/shard-{{0..0}}.tar"]),
+    Command(
+        "evaluate with files",
+        ["evaluate", "--model", "{world}/net.onnx", "--data", "{world}/pictures", "--threads", "1"]
+        + ["--predictions", "{out}/p.jsonl", "--confusion", "{out}/c.csv"],
+        ["--resume"],
+        exact=("p.jsonl", "c.csv"),
+    ),
+    Command("merge", ["merge", "{world}/part1.json", "{world}/part2.json", "--confusion", "{out}/m.csv"], ["--force"], ("m.csv",)),
+    Command(
+        "merge runs",
+        ["merge", "{world}/parts/p1", "{world}/parts/p2", "--output", "{out}/result", "--output-dirname", "run"],
+        ["--resume"],
+        exact=("result/run/*_0.npy",),
+        json=("result/run_summary.json",),
+        seal=("result/run_summary.json",),
+    ),
     Command("info", ["info", "{world}/net.onnx"]),
     Command(
         "preprocess",
@@ -107,6 +123,13 @@ def make_world(smlp, world):
         if command.name in ("preprocess", "infer NPY"):
             done = run(smlp, command.argv(world, world))
             assert done.returncode == 0, done.stderr
+    for k in "12":
+        done = run(smlp, ["evaluate", str(world / "pictures"), "--model", str(world / "net.onnx"), "--json", "--shard", f"{k}/2"])
+        assert done.returncode == 0, done.stderr
+        (world / f"part{k}.json").write_bytes(done.stdout)
+        parts = ["infer", str(world / "prep/bins"), str(world / "parts"), "--model", str(world / "net.onnx"), "--batch", "2"]
+        done = run(smlp, [*parts, "--output-dirname", f"p{k}", "--shard", f"{k}/2", "--threads", "1"])
+        assert done.returncode == 0, done.stderr
 
 
 def error_lines(done):

@@ -18,6 +18,7 @@ BenchmarkReport measured(std::vector<BatchTimes> results) {
           .threads = 2,
           .mode = "automatic",
           .peak_gflops = 100,
+          .lesser_peak_gflops = 98,
           .gmacs = 1,
           .results = std::move(results)};
 }
@@ -35,6 +36,45 @@ BatchTimes times(int batch, double median, double spread = 0) {
 
 Verdict verdict(const BatchTimes& before, const BatchTimes& after) {
   return compare_benchmarks(measured({before}), measured({after})).value().verdict;
+}
+
+TEST(Benchmark, SaysWhyItIsNotToBeTrusted) {
+  EXPECT_EQ(times(1, 10).doubt(), "");
+  EXPECT_EQ(times(1, 10, 0.4).doubt(), "executions spread over 40 % of their median");
+  BatchTimes busy = times(1, 10);
+  busy.load = Load{.others = 0.35};
+  EXPECT_EQ(busy.doubt(), "other programs used 35 % of the processors' time");
+  busy.load = Load{.stolen = 0.2};
+  EXPECT_EQ(busy.doubt(), "the hypervisor took 20 % of the processors' time");
+  busy.load = Load{.others = 0.02, .stolen = 0.01};
+  EXPECT_EQ(busy.doubt(), "");
+}
+
+// Under load the measured peak collapses too, so that a share of it looks fine.
+TEST(Benchmark, APeakThatCannotBeTrustedIsSaidToBeSo) {
+  BenchmarkReport report = measured({times(1, 10)});
+  EXPECT_EQ(report.peak_doubt(), "");
+  report.lesser_peak_gflops = 60;
+  EXPECT_EQ(report.peak_doubt(), "two measurements of the peak gave 60 and 100 GFLOP/s");
+  report = measured({times(1, 10)});
+  report.peak_load = Load{.others = 0.5};
+  EXPECT_EQ(report.peak_doubt(), "other programs used 50 % of the processors' time while the peak was measured");
+  report = measured({times(1, 10)});
+  report.results[0].share_of_peak = 1.2;
+  EXPECT_EQ(report.peak_doubt(), "batch 1 did more than the peak that was measured");
+}
+
+TEST(Benchmark, JsonKeepsTheDoubts) {
+  const test::Scratch scratch;
+  BenchmarkReport report = measured({times(1, 10, 0.4), times(4, 10)});
+  report.results[1].load = Load{.others = 0.25, .stolen = 0.5};
+  report.peak_load = Load{.others = 0.75};
+  const auto again = read_benchmark_json(scratch.write("a.json", benchmark_json(report)));
+  ASSERT_TRUE(again) << again.error().message();
+  EXPECT_EQ(again->results[0].doubt(), report.results[0].doubt());
+  EXPECT_EQ(again->results[1].load, report.results[1].load);
+  EXPECT_EQ(again->peak_doubt(), report.peak_doubt());
+  EXPECT_THAT(compare_benchmarks(report, *again)->doubts, ::testing::SizeIs(4));
 }
 
 TEST(CompareBenchmarks, TellsFasterFromSlower) {

@@ -4,11 +4,13 @@
 
 #include <limits>
 
+#include "data/inputs.h"
 #include "model/network.h"
 #include "smlp/model.h"
 #include "support/model_file.h"
 #include "support/png_file.h"
 #include "support/scratch.h"
+#include "tasks/input_source.h"
 
 namespace smlp {
 namespace {
@@ -22,6 +24,15 @@ class EvaluateTest : public ::testing::Test {
     for (unsigned i = 0; i < 24; ++i) {
       test::write_png(scratch_.folder() / "pool" / (std::to_string(i) + ".png"), 50 + static_cast<int>(i), 60, i);
     }
+  }
+
+  // class_of_label gives the class of each of data.labels.
+  static Result<Evaluation> evaluate(Session& session, const Inputs& data, std::span<const int> class_of_label,
+                                     const EvaluationWatch& watch, const EvaluateOptions& options = {}) {
+    std::vector<int> labels;
+    for (const Input& input : data.files) labels.push_back(class_of_label[static_cast<std::size_t>(input.label)]);
+    InputSource source(data.files, input_spec(session.model()));
+    return smlp::evaluate(session, {.source = source, .labels = labels}, options, watch);
   }
 
   Session session(int threads = 2, int batch = 3) {
@@ -54,29 +65,29 @@ TEST_F(EvaluateTest, CountsAreThoseOfTheAnswers) {
   std::vector<std::string> skipped;
   std::int64_t done = 0;
   const Evaluation result = evaluate(s, data, identity,
-                                     {.progress = [&](std::int64_t n) { done = n; },
+                                     {.progress = [&](std::int64_t n, std::int64_t) { done = n; },
                                       .skipped = [&](const Error& e) { skipped.push_back(e.file); }})
                                 .value();
-  EXPECT_EQ(result.images, 24);
-  EXPECT_EQ(result.right1, 8);
-  EXPECT_EQ(result.right5, 16);
+  EXPECT_EQ(result.images(), 24);
+  EXPECT_EQ(result.tally.right1(), 8);
+  EXPECT_EQ(result.tally.right5(), 16);
   EXPECT_EQ(result.skipped, 1);
-  EXPECT_DOUBLE_EQ(result.acc1(), 8.0 / 24);
+  EXPECT_DOUBLE_EQ(result.tally.acc1(), 8.0 / 24);
   EXPECT_THAT(skipped, ::testing::ElementsAre((scratch_.folder() / "broken.jpg").string()));
   EXPECT_EQ(done, 25);
   int images = 0;
+  const std::vector<ClassScore> per_class = result.tally.per_class();
   for (std::size_t c = 0; c < 6; ++c) {
-    images += result.per_class[c].images;
-    EXPECT_EQ(result.per_class[c].images - result.per_class[c].right1, expected_mistakes[c]);
-    EXPECT_EQ(result.per_class[c].mistaken_for >= 0, expected_mistakes[c] > 0);
-    EXPECT_NE(result.per_class[c].mistaken_for, static_cast<int>(c));
+    images += per_class[c].images;
+    EXPECT_EQ(per_class[c].images - per_class[c].right1, expected_mistakes[c]);
+    EXPECT_EQ(per_class[c].mistaken_for >= 0, expected_mistakes[c] > 0);
+    EXPECT_NE(per_class[c].mistaken_for, static_cast<int>(c));
   }
   EXPECT_EQ(images, 24);
 
   Session other = session(1, 8);
   const Evaluation again = evaluate(other, data, identity, {}).value();
-  EXPECT_EQ(again.right1, result.right1);
-  EXPECT_EQ(again.right5, result.right5);
+  EXPECT_EQ(again.tally, result.tally);
 }
 
 TEST_F(EvaluateTest, FoldersAreTranslatedToClasses) {
@@ -85,8 +96,8 @@ TEST_F(EvaluateTest, FoldersAreTranslatedToClasses) {
   const Image image = file;
   const int answer = s.classify(std::span(&image, 1), 1).front()->front().index;
   const Inputs data{.files = {{.file = file, .label = 0}}, .labels = {"only"}};
-  EXPECT_EQ(evaluate(s, data, std::vector<int>{answer}, {})->right1, 1);
-  EXPECT_EQ(evaluate(s, data, std::vector<int>{(answer + 1) % 6}, {})->right1, 0);
+  EXPECT_EQ(evaluate(s, data, std::vector<int>{answer}, {})->tally.right1(), 1);
+  EXPECT_EQ(evaluate(s, data, std::vector<int>{(answer + 1) % 6}, {})->tally.right1(), 0);
 }
 
 // As postprocess counts them: the network was asked, and gave no answer.
@@ -100,11 +111,71 @@ TEST_F(EvaluateTest, LogitsThatAreNotFiniteCountAsWrong) {
                     .labels = {"0", "1", "2", "3", "4", "5"}};
   const int identity[] = {0, 1, 2, 3, 4, 5};
   const Evaluation result = evaluate(s, data, identity, {}).value();
-  EXPECT_EQ(result.images, 2);
-  EXPECT_EQ(result.not_finite, 2);
+  EXPECT_EQ(result.images(), 2);
+  EXPECT_EQ(result.tally.not_finite(), 2);
   EXPECT_EQ(result.skipped, 0);
-  EXPECT_EQ(result.right1, 0);
-  EXPECT_EQ(result.right5, 0);
+  EXPECT_EQ(result.tally.right1(), 0);
+  EXPECT_EQ(result.tally.right5(), 0);
+}
+
+// The parts together are the whole, and a run that is stopped anywhere goes on to the same counts.
+TEST_F(EvaluateTest, PartsAndInterruptedRunsComeToTheSame) {
+  Session s = session();
+  Inputs data{.labels = {"0", "1", "2"}};
+  for (int i = 0; i < 24; ++i) {
+    data.files.push_back({.file = scratch_.folder() / "pool" / (std::to_string(i) + ".png"), .label = i / 8});
+  }
+  data.files.insert(data.files.begin() + 5, {.file = scratch_.write("broken.jpg", "no picture"), .label = 1});
+  const int classes[] = {1, 3, 5};
+  const Evaluation whole = evaluate(s, data, classes, {}).value();
+  ASSERT_EQ(whole.images(), 24);
+
+  Tally sum(6);
+  std::int64_t skipped = 0;
+  for (std::uint64_t k = 1; k <= 7; ++k) {
+    const auto part = evaluate(s, data, classes, {}, {.shard = {.index = k, .count = 7}});
+    ASSERT_TRUE(part);
+    EXPECT_EQ(part->listed, 25U);
+    sum.add(part->tally);
+    skipped += part->skipped;
+  }
+  EXPECT_EQ(sum, whole.tally);
+  EXPECT_EQ(skipped, whole.skipped);
+
+  EvaluateOptions options = {.journal = scratch_.folder() / "journal", .resume = true, .identity = {.program = "1"}};
+  ASSERT_TRUE(evaluate(s, data, classes, {}, options));
+  const auto bytes = fs::file_size(options.journal);
+  for (std::uintmax_t cut = bytes; cut > 0; cut = cut > 40 ? cut - 37 : 0) {
+    fs::resize_file(options.journal, std::max<std::uintmax_t>(cut, 260));
+    int errors = 0;
+    Session other = session(1 + static_cast<int>(cut % 2), 1 + static_cast<int>(cut % 4));
+    const auto again =
+        evaluate(other, data, classes, {.progress = {}, .skipped = [&](const Error&) { ++errors; }}, options);
+    ASSERT_TRUE(again) << again.error().message();
+    EXPECT_EQ(again->tally, whole.tally);
+    EXPECT_EQ(again->skipped, 1);
+    EXPECT_EQ(again->latency.count(), 24U);
+    EXPECT_EQ(errors, 1) << "each picture that could not be read is named in every run";
+    if (cut <= 260) break;
+  }
+}
+
+TEST_F(EvaluateTest, AJournalOfAnotherRunIsRefused) {
+  Session s = session();
+  const Inputs data{.files = {{.file = scratch_.folder() / "pool/0.png", .label = 0}}, .labels = {"0"}};
+  const int classes[] = {1};
+  EvaluateOptions options = {.journal = scratch_.folder() / "journal", .identity = {.program = "1", .isa = "avx2"}};
+  ASSERT_TRUE(evaluate(s, data, classes, {}, options));
+  EXPECT_THAT(evaluate(s, data, classes, {}, options).error().message(), ::testing::HasSubstr("--resume"));
+  options.resume = true;
+  EXPECT_TRUE(evaluate(s, data, classes, {}, options));
+  options.identity.isa = "avx512";
+  EXPECT_THAT(evaluate(s, data, classes, {}, options).error().message(),
+              ::testing::HasSubstr("differs in instruction set (avx2 there, avx512 now)"));
+  options.force = true;
+  EXPECT_EQ(evaluate(s, data, classes, {}, options)->resumed, 0);
+  options = {.journal = scratch_.write("notes", "of somebody else\n"), .force = true};
+  EXPECT_FALSE(evaluate(s, data, classes, {}, options)) << "--force replaces journals only";
 }
 
 }  // namespace

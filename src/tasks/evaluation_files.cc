@@ -1,0 +1,166 @@
+#include "tasks/evaluation_files.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/printable.h"
+#include "data/evaluation_journal.h"
+
+namespace smlp {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+constexpr int kTop = 5;
+constexpr std::string_view kJsonStart = "{\"file\":";
+constexpr std::string_view kCsvStart = "file,label,class,rank,";
+constexpr std::string_view kConfusionStart = "label\\answer,";
+constexpr std::string_view kNotFinite = "the logits are not finite numbers; counted as wrong";
+
+bool is_json(const fs::path& path) { return path.extension() == ".jsonl" || path.extension() == ".json"; }
+
+// RFC 4180: quoted where it has to be.
+std::string cell(std::string_view text) {
+  const std::string plain = printable(text);
+  if (plain.find_first_of(",\"\r\n") == std::string::npos) return plain;
+  std::string out = "\"";
+  for (const char c : plain) out += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return out + "\"";
+}
+
+struct Row {
+  std::string file;
+  int label;
+  const PictureOutcome& outcome;
+  std::string_view error() const {
+    if (!outcome.error.empty()) return outcome.error;
+    return outcome.standing ? std::string_view() : kNotFinite;
+  }
+};
+
+std::string json_row(const Row& row, const ClassList& list, const Json& provenance) {
+  Json top = Json::array();
+  for (const auto& [index, probability] : row.outcome.top) {
+    top.push_back({{"index", index}, {"label", class_name(list, index)}, {"probability", probability}});
+  }
+  const auto& standing = row.outcome.standing;
+  const Json line = {{"file", row.file},
+                     {"label", row.label},
+                     {"class", class_name(list, row.label)},
+                     {"rank", standing ? Json(standing->rank) : Json()},
+                     {"top", std::move(top)},
+                     {"error", row.error().empty() ? Json() : Json(row.error())},
+                     {"provenance", provenance}};
+  return printable_json(line.dump(-1, ' ', false, Json::error_handler_t::replace)) + "\n";
+}
+
+std::string csv_title() {
+  std::string line(kCsvStart);
+  for (int i = 1; i <= kTop; ++i) line += fmt::format("index{0},class{0},probability{0},", i);
+  return line + "error\n";
+}
+
+std::string csv_row(const Row& row, const ClassList& list) {
+  const auto& standing = row.outcome.standing;
+  std::string line = fmt::format("{},{},{},{}", cell(row.file), row.label, cell(class_name(list, row.label)),
+                                 standing ? fmt::format("{}", standing->rank) : "");
+  for (std::size_t i = 0; i < kTop; ++i) {
+    if (i >= row.outcome.top.size()) {
+      line += ",,,";
+      continue;
+    }
+    const auto& [index, probability] = row.outcome.top[i];
+    line += fmt::format(",{},{},{}", index, cell(class_name(list, index)), probability);
+  }
+  return line + "," + cell(row.error()) + "\n";
+}
+
+std::unexpected<Error> ending_error(const fs::path& path, std::string_view what, std::string_view endings) {
+  return fail(Error{.what = fmt::format("{} are written as {}, by the name's ending", what, endings),
+                    .file = path.string(),
+                    .remedy = "choose another name"});
+}
+
+}  // namespace
+
+fs::path EvaluationFileNames::journal_path() const {
+  if (!journal.empty()) return journal;
+  const fs::path& beside = predictions.empty() ? confusion : predictions;
+  if (beside.empty()) return {};
+  return beside.parent_path() / fmt::format(".{}.smlp-journal", beside.filename().string());
+}
+
+Result<NamedOutput> create_confusion(const fs::path& path, NamedOutput::Mode mode) {
+  if (path.extension() != ".csv") return ending_error(path, "confusion matrices", ".csv");
+  return NamedOutput::create(
+      path, mode, [](std::string_view start) { return start.starts_with(kConfusionStart); },
+      "a confusion matrix of smlp");
+}
+
+Result<EvaluationFiles> EvaluationFiles::create(const EvaluationFileNames& names, NamedOutput::Mode mode) {
+  EvaluationFiles files;
+  files.names_ = names;
+  if (const fs::path& path = names.predictions; !path.empty()) {
+    if (!is_json(path) && path.extension() != ".csv") return ending_error(path, "predictions", ".jsonl or .csv");
+    const auto ours = [](std::string_view start) {
+      return start.starts_with(kJsonStart) || start.starts_with(kCsvStart);
+    };
+    SMLP_TRY(predictions, NamedOutput::create(path, mode, ours, "predictions of smlp"));
+    files.predictions_.emplace(std::move(predictions));
+  }
+  if (!names.confusion.empty()) {
+    SMLP_TRY(confusion, create_confusion(names.confusion, mode));
+    files.confusion_.emplace(std::move(confusion));
+  }
+  return files;
+}
+
+Result<void> EvaluationFiles::write_predictions(const Evaluation& evaluation, const Source& source,
+                                                std::span<const int> labels, const ClassList& list) {
+  const bool as_json = is_json(names_.predictions);
+  const Json provenance = provenance_json(evaluation.provenance);
+  const std::size_t first = evaluation.shard.of(evaluation.listed).first;
+  if (!as_json) SMLP_CHECK(predictions_->write(csv_title()));
+  Result<void> outcome;
+  const auto hear = [&](std::size_t index, const PictureOutcome& picture) {
+    const Row row = {.file = source.name(first + index), .label = labels[first + index], .outcome = picture};
+    outcome = predictions_->write(as_json ? json_row(row, list, provenance) : csv_row(row, list));
+    return outcome.has_value();
+  };
+  SMLP_TRY(record, read_evaluation_journal(names_.journal_path(), hear));
+  SMLP_CHECK(outcome);
+  if (!record) return fail(Error{.what = "is gone", .file = names_.journal_path().string()});
+  return predictions_->commit();
+}
+
+Result<void> EvaluationFiles::write(const Evaluation& evaluation, const Source& source, std::span<const int> labels,
+                                    const ClassList& list) {
+  if (predictions_) SMLP_CHECK(write_predictions(evaluation, source, labels, list));
+  if (!confusion_) return {};
+  SMLP_CHECK(confusion_->write(confusion_csv(evaluation.tally, list)));
+  return confusion_->commit();
+}
+
+std::string confusion_csv(const Tally& tally, const ClassList& list) {
+  const auto classes = static_cast<std::size_t>(tally.classes());
+  const bool any_not_finite = tally.not_finite() > 0;
+  const std::vector<ClassScore> scores = tally.per_class();
+  std::string text(kConfusionStart);
+  text.pop_back();
+  for (std::size_t c = 0; c < classes; ++c) text += "," + cell(class_name(list, static_cast<int>(c)));
+  text += any_not_finite ? ",not finite\n" : "\n";
+  auto next = tally.confusion().begin();
+  for (std::size_t label = 0; label < classes; ++label) {
+    std::vector<int> row(classes);
+    int answered = 0;
+    for (; next != tally.confusion().end() && next->first.first == static_cast<int>(label); ++next) {
+      row[static_cast<std::size_t>(next->first.second)] = next->second;
+      answered += next->second;
+    }
+    text += fmt::format("{},{}", cell(class_name(list, static_cast<int>(label))), fmt::join(row, ","));
+    text += any_not_finite ? fmt::format(",{}\n", scores[label].images - answered) : "\n";
+  }
+  return text;
+}
+
+}  // namespace smlp

@@ -1,0 +1,63 @@
+#include "tasks/labelled_pictures.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "base/open_file.h"
+#include "base/sha256.h"
+
+namespace smlp {
+namespace {
+
+// Zero for a file that is gone: reading it says why.
+FileStamp stamp_of(const Input& input) {
+  if (input.archive) {
+    return {.bytes = input.archive->members()[input.member].bytes, .mtime_ns = input.archive->stamp().mtime_ns};
+  }
+  struct stat info = {};
+  if (::stat(input.file.c_str(), &info) != 0) return {};
+  return {.bytes = static_cast<std::uint64_t>(info.st_size),
+          .mtime_ns = info.st_mtim.tv_sec * std::int64_t{1'000'000'000} + info.st_mtim.tv_nsec};
+}
+
+void add(Sha256& hash, const std::string& text) { hash.update(std::as_bytes(std::span(text))); }
+
+}  // namespace
+
+std::string class_name(const ClassList& list, int index) {
+  const auto i = static_cast<std::size_t>(index);
+  return i < list.names.size() ? list.names[i] : fmt::format("class {}", index);
+}
+
+std::string_view label_source_name(LabelSource source) {
+  constexpr std::string_view kNames[] = {"none", "folders", "list", "shards", "several"};
+  return kNames[static_cast<int>(source)];
+}
+
+LabelledPictures labelled_pictures(const Inputs& data, const LabelMap& labels, const ClassList& list) {
+  LabelledPictures out{.label_rule = std::string(label_rule_name(labels.rule)),
+                       .label_source = std::string(label_source_name(data.label_source))};
+  for (std::size_t label = 0; label < data.labels.size(); ++label) {
+    const int index = labels.class_of_folder[label];
+    out.classes.push_back({index, data.labels[label], class_name(list, index)});
+  }
+  std::ranges::stable_sort(out.classes, {}, &DataClass::index);
+  const auto again = std::ranges::unique(out.classes, {}, &DataClass::index);  // two words for one class, in a list
+  out.classes.erase(again.begin(), again.end());
+  Sha256 everywhere, here;
+  for (const Input& input : data.files) {
+    const int label = labels.class_of_folder[static_cast<std::size_t>(input.label)];
+    out.labels.push_back(label);
+    const FileStamp stamp = stamp_of(input);
+    std::string line = input.own_name();
+    line += '\0' + fmt::format("{} {}", stamp.bytes, label);
+    add(everywhere, line + "\n");
+    add(here, line + fmt::format(" {}\n", stamp.mtime_ns));
+  }
+  out.list_sha256 = everywhere.hex();
+  out.identity_sha256 = here.hex();
+  return out;
+}
+
+}  // namespace smlp

@@ -1,0 +1,39 @@
+// Pictures whose classes are known, as evaluate() takes them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "data/class_list.h"
+#include "data/inputs.h"
+#include "data/label_map.h"
+
+namespace smlp {
+
+// A class that the data set has.
+struct DataClass {
+  int index = 0;       // of the model
+  std::string folder;  // that holds its pictures, or the word that labels them
+  std::string name;    // "church, church building", or "class 4"
+
+  bool operator==(const DataClass&) const = default;
+};
+
+// "church, church building", or "class 4" where the model carries no names.
+std::string class_name(const ClassList& list, int index);
+
+struct LabelledPictures {
+  std::vector<int> labels = {};         // the model's class of each
+  std::vector<DataClass> classes = {};  // by index
+  std::string label_rule = {};          // "wnid"
+  std::string label_source = {};        // "folders"
+  std::string list_sha256 = {};         // of relative names, sizes and classes: the same on every machine
+  std::string identity_sha256 = {};     // of times of change as well
+};
+
+std::string_view label_source_name(LabelSource source);  // "none", "folders", "list", "shards", "several"
+
+// All of them must have labels.
+LabelledPictures labelled_pictures(const Inputs& data, const LabelMap& labels, const ClassList& list);
+
+}  // namespace smlp

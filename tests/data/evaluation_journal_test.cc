@@ -1,0 +1,113 @@
+#include "data/evaluation_journal.h"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+
+#include "support/scratch.h"
+
+namespace smlp {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+class EvaluationJournalTest : public ::testing::Test {
+ protected:
+  const RunIdentity identity_ = {.program = "1",
+                                 .model_sha256 = std::string(64, 'a'),
+                                 .precision = "fp32",
+                                 .isa = "avx2",
+                                 .preprocess = "p",
+                                 .inputs_sha256 = std::string(64, 'b'),
+                                 .labels = "wnid",
+                                 .shard = "2/4",
+                                 .format = "evaluation",
+                                 .packed = false,
+                                 .classes = 3};
+  const std::vector<PictureOutcome> outcomes_ = {
+      {.standing = Standing{.rank = 1, .answer = 2}, .top = {{2, 0.1F}, {0, 1e-38}}, .nanoseconds = 123456789},
+      {.error = "no JPEG \"x\"\n\xff", .nanoseconds = 5},
+      {.nanoseconds = 7},
+  };
+
+  std::vector<PictureOutcome> read(std::optional<EvaluationRecord>* record = nullptr) {
+    std::vector<PictureOutcome> heard;
+    auto got = read_evaluation_journal(path_, [&](std::size_t index, PictureOutcome outcome) {
+      EXPECT_EQ(index, heard.size());
+      heard.push_back(std::move(outcome));
+      return true;
+    });
+    EXPECT_TRUE(got) << got.error().message();
+    if (record != nullptr) *record = std::move(*got);
+    return heard;
+  }
+
+  void write() {
+    EvaluationJournal journal = EvaluationJournal::create(path_, identity_, R"({"isa":"avx2"})").value();
+    for (const PictureOutcome& outcome : outcomes_) ASSERT_TRUE(journal.append(outcome));
+  }
+
+  test::Scratch scratch_;
+  fs::path path_ = scratch_.folder() / ".p.smlp-journal";
+};
+
+TEST_F(EvaluationJournalTest, KeepsOutcomesToTheLastBit) {
+  EXPECT_FALSE(read_evaluation_journal(path_, {}).value());
+  write();
+  std::optional<EvaluationRecord> record;
+  const auto heard = read(&record);
+  ASSERT_EQ(heard.size(), 3U);
+  EXPECT_EQ(heard[0], outcomes_[0]);
+  EXPECT_EQ(heard[1].error, "no JPEG \"x\"\n\xef\xbf\xbd") << "what is not UTF-8 is replaced";
+  EXPECT_EQ(heard[2], outcomes_[2]);
+  ASSERT_TRUE(record);
+  EXPECT_EQ(record->identity, identity_);
+}
+
+// Cut at every byte: whatever is whole is kept, and going on gives the same file as one that was never cut.
+TEST_F(EvaluationJournalTest, IsGoneOnWithAfterAnyCut) {
+  write();
+  std::string whole;
+  {
+    std::ifstream in(path_, std::ios::binary);
+    whole.assign(std::istreambuf_iterator<char>(in), {});
+  }
+  const std::size_t header = whole.find('\n') + 1;
+  for (std::size_t cut = header; cut <= whole.size(); ++cut) {
+    fs::resize_file(path_, cut);
+    std::optional<EvaluationRecord> record;
+    const std::size_t kept = read(&record).size();
+    auto journal = EvaluationJournal::reopen(path_, *record);
+    ASSERT_TRUE(journal);
+    for (std::size_t i = kept; i < outcomes_.size(); ++i) ASSERT_TRUE(journal->append(outcomes_[i]));
+    std::ifstream in(path_, std::ios::binary);
+    EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), whole) << cut;
+  }
+}
+
+TEST_F(EvaluationJournalTest, ASecondProcessIsKeptOut) {
+  write();
+  std::optional<EvaluationRecord> record;
+  read(&record);
+  const auto first = EvaluationJournal::reopen(path_, *record);
+  ASSERT_TRUE(first);
+  const auto second = EvaluationJournal::reopen(path_, *record);
+  ASSERT_FALSE(second);
+  EXPECT_THAT(second.error().message(), HasSubstr("another run of smlp"));
+  EXPECT_EQ(read().size(), 3U) << "and nothing was cut off";
+}
+
+TEST_F(EvaluationJournalTest, OtherFilesAreNamedErrors) {
+  for (const char* text :
+       {"", "notes", "notes\nmore\n", "{}\n", "{\"smlp_evaluation_journal\":2}\n", "{\"smlp_run\":1,\"identity\":{}}\n",
+        "{\"smlp_evaluation_journal\":1,\"identity\":{\"program\":1}}\n"}) {
+    scratch_.write(path_.filename(), text);
+    const auto got = read_evaluation_journal(path_, [](std::size_t, const PictureOutcome&) { return true; });
+    ASSERT_FALSE(got) << text;
+    EXPECT_EQ(got.error().file, path_.string());
+  }
+}
+
+}  // namespace
+}  // namespace smlp
