@@ -95,17 +95,38 @@ Result<FileStamp> stamp_of(const FileHandle& file, const fs::path& path) {
   return stamp_of(info);
 }
 
-Result<std::string> read_text(const fs::path& path, std::uint64_t limit) {
+namespace {
+
+Result<OpenFile> open_up_to(const fs::path& path, std::uint64_t limit) {
   SMLP_TRY(file, open_regular(path));
-  if (file.stamp.bytes > limit) {
-    return fail(Error{.what = fmt::format("{} bytes; at most {} are read", file.stamp.bytes, limit),
-                      .file = path.string(),
-                      .remedy = "check that it is the right file"});
-  }
-  SMLP_TRY(text, read_up_to(file.handle, file.stamp.bytes, path));
+  if (file.stamp.bytes <= limit) return std::move(file);
+  return fail(Error{.what = fmt::format("{} bytes; at most {} are read", file.stamp.bytes, limit),
+                    .file = path.string(),
+                    .remedy = "check that it is the right file"});
+}
+
+Result<void> check_unchanged(const OpenFile& file, const fs::path& path) {
   SMLP_TRY(now, stamp_of(file.handle, path));
-  if (now != file.stamp || text.size() != file.stamp.bytes) return changed_while_read(path);
+  return now == file.stamp ? Result<void>() : changed_while_read(path);
+}
+
+}  // namespace
+
+Result<std::string> read_text(const fs::path& path, std::uint64_t limit) {
+  SMLP_TRY(file, open_up_to(path, limit));
+  SMLP_TRY(text, read_up_to(file.handle, file.stamp.bytes, path));
+  if (text.size() != file.stamp.bytes) return changed_while_read(path);
+  SMLP_CHECK(check_unchanged(file, path));
   return std::move(text);
+}
+
+Result<FileBytes> read_bytes(const fs::path& path, std::uint64_t limit) {
+  SMLP_TRY(file, open_up_to(path, limit));
+  const auto size = static_cast<std::size_t>(file.stamp.bytes);
+  const auto data = std::make_shared_for_overwrite<std::byte[]>(size);
+  SMLP_CHECK(read_at(file.handle, 0, {data.get(), size}, path));
+  SMLP_CHECK(check_unchanged(file, path));
+  return FileBytes{.data = data, .size = size, .stamp = file.stamp};
 }
 
 Result<std::string> read_start(const fs::path& path, std::size_t count) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -55,6 +56,17 @@ Result<FileStamp> stamp_of(const FileHandle& file, const std::filesystem::path& 
 
 // The whole content of such a file, at most `limit` bytes. A file that changes while it is read is an error.
 Result<std::string> read_text(const std::filesystem::path& path, std::uint64_t limit);
+
+struct FileBytes {
+  std::shared_ptr<const std::byte[]> data = nullptr;
+  std::size_t size = 0;
+  FileStamp stamp = {};  // of the very file that was read
+
+  std::span<const std::byte> bytes() const { return {data.get(), size}; }
+};
+
+// The same as bytes that may be handed on.
+Result<FileBytes> read_bytes(const std::filesystem::path& path, std::uint64_t limit);
 
 // Its first bytes, at most `count`.
 Result<std::string> read_start(const std::filesystem::path& path, std::size_t count);

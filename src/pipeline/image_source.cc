@@ -10,12 +10,11 @@ namespace smlp {
 Result<Reading> read_picture_file(const std::filesystem::path& path, Room& room) {
   const std::uint64_t limit = DecodeLimits{}.max_file_bytes;
   std::error_code code;
-  // What the name leads to may change before it is opened: this is an estimate for the pass, the limit is read_text's.
+  // What the name leads to may change before it is opened: this is an estimate for the pass, the limit is read_bytes'.
   const std::uint64_t bytes = std::filesystem::file_size(path, code);
   if (!code && bytes <= limit && !room.take(bytes)) return fail(Error{.what = "was not read: the run has ended"});
-  SMLP_TRY(text, read_text(path, limit));
-  const auto owner = std::make_shared<const std::string>(std::move(text));
-  return Reading{.material = std::as_bytes(std::span(*owner)), .owner = owner};
+  SMLP_TRY(file, read_bytes(path, limit));
+  return Reading{.material = file.bytes(), .owner = file.data};
 }
 
 Result<Reading> read_image(const Image& image, Room& room) {

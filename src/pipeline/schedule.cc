@@ -42,8 +42,7 @@ Task Schedule::next() {
 Task Schedule::choose() {
   if (gathered_) return {.kind = Task::join};  // all must come, even when the pass has been stopped
   if (is_over()) {
-    over_ = true;
-    wake_readers_.notify_all();
+    if (!std::exchange(over_, true)) wake_all();
     return {.kind = Task::quit};
   }
   if (!sinking_ && item(sunk_).stage == Item::Stage::done) {
@@ -67,7 +66,7 @@ Task Schedule::choose() {
     item(index).stage = Item::Stage::decoding;
     ++decoding_;
     ++reserved_;
-    wake_readers_.notify_all();
+    wake_reader();
     return {.kind = Task::decode, .index = index};
   }
   if (read_inline_ && may_read()) return {.kind = Task::read, .index = begin_read()};
@@ -124,8 +123,7 @@ Task Schedule::gather(std::vector<Batch*> batches) {
 }
 
 bool Schedule::may_read() const {
-  const std::size_t ahead = 2 * static_cast<std::size_t>(limits_.workers + readers_);
-  return !stopped_ && next_read_ < count_ && next_read_ < sunk_ + ring_.size() && reading_ + ready_.size() < ahead &&
+  return !stopped_ && next_read_ < count_ && next_read_ < sunk_ + ring_.size() && reading_ + ready_.size() < ahead() &&
          held_bytes_ <= limits_.read_bytes;
 }
 
@@ -148,7 +146,20 @@ std::size_t Schedule::room() const {
 void Schedule::changed() {
   ask_ = true;
   wake_workers_.notify_all();
+  wake_reader();
+  if (want_room_ > 0) wake_room_.notify_all();
+}
+
+// Once a half of what may be read ahead is gone, not for every picture: to wake a thread costs more than to read a
+// small file. It goes on until there is enough, and wakes the next one where there is much to read.
+void Schedule::wake_reader() {
+  if (idle_readers_ > 0 && may_read() && 2 * (reading_ + ready_.size()) <= ahead()) wake_readers_.notify_one();
+}
+
+void Schedule::wake_all() {
+  wake_workers_.notify_all();
   wake_readers_.notify_all();
+  wake_room_.notify_all();
 }
 
 const Reading& Schedule::reading(std::size_t index) {
@@ -279,8 +290,7 @@ void Schedule::end_ask(std::size_t more, bool can_wait) {
   asking_ = false;
   count_ += more;
   if (more > 0 && can_wait && max_readers_ > 0) read_inline_ = false;
-  wake_workers_.notify_all();
-  wake_readers_.notify_all();
+  wake_all();
 }
 
 std::size_t Schedule::begin_read() {
@@ -296,7 +306,10 @@ std::optional<std::size_t> Schedule::claim() {
   wake_readers_.wait(lock, [&] { return no_more() || may_read(); });
   --idle_readers_;
   if (no_more()) return std::nullopt;
-  return begin_read();
+  const std::size_t index = begin_read();
+  if (next_read_ == count_ && !limits_.grows) wake_readers_.notify_all();  // nothing is left for the others
+  wake_reader();
+  return index;
 }
 
 bool Schedule::take_room(std::size_t index, std::uint64_t bytes) {
@@ -308,10 +321,12 @@ bool Schedule::take_room(std::size_t index, std::uint64_t bytes) {
     }
     return true;
   };
-  wake_readers_.wait(lock, [&] {
+  ++want_room_;
+  wake_room_.wait(lock, [&] {
     return stopped_ || held_bytes_ == 0 || (bytes <= limits_.read_bytes && held_bytes_ <= limits_.read_bytes - bytes) ||
            is_first();
   });
+  --want_room_;
   if (stopped_) return false;
   held_bytes_ += bytes;
   item(index).bytes += bytes;
@@ -353,7 +368,7 @@ void Schedule::stop(Error why) noexcept {
   const std::lock_guard lock(mutex_);
   if (!why_) why_ = std::move(why);
   stopped_ = true;
-  changed();
+  wake_all();
 }
 
 std::optional<Error> Schedule::why_stopped() {

@@ -105,10 +105,13 @@ class Schedule {
   void give_back_room(Item& item);
   void deliver(Batch* batch);
   void changed();  // wakes whoever may go on
+  void wake_reader();
+  void wake_all();
+  std::size_t ahead() const { return 2 * static_cast<std::size_t>(limits_.workers + readers_); }
 
   const ScheduleLimits limits_;
   std::mutex mutex_;
-  std::condition_variable wake_workers_, wake_readers_;
+  std::condition_variable wake_workers_, wake_readers_, wake_room_;
 
   std::vector<Item> ring_;      // picture i is in i % size
   std::vector<float> answers_;  // likewise: its logits
@@ -123,7 +126,7 @@ class Schedule {
   std::vector<std::size_t> ready_;    // a heap, the lowest first: read, not yet decoded
   std::size_t reading_ = 0, decoding_ = 0, reserved_ = 0, running_ = 0, reads_ = 0;
   std::uint64_t held_bytes_ = 0;
-  int readers_ = 0, idle_readers_ = 0, max_readers_;
+  int readers_ = 0, idle_readers_ = 0, want_room_ = 0, max_readers_;
   std::size_t grow_after_ = 0;  // reads
   bool read_inline_, sinking_ = false;
 

@@ -2,7 +2,7 @@
 
 #include <sys/stat.h>
 
-#include "base/file_map.h"
+#include "base/open_file.h"
 #include "base/sha256.h"
 #include "image/decode.h"
 
@@ -18,10 +18,10 @@ Result<Reading> HashedPictures::read(std::size_t index, Room& room) {
     record.mtime_ns = info.st_mtim.tv_sec * std::int64_t{1'000'000'000} + info.st_mtim.tv_nsec;
     if (record.bytes <= limit && !room.take(record.bytes)) return fail("was not read: the pass has ended");
   }
-  SMLP_TRY(file, FileMap::open(path, limit));
-  record.bytes = file->stamp().bytes;  // of the very bytes that are decoded, whatever the name leads to by now
-  record.mtime_ns = file->stamp().mtime_ns;
-  return Reading{.material = file->bytes(), .owner = file};
+  SMLP_TRY(file, read_bytes(path, limit));
+  record.bytes = file.stamp.bytes;  // of the very bytes that are decoded, whatever the name leads to by now
+  record.mtime_ns = file.stamp.mtime_ns;
+  return Reading{.material = file.bytes(), .owner = file.data};
 }
 
 Result<Reading> HashedPictures::read_member(const Input& input, PictureRecord& record, Room& room) {
