@@ -1,6 +1,5 @@
 // Results of a run, as another program may have left them, and scored: logits in each format, the names of a packed
-// array's rows, the summary of a run. The first byte chooses; then a list of inputs, as @FILE gives it.
-#include "data/input_words.h"
+// array's rows, the summary of a run. The first byte chooses.
 #include "data/labels.h"
 #include "data/result_folder.h"
 #include "folder_of.h"
@@ -67,22 +66,13 @@ void score_summary_of(std::string_view text) {
   score({.results = folder.path() / "run", .labels = {}, .data_root = {}, .n = {}});
 }
 
-void read_list_of(std::string_view text) {
-  static const FolderOf folder;
-  folder.put("list", text);
-  const auto paths = input_paths("@" + (folder.path() / "list").string());
-  if (!paths) return;
-  require(!paths->empty());
-  for (const auto& path : *paths) require(!path.empty() && path.native().find('\0') == std::string::npos);
-}
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 3) return 0;
   const std::string_view text(reinterpret_cast<const char*>(data + 3), size - 3);
   const int rows = data[1] % 4, classes = data[2] % 8;
-  switch (data[0] % 6) {
+  switch (data[0] % 5) {
     case 0:
       read_logits_of(text, ResultFormat::npy, rows, classes);
       break;
@@ -95,11 +85,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 3:
       score_packed_of(text);
       break;
-    case 4:
-      score_summary_of(text);
-      break;
     default:
-      read_list_of(text);
+      score_summary_of(text);
   }
   return 0;
 }
