@@ -48,7 +48,7 @@ void score_packed_of(std::string_view text) {
   }();
   require(made);
   folder.put(kPackedNames, text);
-  score({.results = folder.path(), .labels = {}, .data_root = folder.path() / "pictures", .n = {}});
+  score({.results = folder.path(), .n = {}, .labels = {}, .data_root = folder.path() / "pictures"});
 }
 
 // Results whose inputs a summary names; in it, @ is the folder, where the labels of one bin are.
@@ -63,7 +63,7 @@ void score_summary_of(std::string_view text) {
   std::string summary;
   for (const char c : text) summary += c == '@' ? folder.path().string() : std::string(1, c);
   folder.put("run_summary.json", summary);
-  score({.results = folder.path() / "run", .labels = {}, .data_root = {}, .n = {}});
+  score({.results = folder.path() / "run", .n = {}, .labels = {}, .data_root = {}});
 }
 
 }  // namespace
