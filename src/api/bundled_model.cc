@@ -23,12 +23,14 @@ fs::path this_module() {
   return fs::canonical(path, ignored);
 }
 
-// PREFIX/bin, PREFIX/lib and PREFIX/lib/x86_64-linux-gnu all lie one or two below the prefix.
+// PREFIX/bin, PREFIX/lib and PREFIX/lib/x86_64-linux-gnu all lie one or two below the prefix; the module of the Python
+// package lies in the package, which is its prefix.
 std::vector<fs::path> places() {
   std::vector<fs::path> folders;
   const fs::path module = this_module();
   if (!module.empty()) {
     const fs::path one_up = module.parent_path().parent_path();
+    folders.push_back(module.parent_path() / "share/smlp/models");
     folders.push_back(one_up / "share/smlp/models");
     folders.push_back(one_up.parent_path() / "share/smlp/models");
   }

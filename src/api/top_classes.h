@@ -15,4 +15,7 @@ namespace smlp {
 // A logit that is not finite is an error: no ranking of it means anything.
 Result<std::vector<Prediction>> top_classes(std::span<const float> logits, int top, std::span<const std::string> names);
 
+// One picture's logits become probabilities, in place: the same softmax, and the same error.
+Result<void> softmax(std::span<float> logits);
+
 }  // namespace smlp

@@ -18,6 +18,17 @@ bool is_wnid(std::string_view word) {
          std::ranges::all_of(word.substr(1), [](char c) { return c >= '0' && c <= '9'; });
 }
 
+Result<ClassList> check_class_list(ClassList list, int classes) {
+  if (std::ssize(list.names) != classes) {
+    return fail(Error{.what = fmt::format("{} class names for a model of {} classes", list.names.size(), classes),
+                      .remedy = "one name per class is needed, in the order of the model's classes"});
+  }
+  if (const auto empty = std::ranges::find(list.names, ""); empty != list.names.end()) {
+    return fail("the name of class {} is empty", empty - list.names.begin());
+  }
+  return list;
+}
+
 Result<ClassList> read_class_list(const std::filesystem::path& path, int classes) {
   const auto error = [&](std::string what, std::string remedy) {
     return fail(Error{.what = std::move(what), .file = path.string(), .remedy = std::move(remedy)});

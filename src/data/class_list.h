@@ -23,4 +23,7 @@ bool is_wnid(std::string_view word);
 // number of lines other than `classes`.
 Result<ClassList> read_class_list(const std::filesystem::path& path, int classes);
 
+// The list, if it names every one of `classes` classes.
+Result<ClassList> check_class_list(ClassList list, int classes);
+
 }  // namespace smlp

@@ -2,8 +2,12 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
+#include <variant>
+#include <vector>
 
 #include "data/class_list.h"
+#include "model/tensor.h"
 #include "smlp/model.h"
 #include "tasks/preprocess_overrides.h"
 
@@ -14,9 +18,16 @@ struct NamedModel {
   ClassList classes;
 };
 
-// Loads `path`, or the bundled model where it is empty. `class_file` (may be empty) replaces the names that the file
-// carries; see read_class_list(). `preprocess` changes how pictures become its input.
-Result<NamedModel> load_named_model(const std::filesystem::path& path, const std::filesystem::path& class_file,
+// Names of the classes in place of those that the file carries: a file of them (see read_class_list()), or the names
+// themselves, by class index. Either may be empty: the file's own.
+using ClassNames = std::variant<std::filesystem::path, std::vector<std::string>>;
+
+// Loads `path`, or the bundled model where it is empty. `preprocess` changes how pictures become its input.
+Result<NamedModel> load_named_model(const std::filesystem::path& path, const ClassNames& names,
                                     const PreprocessOverrides& preprocess = {});
+
+// The same from tensors in memory: a state dict, or a checkpoint that holds one, under the rules for files.
+Result<NamedModel> named_model_of_tensors(const TensorFile& tensors, const ClassNames& names,
+                                          const PreprocessOverrides& preprocess = {});
 
 }  // namespace smlp

@@ -1,0 +1,50 @@
+#include "errors.h"
+
+#include <array>
+
+#include "smlp/batcher.h"
+
+namespace smlp::python {
+namespace {
+
+// What a transient error is called.
+const char* transient_kind(const Error& error) {
+  static constexpr std::array<std::pair<std::string_view, const char*>, 4> kinds = {{
+      {kQueueFull, "QueueFullError"},
+      {kShutDown, "ClosedError"},
+      {kDeadlinePassed, "DeadlineError"},
+      {kCancelled, "CancelledError"},
+  }};
+  for (const auto& [what, kind] : kinds) {
+    if (error.what == what) return kind;
+  }
+  return "ResourceError";
+}
+
+template <class T>
+nb::object text_or_none(const T& text) {
+  return text.empty() ? nb::none() : nb::object(nb::str(text.c_str(), text.size()));
+}
+
+}  // namespace
+
+nb::object exception_of(const char* kind, const Error& error) {
+  if (error.transient) kind = transient_kind(error);
+  const std::string message = error.message();
+  nb::object made = nb::module_::import_("smlp.errors").attr(kind)(nb::str(message.c_str(), message.size()));
+  made.attr("what") = nb::str(error.what.c_str(), error.what.size());
+  made.attr("file") = text_or_none(error.file);
+  made.attr("offset") = error.offset ? nb::object(nb::int_(*error.offset)) : nb::none();
+  made.attr("tensor") = text_or_none(error.tensor);
+  made.attr("remedy") = text_or_none(error.remedy);
+  made.attr("transient") = error.transient;
+  return made;
+}
+
+void raise(const char* kind, const Error& error) {
+  const nb::object made = exception_of(kind, error);
+  PyErr_SetObject(made.type().ptr(), made.ptr());
+  throw nb::python_error();
+}
+
+}  // namespace smlp::python

@@ -1,0 +1,85 @@
+#include "refusals.h"
+
+#include <fmt/format.h>
+#include <nanobind/stl/string.h>
+
+#include "errors.h"
+
+namespace smlp::python {
+namespace {
+
+using Array = nb::ndarray<nb::ro>;
+
+std::string word_of(nb::handle x, const char* attribute) {
+  const nb::object value = nb::getattr(x, attribute, nb::none());
+  return value.is_none() ? std::string() : nb::cast<std::string>(nb::str(value));
+}
+
+// numpy's arrays of objects or strings are sequences of pictures, not pictures.
+bool holds_objects(nb::handle x) {
+  const std::string kind = word_of(nb::getattr(x, "dtype", nb::none()), "kind");
+  return kind == "O" || kind == "U" || kind == "T";
+}
+
+[[noreturn]] void explain(nb::handle x) {
+  if (word_of(x, "requires_grad") == "True") {
+    refuse_type("a tensor that requires gradients keeps its memory to itself", "pass x.detach()");
+  }
+  const std::string device = word_of(x, "device");
+  if (!device.empty() && device.find("cpu") == std::string::npos && device.find("Cpu") == std::string::npos) {
+    refuse_type(fmt::format("a tensor on device '{}'", device), "pass x.cpu(), or what your framework calls it");
+  }
+  refuse_type(fmt::format("an array of dtype {}, whose memory cannot be read", word_of(x, "dtype")),
+              "pass pixels as uint8 HWC, or a prepared tensor as float32 in this machine's byte order");
+}
+
+}  // namespace
+
+void refuse_type(std::string what, std::string remedy) {
+  raise("InputTypeError", {.what = std::move(what), .remedy = std::move(remedy)});
+}
+
+void refuse(std::string what, std::string remedy) {
+  raise("InputError", {.what = std::move(what), .remedy = std::move(remedy)});
+}
+
+std::string dtype_text(const Array& array) {
+  using Code = nb::dlpack::dtype_code;
+  const char* name = "unknown";
+  switch (static_cast<Code>(array.dtype().code)) {
+    case Code::Int:
+      name = "int";
+      break;
+    case Code::UInt:
+      name = "uint";
+      break;
+    case Code::Float:
+      name = "float";
+      break;
+    case Code::Bfloat:
+      name = "bfloat";
+      break;
+    case Code::Complex:
+      name = "complex";
+      break;
+    case Code::Bool:
+      return "bool";
+    default:
+      break;
+  }
+  return fmt::format("{}{}", name, array.dtype().bits);
+}
+
+std::optional<Array> import_array(nb::handle x) {
+  if (holds_objects(x)) return {};
+  Array array;
+  if (nb::try_cast(x, array, false)) return array;
+  if (nb::hasattr(x, "__dlpack__") || nb::hasattr(x, "__cuda_array_interface__")) explain(x);
+  if (!nb::hasattr(x, "__array__")) return {};
+  const nb::object own = x.attr("__array__")();
+  if (holds_objects(own)) return {};
+  if (!nb::try_cast(own, array, false)) explain(own);
+  return array;
+}
+
+}  // namespace smlp::python

@@ -1,0 +1,23 @@
+// Arrays of other libraries, and words for those that are not taken.
+#pragma once
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+
+#include <optional>
+#include <string>
+
+namespace smlp::python {
+
+namespace nb = nanobind;
+
+[[noreturn]] void refuse_type(std::string what, std::string remedy);  // InputTypeError
+[[noreturn]] void refuse(std::string what, std::string remedy);       // InputError
+
+std::string dtype_text(const nb::ndarray<nb::ro>& array);  // "float64", "bfloat16"
+
+// The memory of an array: by DLPack, by the buffer protocol, or by its own __array__(). Nothing where `x` is no array,
+// or one of objects. Raises where it is one whose memory nobody can read from here: on a GPU, or with gradients.
+std::optional<nb::ndarray<nb::ro>> import_array(nb::handle x);
+
+}  // namespace smlp::python

@@ -1,0 +1,111 @@
+"""Classifies pictures with sMLPNet, offline, on the CPU.
+
+    >>> import smlp
+    >>> session = smlp.Session(smlp.Model.bundled())
+    >>> session.predict("church.jpg")
+
+docs/python.md is the guide.
+"""
+
+from typing import TYPE_CHECKING
+
+from ._core import version as __version__
+from ._model import Model, Preprocessing
+from ._session import Answer, Session
+from ._types import Prediction
+from .errors import (
+    CancelledError,
+    ClosedError,
+    DeadlineError,
+    InputError,
+    InputTypeError,
+    JobError,
+    ModelError,
+    OptionError,
+    PictureError,
+    QueueFullError,
+    ResourceError,
+    SmlpError,
+)
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ._batcher import Batcher, BatcherStatistics, Request
+    from ._evaluate import ClassAccuracy, Evaluation, EvaluationWarning, evaluate
+    from ._jobs import BatchTimes, BenchReport, CompileReport, ExportReport, bench, compile, export
+    from ._pipeline import ImageClassificationPipeline, pipeline
+
+# What not every program needs is loaded when it is first asked for: importing smlp stays quick.
+_LATER = {
+    "BatchTimes": "_jobs",
+    "Batcher": "_batcher",
+    "BatcherStatistics": "_batcher",
+    "BenchReport": "_jobs",
+    "ClassAccuracy": "_evaluate",
+    "CompileReport": "_jobs",
+    "Evaluation": "_evaluate",
+    "EvaluationWarning": "_evaluate",
+    "ExportReport": "_jobs",
+    "ImageClassificationPipeline": "_pipeline",
+    "Request": "_batcher",
+    "bench": "_jobs",
+    "compile": "_jobs",
+    "evaluate": "_evaluate",
+    "export": "_jobs",
+    "pipeline": "_pipeline",
+}
+
+
+def __getattr__(name: str) -> "Any":
+    import importlib
+
+    if name == "torch":
+        return importlib.import_module("smlp.torch")
+    if name not in _LATER:
+        raise AttributeError(f"module 'smlp' has no attribute '{name}'")
+    value = getattr(importlib.import_module(f"smlp.{_LATER[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> "list[str]":
+    return sorted({*globals(), *__all__})
+
+
+__all__ = [
+    "Answer",
+    "BatchTimes",
+    "Batcher",
+    "BatcherStatistics",
+    "BenchReport",
+    "CancelledError",
+    "ClassAccuracy",
+    "ClosedError",
+    "CompileReport",
+    "DeadlineError",
+    "Evaluation",
+    "EvaluationWarning",
+    "ExportReport",
+    "ImageClassificationPipeline",
+    "InputError",
+    "InputTypeError",
+    "JobError",
+    "Model",
+    "ModelError",
+    "OptionError",
+    "PictureError",
+    "Prediction",
+    "Preprocessing",
+    "QueueFullError",
+    "Request",
+    "ResourceError",
+    "Session",
+    "SmlpError",
+    "__version__",
+    "bench",
+    "compile",
+    "evaluate",
+    "export",
+    "pipeline",
+]

@@ -1,0 +1,241 @@
+"""Whole jobs, with the options of the program's commands: compile, export, bench."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from . import _core
+from ._model import Model
+from .errors import OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, Literal
+
+    import pandas  # type: ignore[import-untyped,import-not-found,unused-ignore]
+
+    from ._types import Path
+
+
+class Report:
+    """What a job did: prints well, and becomes a dict."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Of plain values, as json.dumps takes them."""
+        return dataclasses.asdict(self)  # type: ignore[call-overload,no-any-return]
+
+
+@dataclass(frozen=True)
+class CompileReport(Report):
+    """What `smlp.compile` wrote."""
+
+    output: str  #: path of the .smlp file
+    bytes: int  #: its size
+    precision: str  #: "fp32" or "bf16"
+    gelu: str  #: "high_precision" or "high_performance"
+    batch: int | None  #: of `smlp infer` where it is given none
+    parameters: int
+    source_sha256: str  #: of the file that was compiled
+
+    def __str__(self) -> str:
+        return f"{self.output}: {self.bytes / 1e6:.1f} MB, {self.precision}, {self.parameters:,} parameters"
+
+
+@dataclass(frozen=True)
+class ExportReport(Report):
+    """What `smlp.export` wrote."""
+
+    output: str  #: path of the .onnx file
+    bytes: int  #: its size
+    opset: int
+    model_name: str | None  #: "smlpnet_tiny" ...; None for a network without a name
+    parameters: int
+    image_size: int
+    num_classes: int
+
+    def __str__(self) -> str:
+        return f"{self.output}: {self.bytes / 1e6:.1f} MB, opset {self.opset}, {self.parameters:,} parameters"
+
+
+@dataclass(frozen=True)
+class BatchTimes(Report):
+    """Times of one batch size: from a batch in memory to its logits."""
+
+    batch: int
+    images_per_second: float
+    min_ms: float
+    median_ms: float
+    p90_ms: float
+    p99_ms: float
+    share_of_peak: float  #: arithmetic done a second / what the machine can
+    peak_rss_mb: float
+    executions: int
+    noisy: bool  #: something else used the machine: do not trust these
+
+
+@dataclass(frozen=True)
+class BenchReport(Report):
+    """What `smlp.bench` measured."""
+
+    machine: str
+    model: str
+    precision: str
+    isa: str
+    threads: int
+    mode: str
+    pinned: bool
+    peak_gflops: float
+    gmacs: float  #: of one picture
+    results: list[BatchTimes]
+    json: str = field(repr=False)  #: as `smlp bench --json` writes it, for `smlp bench --compare`
+
+    @property
+    def best(self) -> BatchTimes:
+        """The batch size with the most images a second."""
+        return max(self.results, key=lambda times: times.images_per_second)
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """A row a batch size. Needs pandas."""
+        import pandas
+
+        return pandas.DataFrame([times.to_dict() for times in self.results]).set_index("batch")
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.model}, {self.precision}, {self.isa}, {self.threads} threads, {self.machine}",
+            "batch  images/s  median ms  p99 ms  % of peak",
+        ]
+        for t in self.results:
+            mark = "  not to be trusted: the machine was busy" if t.noisy else ""
+            lines.append(
+                f"{t.batch:5}  {t.images_per_second:8.1f}  {t.median_ms:9.2f}  {t.p99_ms:6.2f}  "
+                f"{100 * t.share_of_peak:9.1f}{mark}"
+            )
+        return "\n".join(lines)
+
+
+def _path(path: Path | None) -> bytes:
+    return b"" if path is None else os.fsencode(path)
+
+
+def _file_of(model: Model | Path) -> bytes:
+    if not isinstance(model, Model):
+        return _path(model)
+    if model.file is None:
+        raise OptionError("a model made of tensors in memory; save it to a file and give its path")
+    return _path(model.file)
+
+
+def compile(  # noqa: A001
+    model: Model | Path,
+    output: Path,
+    *,
+    precision: Literal["fp32", "bf16"] | None = None,
+    input_shape: str | None = None,
+    op_precision: Path | None = None,
+    classes: Path | None = None,
+    img_size: int | None = None,
+    crop_pct: float | None = None,
+    interpolation: str | None = None,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+    force: bool = False,
+) -> CompileReport:
+    """Makes one .smlp file of any model file, as `smlp compile` does.
+
+    Args:
+        model: the path of a PyTorch checkpoint, safetensors, ONNX or .smlp, or a Model that was loaded from one: its
+            file is read, without what Model.load() was told beside it.
+        output: where to write; ".smlp" is added where it is missing.
+        precision: of the matrix products; None: the model's own.
+        input_shape: "input:8,3,224,224": checked, and its batch becomes the model's own.
+        op_precision: the guide's op_precision.ini.
+        classes: a file with a class name a line.
+        img_size, crop_pct, interpolation, mean, std: preprocessing to record, in timm's terms.
+        force: replace a file that exists.
+
+    Raises:
+        JobError: a model that cannot be read, a file that is there already.
+        OptionError: an option that makes no sense.
+    """
+    how = (img_size, crop_pct, interpolation, None if mean is None else tuple(mean), None if std is None else tuple(std))
+    session = _core.SessionOptions(0, 8, precision, "automatic", "", False)
+    overrides = _core.Overrides(_path(classes), *how)
+    return CompileReport(
+        **_core.compile(_file_of(model), _path(output), input_shape, session, _path(op_precision), overrides, force)
+    )
+
+
+def export(
+    checkpoint: Model | Path, onnx: Path, *, model_name: str = "auto", opset: int = 11, force: bool = False
+) -> ExportReport:
+    """Writes ONNX of any checkpoint, as `smlp export` does.
+
+    Args:
+        checkpoint: the path of PyTorch's format, safetensors or ONNX, or a Model that was loaded from one.
+        onnx: where to write.
+        model_name: "smlpnet_tiny", "smlpnet_small" or "smlpnet_base" is checked against the checkpoint.
+        opset: 11 to 23.
+        force: replace a file that exists.
+
+    Raises:
+        JobError: a checkpoint that cannot be read or is of another name, an opset that is not written, a file that is
+            there already.
+    """
+    return ExportReport(**_core.export_onnx(_file_of(checkpoint), _path(onnx), model_name, opset, force))
+
+
+def bench(
+    model: Model | Path | None = None,
+    *,
+    batch_sizes: Sequence[int] = (1, 4, 8, 16, 32, 64),
+    loop: int | None = None,
+    seconds: float = 5,
+    warmup: int = 1,
+    threads: int | None = None,
+    precision: Literal["fp32", "bf16"] | None = None,
+    mode: Literal["automatic", "throughput", "latency"] = "automatic",
+    isa: str | None = None,
+    pin: bool = True,
+    progress: Callable[[int, float], object] | None = None,
+) -> BenchReport:
+    """Measures throughput and latency on made-up pictures, as `smlp bench` does.
+
+    Args:
+        model: a Model or a path; None: the bundled model.
+        batch_sizes: pictures in one execution.
+        loop: executions of each batch size; None: as many as fit in `seconds`.
+        seconds: for each batch size.
+        warmup: executions before the first that counts.
+        threads, precision, mode, isa, pin: as of :class:`smlp.Session`.
+        progress: called with (batch, images_per_second) after each batch size; what it raises ends the job.
+
+    Raises:
+        JobError: the machine cannot serve the options.
+        OptionError: an option that makes no sense.
+    """
+    if not batch_sizes or any(not 1 <= size <= 4096 for size in batch_sizes):
+        raise OptionError(f"batch sizes {list(batch_sizes)}; one or more from 1 to 4096 are needed")
+    if not (seconds > 0 and warmup >= 0 and (loop is None or loop > 0)):
+        raise OptionError("seconds and loop are more than 0, warmup is 0 or more")
+    loaded = model if isinstance(model, Model) else Model.bundled() if model is None else Model.load(model)
+    session = _core.SessionOptions(threads or 0, 8, precision, mode, isa or "", pin)
+    text = _core.bench(
+        loaded._core, list(batch_sizes), loop or 0, seconds, warmup, session, progress or (lambda batch, rate: None)
+    )
+    values = json.loads(text)
+    names = {f.name for f in dataclasses.fields(BenchReport)} - {"results", "json"}
+    rows = [
+        BatchTimes(
+            **{f"{name}_ms": row["latency_ms"][name] for name in ("min", "median", "p90", "p99")},
+            **{name: row[name] for name in ("batch", "images_per_second", "share_of_peak", "peak_rss_mb")},
+            executions=row["executions"],
+            noisy=row["noisy"],
+        )
+        for row in values["results"]
+    ]
+    return BenchReport(**{name: values[name] for name in names}, results=rows, json=text)

@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""Makes a wheel that needs nothing of the system but the C library.
+
+    repair.py WHEEL FOLDER
+
+auditwheel copies the shared libraries into the wheel; the copyright files of their Debian packages go along, as their
+licences ask.
+"""
+
+import base64
+import csv
+import hashlib
+import io
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+
+def needed_libraries(plain):
+    """The system's files that auditwheel would copy: those that ldd finds for the module and the program."""
+    found = set()
+    with tempfile.TemporaryDirectory() as scratch:
+        with zipfile.ZipFile(plain) as wheel:
+            wheel.extractall(scratch)
+        for file in [p for p in Path(scratch).rglob("*") if p.name.endswith(".so") or p.parent.name == "bin"]:
+            for line in subprocess.run(["ldd", file], check=True, capture_output=True, text=True).stdout.splitlines():
+                words = line.split()
+                if "=>" in words and words[2].startswith("/"):
+                    found.add(Path(words[2]).resolve())
+    return found
+
+
+def debian_package(file):
+    """The package that brought a file: dpkg knows it by its path before or after /usr was merged."""
+    for name in (str(file), str(file).removeprefix("/usr")):
+        answer = subprocess.run(["dpkg-query", "-S", name], capture_output=True, text=True)
+        if answer.returncode == 0:
+            return answer.stdout.split(":")[0]
+    raise SystemExit(f"repair.py: {file} is of no Debian package: its licence is not known")
+
+
+def licences(plain, repaired):
+    """Copyright files of the packages whose libraries are in the repaired wheel."""
+    with zipfile.ZipFile(repaired) as wheel:
+        grafted = {Path(name).name.split("-")[0] for name in wheel.namelist() if ".libs/" in name}
+    found = {}
+    for library in needed_libraries(plain):
+        if library.name.split(".so")[0].split("-")[0] in grafted:
+            package = debian_package(library)
+            found[package] = Path(f"/usr/share/doc/{package}/copyright").read_bytes()
+    return found
+
+
+def record_line(name, data):
+    digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+    return [name, f"sha256={digest}", str(len(data))]
+
+
+def add_files(wheel_path, files):
+    """Rewrites a wheel with more files in its .dist-info/licenses and a RECORD that lists them."""
+    with zipfile.ZipFile(wheel_path) as wheel:
+        entries = [(info, wheel.read(info)) for info in wheel.infolist()]
+    record = next(info.filename for info, _ in entries if info.filename.endswith(".dist-info/RECORD"))
+    folder = record.removesuffix("RECORD") + "licenses/bundled/"
+    with zipfile.ZipFile(wheel_path, "w", zipfile.ZIP_DEFLATED) as wheel:
+        rows = []
+        for info, data in entries:
+            if info.filename == record:
+                rows = list(csv.reader(io.StringIO(data.decode())))
+            else:
+                wheel.writestr(info, data, zipfile.ZIP_DEFLATED)
+        for package, text in sorted(files.items()):
+            name = f"{folder}{package}.txt"
+            wheel.writestr(name, text)
+            rows.insert(-1, record_line(name, text))
+        out = io.StringIO()
+        csv.writer(out, lineterminator="\n").writerows(rows)
+        wheel.writestr(record, out.getvalue())
+
+
+def main():
+    plain, folder = Path(sys.argv[1]), Path(sys.argv[2])
+    for old in folder.glob("*.whl"):
+        old.unlink()
+    subprocess.run([sys.executable, "-m", "auditwheel", "repair", "--wheel-dir", folder, plain], check=True)
+    (repaired,) = folder.glob("*.whl")
+    files = licences(plain, repaired)
+    if not files:
+        raise SystemExit("repair.py: no licence was found for the libraries in the wheel")
+    add_files(repaired, files)
+    print(f"{repaired}: {repaired.stat().st_size / 1e6:.1f} MB, with libraries of {', '.join(sorted(files))}")
+
+
+if __name__ == "__main__":
+    main()
