@@ -42,5 +42,6 @@ Run add_info(CommandLine& line);
 Run add_merge(CommandLine& line);
 Run add_postprocess(CommandLine& line);
 Run add_preprocess(CommandLine& line);
+Run add_serve(CommandLine& line);
 
 }  // namespace smlp::cli

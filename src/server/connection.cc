@@ -1,0 +1,250 @@
+#include "server/connection.h"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <charconv>
+#include <cstring>
+#include <limits>
+#include <tuple>
+
+#include "server/infer.h"
+#include "server/request_body.h"
+
+namespace smlp::server {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using Parser = http::request_parser<http::buffer_body>;
+
+constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+
+std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
+
+std::string lower(std::string_view text) {
+  std::string low(text);
+  for (char& c : low) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return low;
+}
+
+// Inference-Header-Content-Length; nothing where the request has none.
+Answer<std::optional<std::size_t>> json_length(const Parser::value_type& head) {
+  const auto field = head.find("Inference-Header-Content-Length");
+  if (field == head.end()) return std::nullopt;
+  const std::string_view text = view(field->value());
+  std::size_t length = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), length);
+  if (problem != std::errc() || end != text.data() + text.size()) {
+    return refuse(400, "Inference-Header-Content-Length is not a number of bytes");
+  }
+  return length;
+}
+
+class InFlight {
+ public:
+  explicit InFlight(std::atomic<int>& count) : count_(count) { ++count_; }
+  ~InFlight() { --count_; }
+  InFlight(const InFlight&) = delete;
+  InFlight& operator=(const InFlight&) = delete;
+
+ private:
+  std::atomic<int>& count_;
+};
+
+class Connection {
+ public:
+  Connection(asio::ip::tcp::socket socket, Shared& shared) : stream_(std::move(socket)), shared_(shared) {}
+
+  asio::awaitable<void> run() {
+    beast::error_code ignored;
+    stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
+    while (co_await answer_one()) {
+    }
+    stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
+  }
+
+ private:
+  // False where the connection is to be closed.
+  asio::awaitable<bool> answer_one() {
+    Parser parser;
+    parser.header_limit(kMaxHeadBytes);
+    parser.body_limit(boost::none);  // ours says more
+    stream_.expires_after(buffer_.size() > 0 ? kTransferTimeout : kIdleTimeout);
+    const auto [problem, bytes] = co_await http::async_read_header(stream_, buffer_, parser, as_result);
+    if (problem) co_return co_await refuse_head(problem);
+    const Parser::value_type& head = parser.get();
+    keep_alive_ = head.keep_alive() && !shared_.state.stopping;
+    head_only_ = head.method() == http::verb::head;
+    version_ = head.version();
+    left_ = parser.content_length().value_or(0);
+    const InFlight counted(shared_.in_flight);
+
+    std::string allow;
+    const auto route = find_route(view(head.method_string()), view(head.target()), allow);
+    if (!route) {
+      Reply reply = refusal_reply(route.error());
+      reply.allow = allow;
+      co_return co_await refuse_unread(parser, std::move(reply));
+    }
+    const auto json_bytes = json_length(head);
+    if (!json_bytes) co_return co_await refuse_unread(parser, refusal_reply(json_bytes.error()));
+    RequestBody body(json_bytes->value_or(0), shared_.options.max_request_bytes);
+    const Answer<void> read = co_await read_body(parser, body);
+    if (!read) co_return co_await refuse_unread(parser, refusal_reply(read.error()));
+    if (!body_is_read(parser)) co_return false;  // the client went away
+    co_return co_await send(co_await reply_to(*route, head, body, *json_bytes));
+  }
+
+  asio::awaitable<Reply> reply_to(const Route& route, const Parser::value_type& head, RequestBody& body,
+                                  std::optional<std::size_t> json_bytes) {
+    const std::string encoding = lower(view(head[http::field::content_encoding]));
+    if (!encoding.empty() && encoding != "identity") {
+      if (encoding != "gzip" && encoding != "x-gzip" && encoding != "deflate") {
+        co_return refusal_reply({415, "Content-Encoding may be gzip, deflate or identity"});
+      }
+      if (const auto inflated = body.inflate(encoding); !inflated) co_return refusal_reply(inflated.error());
+    }
+    switch (route.kind) {
+      case Route::Kind::infer:
+        co_return co_await infer(stream_.socket(), shared_.state.models,
+                                 {route, view(head[http::field::content_type]), body.bytes(), json_bytes});
+      case Route::Kind::load:
+      case Route::Kind::unload:
+        co_return co_await change_models(route);
+      default:
+        co_return answer_route(route, shared_.state);
+    }
+  }
+
+  asio::awaitable<Reply> change_models(const Route& route) {
+    const auto here = co_await asio::this_coro::executor;
+    co_await asio::post(asio::bind_executor(shared_.slow, asio::use_awaitable));
+    Repository& models = shared_.state.models;
+    const bool load = route.kind == Route::Kind::load;
+    const Answer<void> done = load ? models.load(route.model) : models.unload(route.model);
+    co_await asio::post(asio::bind_executor(here, asio::use_awaitable));
+    co_return done ? Reply{.body = "{}"} : refusal_reply(done.error());
+  }
+
+  // Some of the body, straight from the socket into `room`; a chunked one goes through the parser. Returns the bytes.
+  asio::awaitable<std::size_t> read_piece(Parser& parser, std::span<std::byte> room, beast::error_code& problem) {
+    if (parser.chunked()) {
+      parser.get().body() = {room.data(), room.size(), true};
+      problem = std::get<0>(co_await http::async_read_some(stream_, buffer_, parser, as_result));
+      if (problem == http::error::need_buffer) problem = {};
+      co_return room.size() - parser.get().body().size;
+    }
+    const std::size_t wanted = static_cast<std::size_t>(std::min<std::uint64_t>(room.size(), left_));
+    std::size_t bytes = std::min(buffer_.size(), wanted);  // what came with the head
+    if (bytes > 0) {
+      std::memcpy(room.data(), buffer_.data().data(), bytes);
+      buffer_.consume(bytes);
+    } else {
+      std::tie(problem, bytes) = co_await stream_.async_read_some(asio::buffer(room.data(), wanted), as_result);
+    }
+    left_ -= bytes;
+    co_return bytes;
+  }
+
+  bool body_is_read(const Parser& parser) const { return parser.chunked() ? parser.is_done() : left_ == 0; }
+
+  // An error is what to say; a client that goes away leaves the body unread.
+  asio::awaitable<Answer<void>> read_body(Parser& parser, RequestBody& body) {
+    if (left_ > 0) {
+      const auto limit = std::numeric_limits<std::size_t>::max();
+      if (auto reserved = body.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(left_, limit))); !reserved) {
+        co_return reserved;
+      }
+    }
+    if (!body_is_read(parser) && lower(view(parser.get()[http::field::expect])) == "100-continue") {
+      http::response<http::empty_body> go_on(http::status::continue_, version_);
+      co_await http::async_write(stream_, go_on, as_result);
+    }
+    while (!body_is_read(parser)) {
+      const auto room = body.room();
+      if (!room) co_return std::unexpected(room.error());
+      stream_.expires_after(kTransferTimeout);
+      beast::error_code problem;
+      body.filled(co_await read_piece(parser, *room, problem));
+      if (!problem) continue;
+      if (is_malformed(problem)) co_return refuse(400, "the request's body is not well-formed");
+      if (problem == beast::error::timeout) co_return refuse(408, "the request did not arrive in time");
+      co_return Answer<void>();
+    }
+    co_return Answer<void>();
+  }
+
+  static bool is_malformed(const beast::error_code& problem) {
+    return problem.category() == http::make_error_code(http::error::bad_version).category() &&
+           problem != http::error::end_of_stream && problem != http::error::partial_message;
+  }
+
+  // A head that could not be read.
+  asio::awaitable<bool> refuse_head(const beast::error_code& problem) {
+    keep_alive_ = false;
+    if (problem == http::error::header_limit) {
+      co_return co_await send(refusal_reply({431, fmt::format("a head of more than {} bytes", kMaxHeadBytes)}));
+    }
+    if (is_malformed(problem)) co_return co_await send(refusal_reply({400, "the request is not well-formed HTTP"}));
+    co_return false;  // closed, idle for too long
+  }
+
+  // An answer before the body was read. What is left of a small body is read over, so that the client, which may write
+  // all of it before it reads, gets the answer.
+  asio::awaitable<bool> refuse_unread(Parser& parser, Reply reply) {
+    constexpr std::size_t patience = 1 << 20;
+    std::array<std::byte, 16384> scrap;
+    std::size_t dropped = 0;
+    while (!body_is_read(parser) && dropped < patience) {
+      stream_.expires_after(std::chrono::seconds(2));
+      beast::error_code problem;
+      dropped += co_await read_piece(parser, scrap, problem);
+      if (problem) break;
+    }
+    keep_alive_ = keep_alive_ && body_is_read(parser);
+    co_return co_await send(std::move(reply));
+  }
+
+  asio::awaitable<bool> send(Reply reply) {
+    http::response<http::string_body> response(static_cast<http::status>(reply.status), version_);
+    response.set(http::field::server, "smlp");
+    response.set(http::field::content_type, reply.content_type);
+    response.set("X-Content-Type-Options", "nosniff");
+    if (reply.json_bytes > 0) response.set("Inference-Header-Content-Length", std::to_string(reply.json_bytes));
+    if (!reply.allow.empty()) response.set(http::field::allow, reply.allow);
+    if (reply.retry_after_s > 0) response.set(http::field::retry_after, std::to_string(reply.retry_after_s));
+    response.keep_alive(keep_alive_);
+    response.body() = std::move(reply.body);
+    response.prepare_payload();
+    if (head_only_) response.body().clear();
+    stream_.expires_after(kTransferTimeout);
+    http::response_serializer<http::string_body> serializer(response);
+    if (head_only_) {
+      const auto [problem, bytes] = co_await http::async_write_header(stream_, serializer, as_result);
+      co_return !problem && keep_alive_;
+    }
+    const auto [problem, bytes] = co_await http::async_write(stream_, serializer, as_result);
+    co_return !problem && keep_alive_;
+  }
+
+  beast::tcp_stream stream_;
+  beast::flat_buffer buffer_{kMaxHeadBytes + 65536};
+  Shared& shared_;
+  bool keep_alive_ = false, head_only_ = false;
+  unsigned version_ = 11;
+  std::uint64_t left_ = 0;  // of a body whose length the head says: bytes that were not read yet
+};
+
+}  // namespace
+
+asio::awaitable<void> run_connection(asio::ip::tcp::socket socket, Shared& shared) {
+  Connection connection(std::move(socket), shared);
+  co_await connection.run();
+}
+
+}  // namespace smlp::server

@@ -1,0 +1,22 @@
+// One inference request, from its bytes to the answer's.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include "server/routes.h"
+
+namespace smlp::server {
+
+struct RawRequest {
+  const Route& route;
+  std::string_view content_type;
+  std::span<const std::byte> body;
+  std::optional<std::size_t> json_bytes;  // Inference-Header-Content-Length
+};
+
+// All pictures of a request go to the model's batcher; one that fails fails the request. A client that goes away
+// meanwhile cancels those that have not begun: `socket` is watched for it.
+boost::asio::awaitable<Reply> infer(boost::asio::ip::tcp::socket& socket, Repository& models, RawRequest raw);
+
+}  // namespace smlp::server
