@@ -79,12 +79,15 @@ inline constexpr OptionName option_table[] = {
     {"--log", "", "", "LEVEL", "How much to say: debug, info, warning, error or null (default: info)"},
 
     // The server.
-    {"--address", "", "--host", "IP", "Address to listen on: 127.0.0.1 serves this machine alone, 0.0.0.0 all that reach it"},
+    {"--address", "", "--host", "IP",
+     "Address to listen on: 127.0.0.1 serves this machine alone, 0.0.0.0 all that reach it"},
     {"--http-port", "", "--port", "N", "Port for HTTP (default: 8000; 0: any that is free)"},
     {"--max-batch", "", "", "N", "Pictures that go through the network together at most (default: 8)"},
-    {"--max-delay-us", "", "", "N", "How long the first picture of a batch waits for others, microseconds (default: 2000)"},
+    {"--max-delay-us", "", "", "N",
+     "How long the first picture of a batch waits for others, microseconds (default: 2000)"},
     {"--max-queue", "", "", "N", "Pictures that wait at most; more are refused with status 503 (default: 256)"},
-    {"--timeout-ms", "", "", "N", "A request that waited longer is refused (default: 0, never); a request may ask for less"},
+    {"--timeout-ms", "", "", "N",
+     "A request that waited longer is refused (default: 0, never); a request may ask for less"},
     {"--max-request-bytes", "", "", "N", "Largest body of a request, also once it is inflated (default: 67108864)"},
     {"--max-connections", "", "", "N", "Connections at a time; more are closed at once (default: 1024)"},
     {"--exit-timeout-secs", "", "", "N", "After SIGTERM, how long requests in flight may take (default: 30)"},

@@ -31,7 +31,8 @@ Result<server::ModelFile> model_file(const std::string& word) {
     model.name.resize(colon);
     if (!is_version(model.version)) return fail("--model {}: a version is a whole number from 1 on", word);
   }
-  if (model.name.empty() || model.file.empty()) return fail("--model {}: expected NAME=FILE or NAME:VERSION=FILE", word);
+  if (model.name.empty() || model.file.empty())
+    return fail("--model {}: expected NAME=FILE or NAME:VERSION=FILE", word);
   return model;
 }
 
@@ -75,7 +76,8 @@ Run add_serve(CommandLine& line) {
   line.texts("--model", options->models)
       .plain("FILE")
       .named("[NAME[:VERSION]=]FILE")
-      .help("A model to serve, under its file's name or another; may be repeated (default: the bundled model, as smlp)");
+      .help(
+          "A model to serve, under its file's name or another; may be repeated (default: the bundled model, as smlp)");
   line.text("--address", server.address);
   line.number("--http-port", server.http_port, 0, 65535);
   line.number("--max-batch", server.batching.max_batch, 1, 4096);

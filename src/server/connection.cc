@@ -56,6 +56,7 @@ class InFlight {
   std::atomic<int>& count_;
 };
 
+// Temporaries of aggregates are kept out of co_await expressions: g++ 12 destroys them twice (GCC bug 105287).
 class Connection {
  public:
   Connection(asio::ip::tcp::socket socket, Shared& shared) : stream_(std::move(socket)), shared_(shared) {}
@@ -92,12 +93,19 @@ class Connection {
       co_return co_await refuse_unread(parser, std::move(reply));
     }
     const auto json_bytes = json_length(head);
-    if (!json_bytes) co_return co_await refuse_unread(parser, refusal_reply(json_bytes.error()));
+    if (!json_bytes) {
+      Reply reply = refusal_reply(json_bytes.error());
+      co_return co_await refuse_unread(parser, std::move(reply));
+    }
     RequestBody body(json_bytes->value_or(0), shared_.options.max_request_bytes);
     const Answer<void> read = co_await read_body(parser, body);
-    if (!read) co_return co_await refuse_unread(parser, refusal_reply(read.error()));
+    if (!read) {
+      Reply reply = refusal_reply(read.error());
+      co_return co_await refuse_unread(parser, std::move(reply));
+    }
     if (!body_is_read(parser)) co_return false;  // the client went away
-    co_return co_await send(co_await reply_to(*route, head, body, *json_bytes));
+    Reply reply = co_await reply_to(*route, head, body, *json_bytes);
+    co_return co_await send(std::move(reply));
   }
 
   asio::awaitable<Reply> reply_to(const Route& route, const Parser::value_type& head, RequestBody& body,
@@ -105,14 +113,15 @@ class Connection {
     const std::string encoding = lower(view(head[http::field::content_encoding]));
     if (!encoding.empty() && encoding != "identity") {
       if (encoding != "gzip" && encoding != "x-gzip" && encoding != "deflate") {
-        co_return refusal_reply({415, "Content-Encoding may be gzip, deflate or identity"});
+        const Refusal refusal(415, "Content-Encoding may be gzip, deflate or identity");
+        co_return refusal_reply(refusal);
       }
       if (const auto inflated = body.inflate(encoding); !inflated) co_return refusal_reply(inflated.error());
     }
     switch (route.kind) {
       case Route::Kind::infer:
         co_return co_await infer(stream_.socket(), shared_.state.models,
-                                 {route, view(head[http::field::content_type]), body.bytes(), json_bytes});
+                                 RawRequest(route, view(head[http::field::content_type]), body.bytes(), json_bytes));
       case Route::Kind::load:
       case Route::Kind::unload:
         co_return co_await change_models(route);
@@ -187,27 +196,32 @@ class Connection {
   // A head that could not be read.
   asio::awaitable<bool> refuse_head(const beast::error_code& problem) {
     keep_alive_ = false;
+    Refusal refusal(400, "the request is not well-formed HTTP");
     if (problem == http::error::header_limit) {
-      co_return co_await send(refusal_reply({431, fmt::format("a head of more than {} bytes", kMaxHeadBytes)}));
+      refusal = Refusal(431, fmt::format("a head of more than {} bytes", kMaxHeadBytes));
+    } else if (!is_malformed(problem)) {
+      co_return false;  // closed, idle for too long
     }
-    if (is_malformed(problem)) co_return co_await send(refusal_reply({400, "the request is not well-formed HTTP"}));
-    co_return false;  // closed, idle for too long
+    Reply reply = refusal_reply(refusal);
+    co_return co_await send(std::move(reply));
   }
 
-  // An answer before the body was read. What is left of a small body is read over, so that the client, which may write
-  // all of it before it reads, gets the answer.
+  // An answer before the body was read. The connection ends with it, but not at once: what the client still writes is
+  // read over for a while, because closing on it would take the answer away from a client that writes before it reads.
   asio::awaitable<bool> refuse_unread(Parser& parser, Reply reply) {
-    constexpr std::size_t patience = 1 << 20;
+    if (body_is_read(parser)) co_return co_await send(std::move(reply));
+    keep_alive_ = false;
+    co_await send(std::move(reply));
+    beast::error_code problem;
+    stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, problem);
+    constexpr std::size_t patience = 4 << 20;
     std::array<std::byte, 16384> scrap;
-    std::size_t dropped = 0;
-    while (!body_is_read(parser) && dropped < patience) {
-      stream_.expires_after(std::chrono::seconds(2));
-      beast::error_code problem;
+    stream_.expires_after(std::chrono::seconds(2));
+    for (std::size_t dropped = 0; !problem && dropped < patience;) {
       dropped += co_await read_piece(parser, scrap, problem);
-      if (problem) break;
+      if (body_is_read(parser)) break;
     }
-    keep_alive_ = keep_alive_ && body_is_read(parser);
-    co_return co_await send(std::move(reply));
+    co_return false;
   }
 
   asio::awaitable<bool> send(Reply reply) {
@@ -218,6 +232,7 @@ class Connection {
     if (reply.json_bytes > 0) response.set("Inference-Header-Content-Length", std::to_string(reply.json_bytes));
     if (!reply.allow.empty()) response.set(http::field::allow, reply.allow);
     if (reply.retry_after_s > 0) response.set(http::field::retry_after, std::to_string(reply.retry_after_s));
+    if (!reply.timing.empty()) response.set("Server-Timing", reply.timing);
     response.keep_alive(keep_alive_);
     response.body() = std::move(reply.body);
     response.prepare_payload();

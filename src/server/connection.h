@@ -14,8 +14,8 @@ namespace smlp::server {
 struct Shared {
   const ServerOptions& options;
   ServerState& state;
-  boost::asio::thread_pool& slow;    // for work that waits: loading a model
-  std::atomic<int> in_flight{0};     // requests whose head was read and whose answer is not out
+  boost::asio::thread_pool& slow;  // for work that waits: loading a model
+  std::atomic<int> in_flight{0};   // requests whose head was read and whose answer is not out
 };
 
 // Reads requests and answers them, one after the other, until the client or the server closes.

@@ -82,7 +82,8 @@ class HttpServer {
       if (open_ >= options_.max_connections) continue;  // closes it
       ++open_;
       const auto executor = socket.get_executor();
-      asio::co_spawn(executor, run_connection(std::move(socket), shared_), [this](const std::exception_ptr&) { --open_; });
+      asio::co_spawn(executor, run_connection(std::move(socket), shared_),
+                     [this](const std::exception_ptr&) { --open_; });
     }
   }
 

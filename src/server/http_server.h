@@ -12,13 +12,13 @@ namespace smlp::server {
 
 struct ServerOptions {
   std::string address = "127.0.0.1";
-  int http_port = 8000;                          // 0: any that is free
-  std::vector<ModelFile> models = {};            // empty: the bundled one, as "smlp"
+  int http_port = 8000;                // 0: any that is free
+  std::vector<ModelFile> models = {};  // empty: the bundled one, as "smlp"
   SessionOptions session = {};
   BatchingOptions batching = {};
-  std::size_t max_request_bytes = 64 << 20;      // of a body, also once inflated
-  int max_connections = 1024;                    // more are closed at once
-  std::chrono::seconds exit_timeout{30};         // after SIGTERM, for requests in flight
+  std::size_t max_request_bytes = 64 << 20;  // of a body, also once inflated
+  int max_connections = 1024;                // more are closed at once
+  std::chrono::seconds exit_timeout{30};     // after SIGTERM, for requests in flight
 };
 
 // Limits that nobody needs to change.

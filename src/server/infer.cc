@@ -58,11 +58,12 @@ class Gathering {
 // Requests a stop when the client closes the connection. Bytes that arrive (the next request) end the watch.
 void watch(asio::ip::tcp::socket& socket, std::stop_source cancel) {
   const int descriptor = socket.native_handle();
-  socket.async_wait(asio::ip::tcp::socket::wait_read, [descriptor, cancel](const boost::system::error_code& problem) mutable {
-    if (problem) return;
-    char byte = 0;
-    if (::recv(descriptor, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) cancel.request_stop();
-  });
+  socket.async_wait(asio::ip::tcp::socket::wait_read,
+                    [descriptor, cancel](const boost::system::error_code& problem) mutable {
+                      if (problem) return;
+                      char byte = 0;
+                      if (::recv(descriptor, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) cancel.request_stop();
+                    });
 }
 
 Answer<InferRequest> parse(const RawRequest& raw, const InputShape& shape) {
@@ -125,10 +126,10 @@ asio::awaitable<Answer<std::vector<Logits>>> run_pictures(asio::ip::tcp::socket&
 }
 
 void count_failure(RequestCounts& counts, const Refusal& refusal, Clock::duration time) {
-  auto& counter = refusal.status == 499                              ? counts.cancelled
+  auto& counter = refusal.status == 499                                    ? counts.cancelled
                   : refusal.message.find("timed out") != std::string::npos ? counts.timed_out
-                  : refusal.status == 503                            ? counts.rejected
-                                                                     : counts.failed;
+                  : refusal.status == 503                                  ? counts.rejected
+                                                                           : counts.failed;
   ++counter;
   counts.failed_ns += nanoseconds(time);
 }
@@ -142,6 +143,12 @@ void count_success(RequestCounts& counts, std::size_t pictures, Clock::duration 
   counts.output_ns += nanoseconds(output);
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   counts.last_ms = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+}
+
+// The header Server-Timing: reading the request, waiting and running, writing the answer.
+std::string timing_of(Clock::duration read, Clock::duration run, Clock::duration write) {
+  const auto ms = [](Clock::duration time) { return std::chrono::duration<double, std::milli>(time).count(); };
+  return fmt::format("read;dur={:.3f}, run;dur={:.3f}, write;dur={:.3f}", ms(read), ms(run), ms(write));
 }
 
 }  // namespace
@@ -165,6 +172,7 @@ asio::awaitable<Reply> infer(asio::ip::tcp::socket& socket, Repository& models, 
   if (!reply) co_return failed(reply.error());
   const auto written = Clock::now();
   count_success(model.counts, request->pictures.size(), written - arrived, parsed - arrived, written - answered);
+  reply->timing = timing_of(parsed - arrived, answered - parsed, written - answered);
   co_return std::move(*reply);
 }
 

@@ -9,6 +9,9 @@
 namespace smlp::server {
 
 struct RawRequest {
+  RawRequest(const Route& where, std::string_view type, std::span<const std::byte> bytes,
+             std::optional<std::size_t> json)
+      : route(where), content_type(type), body(bytes), json_bytes(json) {}
   const Route& route;
   std::string_view content_type;
   std::span<const std::byte> body;

@@ -151,15 +151,15 @@ Answer<Input> input_of(const dom::element& value) {
     } else if (key == "parameters") {
       const auto parameters = object_of(member, "an input's 'parameters'");
       if (!parameters) return std::unexpected(parameters.error());
-      return each_member(
-          *parameters, "an input's 'parameters'", [&](std::string_view name, const dom::element& word) -> Answer<void> {
-            if (name.starts_with("shared_memory")) return refuse(400, "shared memory is not supported");
-            if (name != "binary_data_size") return {};
-            const auto count = count_of(word, "parameter 'binary_data_size'");
-            if (!count) return std::unexpected(count.error());
-            input.binary_bytes = *count;
-            return {};
-          });
+      return each_member(*parameters, "an input's 'parameters'",
+                         [&](std::string_view name, const dom::element& word) -> Answer<void> {
+                           if (name.starts_with("shared_memory")) return refuse(400, "shared memory is not supported");
+                           if (name != "binary_data_size") return {};
+                           const auto count = count_of(word, "parameter 'binary_data_size'");
+                           if (!count) return std::unexpected(count.error());
+                           input.binary_bytes = *count;
+                           return {};
+                         });
     }
     return {};
   });
@@ -216,20 +216,20 @@ Answer<void> Parser::take_output(const dom::element& value) {
     } else if (key == "parameters") {
       const auto parameters = object_of(member, "an output's 'parameters'");
       if (!parameters) return std::unexpected(parameters.error());
-      return each_member(
-          *parameters, "an output's 'parameters'", [&](std::string_view name, const dom::element& word) -> Answer<void> {
-            if (name.starts_with("shared_memory")) return refuse(400, "shared memory is not supported");
-            if (name == "binary_data") {
-              const auto flag = bool_of(word, "parameter 'binary_data'");
-              if (!flag) return std::unexpected(flag.error());
-              binary_asked = *flag;
-            } else if (name == "classification") {
-              const auto count = count_of(word, "parameter 'classification'");
-              if (!count) return std::unexpected(count.error());
-              request.classification = static_cast<int>(std::min<std::uint64_t>(*count, 1'000'000));
-            }
-            return {};
-          });
+      return each_member(*parameters, "an output's 'parameters'",
+                         [&](std::string_view name, const dom::element& word) -> Answer<void> {
+                           if (name.starts_with("shared_memory")) return refuse(400, "shared memory is not supported");
+                           if (name == "binary_data") {
+                             const auto flag = bool_of(word, "parameter 'binary_data'");
+                             if (!flag) return std::unexpected(flag.error());
+                             binary_asked = *flag;
+                           } else if (name == "classification") {
+                             const auto count = count_of(word, "parameter 'classification'");
+                             if (!count) return std::unexpected(count.error());
+                             request.classification = static_cast<int>(std::min<std::uint64_t>(*count, 1'000'000));
+                           }
+                           return {};
+                         });
     }
     return {};
   });
@@ -289,8 +289,9 @@ void add_pictures(InferRequest& request, const float* values, std::size_t each, 
 
 Answer<void> Parser::fill_numbers(const Input& input, std::size_t pictures) {
   if (input.datatype == "BYTES") {
-    return refuse(400, "pictures cannot be sent as JSON strings, which are Unicode; send them as binary data "
-                       "('binary_data_size'), or one as the body with Content-Type: image/jpeg");
+    return refuse(400,
+                  "pictures cannot be sent as JSON strings, which are Unicode; send them as binary data "
+                  "('binary_data_size'), or one as the body with Content-Type: image/jpeg");
   }
   const std::size_t wanted = pictures * model.values();
   request.values.reserve(std::min<std::size_t>(wanted, std::size_t{1} << 20));

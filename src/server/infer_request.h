@@ -29,7 +29,7 @@ struct InputShape {
   }
 };
 
-inline constexpr std::size_t kMaxPictures = 4096;        // of a request
+inline constexpr std::size_t kMaxPictures = 4096;         // of a request
 inline constexpr std::size_t kMaxJsonRequest = 32 << 20;  // bytes of its JSON part
 inline constexpr std::size_t kMaxJsonLevels = 16;
 

@@ -17,8 +17,8 @@ std::string json_string(std::string_view text) {
 // up to the data, which the caller adds with "]}" behind.
 std::string opening(const ServedModel& model, const InferRequest& request, std::string_view datatype,
                     std::size_t pictures, std::size_t columns) {
-  std::string text = fmt::format("{{\"model_name\":{},\"model_version\":{}", json_string(model.name),
-                                 json_string(model.version));
+  std::string text =
+      fmt::format("{{\"model_name\":{},\"model_version\":{}", json_string(model.name), json_string(model.version));
   if (!request.id.empty()) text += fmt::format(",\"id\":{}", json_string(request.id));
   text += fmt::format(",\"outputs\":[{{\"name\":\"output\",\"datatype\":\"{}\",\"shape\":[{},{}],", datatype, pictures,
                       columns);
@@ -74,7 +74,8 @@ Reply write_classes(const ServedModel& model, const InferRequest& request, std::
 Reply write_logits(const ServedModel& model, const InferRequest& request, std::span<const Logits> logits) {
   std::string head = opening(model, request, "FP32", logits.size(), static_cast<std::size_t>(model.classes));
   if (request.binary_output) {
-    Reply reply = binary_reply(std::move(head), logits.size() * static_cast<std::size_t>(model.classes) * sizeof(float));
+    Reply reply =
+        binary_reply(std::move(head), logits.size() * static_cast<std::size_t>(model.classes) * sizeof(float));
     for (const Logits& one : logits) {
       reply.body.append(reinterpret_cast<const char*>(one.data()), one.size() * sizeof(float));
     }

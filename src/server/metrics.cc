@@ -36,8 +36,8 @@ void add_histogram(std::string& text, std::string_view name, const ServedModel& 
   std::uint64_t below = 0;
   for (std::size_t bucket = 0; bucket + 1 < times.histogram.size(); ++bucket) {
     below += times.histogram[bucket];
-    text += fmt::format("{}_bucket{{{},le=\"{}\"}} {}\n", name, labels_of(model), (std::uint64_t{1} << bucket) - 1,
-                        below);
+    text +=
+        fmt::format("{}_bucket{{{},le=\"{}\"}} {}\n", name, labels_of(model), (std::uint64_t{1} << bucket) - 1, below);
   }
   text += fmt::format("{0}_bucket{{{1},le=\"+Inf\"}} {2}\n{0}_sum{{{1}}} {3}\n{0}_count{{{1}}} {2}\n", name,
                       labels_of(model), times.count, times.sum);
@@ -92,14 +92,17 @@ std::string metrics_text(Models models) {
   add_family(text, failure, "counter", "Requests that were refused or failed, by reason");
   for (const auto& model : models) {
     const RequestCounts& counts = model->counts;
-    const std::pair<std::string_view, std::uint64_t> reasons[] = {
-        {"REJECTED", counts.rejected}, {"CANCELED", counts.cancelled}, {"TIMEOUT", counts.timed_out}, {"OTHER", counts.failed}};
+    const std::pair<std::string_view, std::uint64_t> reasons[] = {{"REJECTED", counts.rejected},
+                                                                  {"CANCELED", counts.cancelled},
+                                                                  {"TIMEOUT", counts.timed_out},
+                                                                  {"OTHER", counts.failed}};
     for (const auto& [reason, count] : reasons) {
       text += fmt::format("{}{{{}}} {}\n", failure, labels_of(*model, fmt::format(",reason=\"{}\"", reason)), count);
     }
   }
   add_family(text, "smlp_queue_time_us", "histogram", "Time of a picture from its arrival to its batch, microseconds");
-  for (std::size_t i = 0; i < models.size(); ++i) add_histogram(text, "smlp_queue_time_us", *models[i], batches[i].queue);
+  for (std::size_t i = 0; i < models.size(); ++i)
+    add_histogram(text, "smlp_queue_time_us", *models[i], batches[i].queue);
   add_family(text, "smlp_compute_time_us", "histogram", "Time of a batch, microseconds");
   for (std::size_t i = 0; i < models.size(); ++i) {
     add_histogram(text, "smlp_compute_time_us", *models[i], batches[i].compute);

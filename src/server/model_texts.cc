@@ -29,22 +29,22 @@ Json statistics_of(const ServedModel& model) {
     batch_stats.push_back({{"batch_size", size}, {"count", batches.batches[size]}});
   }
   const std::uint64_t requests = counts.succeeded;
-  return {{"name", model.name},
-          {"version", model.version},
-          {"last_inference", counts.last_ms.load()},
-          {"inference_count", counts.pictures.load()},
-          {"execution_count", executions},
-          {"inference_stats",
-           {{"success", count_and_ns(requests, counts.succeeded_ns)},
-            {"fail", count_and_ns(counts.failed + counts.rejected + counts.cancelled + counts.timed_out,
-                                  counts.failed_ns)},
-            {"queue", count_and_ns(batches.queue.count, batches.queue.sum * 1000)},
-            {"compute_input", count_and_ns(requests, counts.input_ns)},
-            {"compute_infer", count_and_ns(batches.compute.count, batches.compute.sum * 1000)},
-            {"compute_output", count_and_ns(requests, counts.output_ns)},
-            {"cache_hit", count_and_ns(0, 0)},
-            {"cache_miss", count_and_ns(0, 0)}}},
-          {"batch_stats", batch_stats}};
+  return {
+      {"name", model.name},
+      {"version", model.version},
+      {"last_inference", counts.last_ms.load()},
+      {"inference_count", counts.pictures.load()},
+      {"execution_count", executions},
+      {"inference_stats",
+       {{"success", count_and_ns(requests, counts.succeeded_ns)},
+        {"fail", count_and_ns(counts.failed + counts.rejected + counts.cancelled + counts.timed_out, counts.failed_ns)},
+        {"queue", count_and_ns(batches.queue.count, batches.queue.sum * 1000)},
+        {"compute_input", count_and_ns(requests, counts.input_ns)},
+        {"compute_infer", count_and_ns(batches.compute.count, batches.compute.sum * 1000)},
+        {"compute_output", count_and_ns(requests, counts.output_ns)},
+        {"cache_hit", count_and_ns(0, 0)},
+        {"cache_miss", count_and_ns(0, 0)}}},
+      {"batch_stats", batch_stats}};
 }
 
 }  // namespace
@@ -68,25 +68,24 @@ std::string model_metadata(const ServedModel& model, std::span<const std::string
 std::string model_ready(const ServedModel& model) { return text_of({{"name", model.name}, {"ready", true}}); }
 
 std::string model_config(const ServedModel& model) {
-  return text_of(
-      {{"name", model.name},
-       {"platform", "smlp"},
-       {"backend", "smlp"},
-       {"max_batch_size", model.batching.max_batch},
-       {"input",
-        {{{"name", "input"},
-          {"data_type", "TYPE_FP32"},
-          {"format", "FORMAT_NCHW"},
-          {"dims", {model.input.channels, model.input.size, model.input.size}}}}},
-       {"output", {{{"name", "output"}, {"data_type", "TYPE_FP32"}, {"dims", {model.classes}}}}},
-       {"dynamic_batching",
-        {{"preferred_batch_size", {model.batching.max_batch}},
-         {"max_queue_delay_microseconds", model.batching.max_delay.count()},
-         {"default_queue_policy",
-          {{"timeout_action", "REJECT"},
-           {"default_timeout_microseconds", std::chrono::microseconds(model.batching.timeout).count()},
-           {"allow_timeout_override", true},
-           {"max_queue_size", model.batching.max_queue}}}}}});
+  return text_of({{"name", model.name},
+                  {"platform", "smlp"},
+                  {"backend", "smlp"},
+                  {"max_batch_size", model.batching.max_batch},
+                  {"input",
+                   {{{"name", "input"},
+                     {"data_type", "TYPE_FP32"},
+                     {"format", "FORMAT_NCHW"},
+                     {"dims", {model.input.channels, model.input.size, model.input.size}}}}},
+                  {"output", {{{"name", "output"}, {"data_type", "TYPE_FP32"}, {"dims", {model.classes}}}}},
+                  {"dynamic_batching",
+                   {{"preferred_batch_size", {model.batching.max_batch}},
+                    {"max_queue_delay_microseconds", model.batching.max_delay.count()},
+                    {"default_queue_policy",
+                     {{"timeout_action", "REJECT"},
+                      {"default_timeout_microseconds", std::chrono::microseconds(model.batching.timeout).count()},
+                      {"allow_timeout_override", true},
+                      {"max_queue_size", model.batching.max_queue}}}}}});
 }
 
 std::string model_statistics(std::span<const std::shared_ptr<ServedModel>> models) {

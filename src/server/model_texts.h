@@ -10,7 +10,7 @@ namespace smlp::server {
 
 std::string server_metadata();
 std::string model_metadata(const ServedModel& model, std::span<const std::string> versions);
-std::string model_ready(const ServedModel& model);  // of one that is loaded
+std::string model_ready(const ServedModel& model);   // of one that is loaded
 std::string model_config(const ServedModel& model);  // as Triton's ModelConfig in JSON
 std::string model_statistics(std::span<const std::shared_ptr<ServedModel>> models);
 std::string repository_index(std::span<const Repository::Entry> entries);

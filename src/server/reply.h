@@ -11,7 +11,8 @@ namespace smlp::server {
 
 // An error with the status that it has on HTTP. `message` goes to the client: it names nothing of this machine.
 struct Refusal {
-  int status = 400;
+  Refusal(int http_status, std::string text) : status(http_status), message(std::move(text)) {}
+  int status;
   std::string message;
 };
 
@@ -29,8 +30,9 @@ struct Reply {
   std::string body;
   // Bytes of `body` that are JSON where binary tensors follow it; 0: there are none.
   std::size_t json_bytes = 0;
-  std::string allow = {};    // of a 405
-  int retry_after_s = 0;     // of a 503; 0: nothing is said
+  std::string allow = {};   // of a 405
+  int retry_after_s = 0;    // of a 503; 0: nothing is said
+  std::string timing = {};  // header Server-Timing: what took how long, milliseconds
 };
 
 }  // namespace smlp::server

@@ -58,8 +58,8 @@ Answer<void> Repository::load(std::string_view name) {
       Error error = std::move(served).error();
       error.file.clear();  // names nothing of this machine
       if (!failed) {
-        failed = Refusal{400, fmt::format("model '{}', version {}: {}", slot.from.name, slot.from.version,
-                                          error.message())};
+        failed.emplace(400,
+                       fmt::format("model '{}', version {}: {}", slot.from.name, slot.from.version, error.message()));
       }
     }
   }

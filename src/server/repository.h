@@ -15,7 +15,7 @@ namespace smlp::server {
 // Where a version of a model comes from.
 struct ModelFile {
   std::string name;
-  std::string version = "1";  // a whole number from 1 on
+  std::string version = "1";        // a whole number from 1 on
   std::filesystem::path file = {};  // empty: the bundled model
 };
 
@@ -32,7 +32,7 @@ class Repository {
   // Version "" is the highest that is loaded. Errors: 404.
   Answer<std::shared_ptr<ServedModel>> find(std::string_view name, std::string_view version) const;
   std::vector<std::string> versions(std::string_view name) const;  // those that are loaded
-  std::vector<std::shared_ptr<ServedModel>> all() const;            // likewise
+  std::vector<std::shared_ptr<ServedModel>> all() const;           // likewise
 
   struct Entry {
     std::string name, version;

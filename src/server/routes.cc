@@ -6,6 +6,7 @@
 #include "base/printable.h"
 #include "server/metrics.h"
 #include "server/model_texts.h"
+#include "server/page.h"
 
 namespace smlp::server {
 namespace {
@@ -139,6 +140,8 @@ Answer<Route> find_route(std::string_view method, std::string_view target, std::
 
 Reply answer_route(const Route& route, const ServerState& state) {
   switch (route.kind) {
+    case Kind::page:
+      return {.content_type = "text/html; charset=utf-8", .body = std::string(page())};
     case Kind::metrics:
       return {.content_type = "text/plain; version=0.0.4", .body = metrics_text(state.models.all())};
     case Kind::server_metadata:
@@ -162,9 +165,8 @@ Reply answer_route(const Route& route, const ServerState& state) {
 }
 
 Reply refusal_reply(const Refusal& refusal) {
-  return {.status = refusal.status,
-          .body = error_text(refusal.message),
-          .retry_after_s = refusal.status == 503 ? 1 : 0};
+  return {
+      .status = refusal.status, .body = error_text(refusal.message), .retry_after_s = refusal.status == 503 ? 1 : 0};
 }
 
 }  // namespace smlp::server

@@ -11,16 +11,27 @@ namespace smlp::server {
 
 struct Route {
   enum class Kind {
-    page, metrics, server_metadata, live, ready,
-    model_metadata, model_ready, infer, config, statistics, all_statistics,
-    index, load, unload
+    page,
+    metrics,
+    server_metadata,
+    live,
+    ready,
+    model_metadata,
+    model_ready,
+    infer,
+    config,
+    statistics,
+    all_statistics,
+    index,
+    load,
+    unload
   };
   Kind kind = Kind::page;
   std::string model = {}, version = {};
 };
 
-// Errors: 400 for a path that is not well-formed, 404 for one that there is not, 405 for another method (`allow` is set to
-// those that it takes).
+// Errors: 400 for a path that is not well-formed, 404 for one that there is not, 405 for another method (`allow` is set
+// to those that it takes).
 Answer<Route> find_route(std::string_view method, std::string_view target, std::string& allow);
 
 struct ServerState {

@@ -22,12 +22,12 @@ struct BatchingOptions {
 // What a request cost, and how it ended; times in nanoseconds, as the protocol's statistics have them.
 struct RequestCounts {
   std::atomic<std::uint64_t> succeeded{0}, succeeded_ns{0};
-  std::atomic<std::uint64_t> failed{0}, failed_ns{0};      // the client's fault, or the network's
-  std::atomic<std::uint64_t> rejected{0};                  // no room in the queue
+  std::atomic<std::uint64_t> failed{0}, failed_ns{0};  // the client's fault, or the network's
+  std::atomic<std::uint64_t> rejected{0};              // no room in the queue
   std::atomic<std::uint64_t> cancelled{0}, timed_out{0};
-  std::atomic<std::uint64_t> pictures{0};                  // of requests that succeeded
-  std::atomic<std::uint64_t> input_ns{0}, output_ns{0};    // reading the request, writing the answer
-  std::atomic<std::uint64_t> last_ms{0};                   // of the last request, since 1970
+  std::atomic<std::uint64_t> pictures{0};                // of requests that succeeded
+  std::atomic<std::uint64_t> input_ns{0}, output_ns{0};  // reading the request, writing the answer
+  std::atomic<std::uint64_t> last_ms{0};                 // of the last request, since 1970
 };
 
 class ServedModel {

@@ -1,0 +1,113 @@
+"""A server under test, and what its tests share."""
+
+import http.client
+import json
+import os
+import random
+import re
+import signal
+import struct
+import subprocess
+import tempfile
+import zlib
+from pathlib import Path
+
+
+def png(side, seed):
+    """Bytes of an RGB picture of noise, by the PNG specification."""
+    noise = random.Random(seed)
+    rows = b"".join(b"\0" + noise.randbytes(3 * side) for _ in range(side))
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+class Server:
+    """`smlp serve` on a free port of the loopback, ended with the object."""
+
+    def __init__(self, smlp, *options):
+        self.process = subprocess.Popen(
+            [smlp, "serve", "--http-port", "0", *map(str, options)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        line = self.process.stdout.readline()
+        match = re.fullmatch(r"http://127\.0\.0\.1:(\d+)\n", line)
+        if not match:
+            raise AssertionError(f"no address in {line!r}: {self.process.communicate()}")
+        self.port = int(match[1])
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+
+    def stop(self, patience=20):
+        """SIGTERM; the exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(patience)
+
+    def request(self, method, path, body=None, headers=None):
+        """(status, headers, bytes)"""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request(method, path, body, headers or {})
+            response = connection.getresponse()
+            return response.status, response.headers, response.read()
+        finally:
+            connection.close()
+
+    def get(self, path):
+        status, _, body = self.request("GET", path)
+        return status, json.loads(body)
+
+    def infer(self, body, headers=None, model="smlp"):
+        if isinstance(body, (dict, list)):
+            body = json.dumps(body).encode()
+        status, fields, answer = self.request("POST", f"/v2/models/{model}/infer", body, headers)
+        return status, fields, answer
+
+    def counts(self, model="smlp"):
+        return self.get(f"/v2/models/{model}/stats")[1]["model_stats"][0]
+
+    def memory(self):
+        """Resident bytes."""
+        fields = Path(f"/proc/{self.process.pid}/statm").read_text().split()
+        return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def classify_logits(smlp, pictures, *options):
+    """What `smlp infer` says of the same bytes: the oracle for the server is the command, whose oracle is PyTorch."""
+    with tempfile.TemporaryDirectory() as folder:
+        inputs = Path(folder, "in")
+        inputs.mkdir()
+        for i, data in enumerate(pictures):
+            (inputs / f"{i:04d}.png").write_bytes(data)
+        subprocess.run(
+            [smlp, "infer", "--input", inputs, "--output", Path(folder, "out"), "--output-dirname", "run", "--format", "BIN", *options],
+            check=True,
+            capture_output=True,
+        )
+        return [Path(folder, "out", "run", f"{i:04d}_0.bin").read_bytes() for i in range(len(pictures))]
+
+
+def binary_request(tensors, datatype, shape, output_binary=True, **more):
+    """(body, headers) of a request whose input follows its JSON."""
+    head = {
+        "inputs": [
+            {"name": "input", "datatype": datatype, "shape": shape, "parameters": {"binary_data_size": len(tensors)}}
+        ],
+        "outputs": [{"name": "output", "parameters": {"binary_data": output_binary}}],
+        **more,
+    }
+    text = json.dumps(head).encode()
+    return text + tensors, {"Inference-Header-Content-Length": str(len(text))}
+
+
+def as_elements(pictures):
+    """Elements of datatype BYTES: each its length and its bytes."""
+    return b"".join(struct.pack("<I", len(p)) + p for p in pictures)
