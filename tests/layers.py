@@ -34,6 +34,7 @@ LIBRARY_HOMES = {
     r"spdlog/|CLI/": ["cli"],
     r"hwy/": ["kernels", "image"],
     r"jpeglib\.h|jerror\.h|turbojpeg\.h|png\.h": ["image"],
+    r"boost/|simdjson\.h": ["server"],
     r"zlib\.h|onnx/|google/protobuf/": ["formats"],
 }
 
@@ -106,6 +107,8 @@ def self_test():
         "src/cli/a.cc": '#include "table.h"',
         "include/smlp/a.h": "#include <fmt/format.h>",
         "include/smlp/b.h": '#include "base/result.h"',
+        "src/tasks/b.cc": "#include <boost/asio.hpp>",
+        "src/tasks/c.cc": '#include "server/routes.h"',
         "src/extras/a.cc": "",
     }
     allowed = {

@@ -39,7 +39,7 @@ struct ServerState {
   std::atomic<bool> stopping{false};
 };
 
-// Everything but `infer`, `load` and `unload`, which take their time.
+// Everything but infer, load and unload, which take their time.
 Reply answer_route(const Route& route, const ServerState& state);
 
 Reply refusal_reply(const Refusal& refusal);

@@ -4,13 +4,17 @@
 set -euo pipefail
 folder=$(mkdir -p "$1" && cd "$1" && pwd)
 
+# shellcheck source=/dev/null
+release=$(. /etc/os-release && echo "${VERSION_ID:-}")
+boost=libboost-dev
+if [[ $release == 12 ]]; then boost=libboost1.81-dev; fi
 packages=(
   libc6-dev libfmt-dev nlohmann-json3-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev
-  libprotobuf-dev libonnx-dev libhwy-dev libgtest-dev libgmock-dev)
+  libprotobuf-dev libonnx-dev libhwy-dev libgtest-dev libgmock-dev
+  "$boost" libsimdjson-dev)
 
 # The list and the release it is for: when both are what was unpacked, there is nothing to do.
-# shellcheck source=/dev/null
-wanted="$(. /etc/os-release && echo "$VERSION_ID"): ${packages[*]}"
+wanted="$release: ${packages[*]}"
 [[ -f $folder/unpacked && $(<"$folder/unpacked") == "$wanted" ]] && exit 0
 
 rm -rf "$folder/apt" "$folder/root"
