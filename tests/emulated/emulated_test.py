@@ -57,7 +57,7 @@ FULL = {
     "fold_test": ["*"],
     "profile_test": ["*/{taken}"],
     "image_test": ["*"],
-    "formats_test": ["*"],
+    "formats_test": ["*-*AnyByteChanged*"],  # many minutes, and the readers have no code of their own for a processor
     "formats_onnx_test": ["*"],
 }
 
