@@ -2,6 +2,7 @@
 
 import math
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -50,7 +51,9 @@ def usable_cpus():
 
 
 def commit(root):
-    """The commit that is measured, with a star where files differ from it; empty outside of git."""
+    """The commit that is measured, with a star where files differ from it; empty without git or outside of it."""
+    if shutil.which("git") is None:
+        return ""
     done = subprocess.run(["git", "-C", root, "describe", "--always", "--dirty=*", "--match="], capture_output=True,
                           text=True)
     return done.stdout.strip() if done.returncode == 0 else ""
