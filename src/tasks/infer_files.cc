@@ -169,10 +169,11 @@ Result<InferFilesReport> infer(Session& session, InferFilesOptions& options, con
   files = {all.files.begin() + static_cast<std::ptrdiff_t>(range.first),
            all.files.begin() + static_cast<std::ptrdiff_t>(range.last)};
   if (!options.shard.is_whole()) note(watch, fmt::format("part {}: {} inputs", options.shard.text(), files.size()));
-  InferFilesReport report{.inputs_sha256 = options.provenance.inputs_sha256,
-                          .first = range.first,
-                          .inputs = range.size(),
-                          .listed = all.files.size()};
+  InferFilesReport report;
+  report.inputs_sha256 = options.provenance.inputs_sha256;
+  report.first = range.first;
+  report.inputs = range.size();
+  report.listed = all.files.size();
   SMLP_TRY(results, open_results(options, all, inputs, classes, report, watch));
   // Made-up data is one input of a whole batch; its result is named as the guide's tool names it.
   if (options.input.empty()) files = {{.file = "pure_infer_data", .rows = options.batch}};
