@@ -1,8 +1,10 @@
 #include "interrupt.h"
 
+#include <atomic>
 #include <chrono>
 #include <future>
 #include <system_error>
+#include <thread>
 
 #include "errors.h"
 
@@ -11,10 +13,38 @@ namespace {
 
 constexpr std::chrono::milliseconds kBetweenLooks{50};
 
+std::stop_source& end() {
+  static std::stop_source only;
+  return only;
+}
+
+std::atomic<int>& calls() {
+  static std::atomic<int> count = 0;
+  return count;
+}
+
 }  // namespace
+
+std::stop_token ending() { return end().get_token(); }
+
+Call::Call() {
+  if (end().stop_requested()) {
+    raise("ClosedError", {.what = "the interpreter is ending", .remedy = "wait for your threads before that"});
+  }
+  ++calls();
+}
+
+Call::~Call() { --calls(); }
+
+void end_calls() {
+  end().request_stop();
+  const nb::gil_scoped_release release;
+  while (calls() > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
 
 Result<void> run_interruptibly(const Work& work) {
   std::stop_source stop;
+  const std::stop_callback at_the_end(ending(), [&] { stop.request_stop(); });
   std::future<Result<void>> outcome;
   try {
     outcome = std::async(std::launch::async, [&] { return work(stop.get_token()); });

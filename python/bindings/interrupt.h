@@ -15,4 +15,20 @@ using Work = std::function<Result<void>(std::stop_token stop)>;
 // GIL held.
 Result<void> run_interruptibly(const Work& work);
 
+// A call that lets go of the GIL. A thread that wants it back when the interpreter has ended is ended by Python in the
+// middle of C++, which aborts the program: end_calls() comes first.
+class Call {
+ public:
+  Call();  // raises ClosedError once end_calls() was called
+  ~Call();
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+};
+
+// Stopped when the interpreter is about to end.
+std::stop_token ending();
+
+// Ends the calls of other threads and waits for them.
+void end_calls();
+
 }  // namespace smlp::python

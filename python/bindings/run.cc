@@ -79,6 +79,7 @@ Result<void> run_tensor(Session& session, std::span<const float> input, std::spa
       return ran;
     }
     done += n;
+    if (ending().stop_requested()) return std::unexpected(Error{.what = std::string(kCancelled), .transient = true});
     if (Clock::now() - last_look < std::chrono::milliseconds(100)) continue;
     const nb::gil_scoped_acquire acquire;
     if (PyErr_CheckSignals() != 0) throw nb::python_error();
@@ -96,7 +97,7 @@ Result<void> run_items(Session& session, const Pictures& pictures, RowSink& sink
   };
   if (pictures.items().size() > static_cast<std::size_t>(session.batch())) return run_interruptibly(pass);
   const nb::gil_scoped_release release;
-  return pass({});
+  return pass(ending());
 }
 
 // The first picture that holds what no network can run on.
@@ -119,6 +120,7 @@ std::optional<Broken> find_broken(const Pictures& pictures) {
 }  // namespace
 
 Numbers run_all(SessionObject& of, const Pictures& pictures) {
+  const Call call;
   if (auto broken = find_broken(pictures)) raise_broken("InputError", *std::move(broken), pictures);
   Numbers logits({pictures.items().size(), static_cast<std::size_t>(of.model().classes())});
   SessionObject::Turn turn(of);
@@ -138,6 +140,7 @@ Numbers run_all(SessionObject& of, const Pictures& pictures) {
 }
 
 Answers run_each(SessionObject& of, const Pictures& pictures) {
+  const Call call;
   Answers answers{Numbers({pictures.items().size(), static_cast<std::size_t>(of.model().classes())}), {}};
   SessionObject::Turn turn(of);
   RowSink sink(answers.logits, false);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
     from ._types import FloatArray, Pictures
     from .errors import SmlpError
+
+
+atexit.register(_core.end_calls)
 
 
 class Answer:

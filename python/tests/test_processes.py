@@ -147,8 +147,9 @@ def test_the_interpreter_ends_while_a_daemon_thread_computes() -> None:
         "threading.Thread(target=s.logits, args=(x,), daemon=True).start()\n"
         "time.sleep(0.3)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
+    for _ in range(5):  # it is a matter of when
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0 and "terminate" not in done.stderr, done.stderr
 
 
 def test_importing_costs_little_and_loads_neither_numpy_nor_torch() -> None:
