@@ -37,5 +37,9 @@ def test_strict(tmp_path: Path) -> None:
     assert fine.returncode == 0, fine.stdout
     wrong = subprocess.run([*command, "uses.py"], capture_output=True, text=True, env=environment, cwd=tmp_path)
     assert re.search(r"uses.py:3: note: .*ndarray.*float", wrong.stdout), wrong.stdout
-    assert len(re.findall(r"^uses.py:4: error", wrong.stdout, re.M)) == 1, wrong.stdout
     assert len(re.findall(r"^uses.py:5: error", wrong.stdout, re.M)) == 1, wrong.stdout
+    # A type that cannot be seen stands for all: a wrong input shows only where Pillow has types.
+    pil = pytest.importorskip("PIL")
+    if not (Path(pil.__file__).parent / "py.typed").exists():
+        pytest.skip("wrong inputs: this Pillow has no types (10.1 and newer have)")
+    assert len(re.findall(r"^uses.py:4: error", wrong.stdout, re.M)) == 1, wrong.stdout
