@@ -11,60 +11,22 @@ namespace smlp {
 namespace {
 
 constexpr std::uint64_t kMaxRatio = 1032;  // deflate cannot do better (RFC 1951: 258 bytes in 2 bits)
-constexpr int kRawWindow = -15, kGzipWindow = 15 + 16;
-constexpr std::size_t kGzipTrailer = 8;  // checksum and size
+constexpr std::size_t kGzipTrailer = 8;    // checksum and size
+constexpr std::size_t kChunk = std::size_t{1} << 30;
 
-class Inflater {
- public:
-  Inflater(std::span<const std::byte> input, int window) : input_(input) {
-    ready_ = inflateInit2(&stream_, window) == Z_OK;
+// As inflateInit2 wants it.
+int window_of(DeflateWrapper wrapper) {
+  constexpr int kLargest = 15;
+  switch (wrapper) {
+    case DeflateWrapper::gzip:
+      return kLargest + 16;
+    case DeflateWrapper::zlib:
+      return kLargest;
+    case DeflateWrapper::none:
+      break;
   }
-  ~Inflater() {
-    if (ready_) inflateEnd(&stream_);
-  }
-  Inflater(const Inflater&) = delete;
-  Inflater& operator=(const Inflater&) = delete;
-
-  // Fills `output` as far as the data reach; returns the number of bytes.
-  Result<std::size_t> fill(std::span<std::byte> output) {
-    if (!ready_) return fail("not enough memory to decompress");
-    std::size_t done = 0;
-    while (done < output.size() && !finished_) {
-      feed();
-      const auto room = static_cast<uInt>(std::min<std::size_t>(output.size() - done, kChunk));
-      stream_.next_out = reinterpret_cast<Bytef*>(output.data() + done);
-      stream_.avail_out = room;
-      const int code = inflate(&stream_, Z_NO_FLUSH);
-      done += room - stream_.avail_out;
-      finished_ = code == Z_STREAM_END;
-      if (code != Z_OK && code != Z_STREAM_END) return fail("damaged compressed data");
-    }
-    return done;
-  }
-
-  // After fill(): whether the data end here too, and nothing follows them.
-  bool at_end() {
-    std::byte one{};
-    if (finished_) return stream_.avail_in == 0 && input_.empty();
-    const auto more = fill(std::span(&one, 1));
-    return more && *more == 0 && finished_ && stream_.avail_in == 0 && input_.empty();
-  }
-
- private:
-  static constexpr std::size_t kChunk = std::size_t{1} << 30;
-
-  void feed() {
-    if (stream_.avail_in != 0) return;
-    const auto size = std::min<std::size_t>(input_.size(), kChunk);
-    stream_.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(input_.data()));
-    stream_.avail_in = static_cast<uInt>(size);
-    input_ = input_.subspan(size);
-  }
-
-  std::span<const std::byte> input_;
-  z_stream stream_ = {};
-  bool ready_ = false, finished_ = false;
-};
+  return -kLargest;
+}
 
 Result<std::shared_ptr<std::byte[]>> allocate(std::uint64_t size) {
   auto* memory = new (std::nothrow) std::byte[std::max<std::uint64_t>(size, 1)];
@@ -74,13 +36,56 @@ Result<std::shared_ptr<std::byte[]>> allocate(std::uint64_t size) {
 
 }  // namespace
 
+void Inflater::End::operator()(z_stream_s* stream) const {
+  inflateEnd(stream);
+  delete stream;
+}
+
+Inflater::Inflater(std::span<const std::byte> input, DeflateWrapper wrapper) : input_(input) {
+  std::unique_ptr<z_stream> stream(new (std::nothrow) z_stream());
+  if (stream != nullptr && inflateInit2(stream.get(), window_of(wrapper)) == Z_OK) stream_.reset(stream.release());
+}
+
+Result<std::size_t> Inflater::fill(std::span<std::byte> output) {
+  if (stream_ == nullptr) return fail("not enough memory to decompress");
+  std::size_t done = 0;
+  while (done < output.size() && !finished_) {
+    feed();
+    const auto room = static_cast<uInt>(std::min<std::size_t>(output.size() - done, kChunk));
+    stream_->next_out = reinterpret_cast<Bytef*>(output.data() + done);
+    stream_->avail_out = room;
+    const int code = inflate(stream_.get(), Z_NO_FLUSH);
+    done += room - stream_->avail_out;
+    finished_ = code == Z_STREAM_END;
+    if (code != Z_OK && code != Z_STREAM_END) return fail("damaged compressed data");
+  }
+  return done;
+}
+
+bool Inflater::at_end() {
+  std::byte one{};
+  if (!finished_) {
+    const auto more = fill(std::span(&one, 1));
+    if (!more || *more != 0 || !finished_) return false;
+  }
+  return stream_->avail_in == 0 && input_.empty();
+}
+
+void Inflater::feed() {
+  if (stream_->avail_in != 0) return;
+  const auto size = std::min<std::size_t>(input_.size(), kChunk);
+  stream_->next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(input_.data()));
+  stream_->avail_in = static_cast<uInt>(size);
+  input_ = input_.subspan(size);
+}
+
 Result<Blob> inflate_deflated(std::span<const std::byte> bytes, std::uint64_t size, Budget& budget) {
   if (size / kMaxRatio > bytes.size()) {
     return fail("{} compressed bytes cannot hold the {} that are claimed", bytes.size(), size);
   }
   if (!budget.take(size)) return budget.exceeded("compressed data");
   SMLP_TRY(memory, allocate(size));
-  Inflater inflater(bytes, kRawWindow);
+  Inflater inflater(bytes, DeflateWrapper::none);
   const std::span<std::byte> output(memory.get(), static_cast<std::size_t>(size));
   SMLP_TRY(done, inflater.fill(output));
   if (done != size || !inflater.at_end()) return fail("compressed data that do not hold the {} bytes claimed", size);
@@ -96,7 +101,7 @@ Result<Blob> inflate_gzip(std::span<const std::byte> bytes, Budget& budget) {
   if (size / kMaxRatio > bytes.size()) return early();
   if (!budget.take(size)) return budget.exceeded("compressed data");
   SMLP_TRY(memory, allocate(size));
-  Inflater inflater(bytes, kGzipWindow);
+  Inflater inflater(bytes, DeflateWrapper::gzip);
   SMLP_TRY(done, inflater.fill({memory.get(), size}));
   if (done != size || !inflater.at_end()) return early();
   return Blob{{memory.get(), size}, memory};

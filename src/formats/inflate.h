@@ -9,7 +9,35 @@
 #include "base/result.h"
 #include "formats/budget.h"
 
+struct z_stream_s;  // of zlib, which only inflate.cc sees
+
 namespace smlp {
+
+// What stands around deflate data (RFC 1951): nothing, a gzip file of one member (RFC 1952) or a zlib stream (RFC
+// 1950), whose checksums are verified.
+enum class DeflateWrapper { none, gzip, zlib };
+
+// Inflates piece by piece. `input` must outlive it.
+class Inflater {
+ public:
+  Inflater(std::span<const std::byte> input, DeflateWrapper wrapper);
+
+  // Fills `output` as far as the data reach; returns the number of bytes. Errors: damaged or cut data, no memory.
+  Result<std::size_t> fill(std::span<std::byte> output);
+  bool finished() const { return finished_; }
+  // Whether the data end here and nothing follows them. What is left of them is not inflated.
+  bool at_end();
+
+ private:
+  struct End {
+    void operator()(z_stream_s* stream) const;
+  };
+  void feed();
+
+  std::span<const std::byte> input_;
+  std::unique_ptr<z_stream_s, End> stream_;  // null where there was no memory
+  bool finished_ = false;
+};
 
 // Bytes, and what keeps them alive (a mapped file, or memory of their own).
 struct Blob {

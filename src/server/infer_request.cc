@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/printable.h"
+#include "data/picture_files.h"
 #include "server/request_body.h"
 
 namespace smlp::server {
@@ -351,12 +352,8 @@ Answer<void> Parser::fill(std::span<const std::byte> binary) {
   return input.datatype == "BYTES" ? fill_encoded(binary, *pictures) : fill_tensor(binary, *pictures);
 }
 
-bool starts_with(std::span<const std::byte> bytes, std::string_view signature) {
-  return bytes.size() >= signature.size() && std::memcmp(bytes.data(), signature.data(), signature.size()) == 0;
-}
-
 bool is_picture_file(std::span<const std::byte> bytes) {
-  return starts_with(bytes, "\xff\xd8\xff") || starts_with(bytes, "\x89PNG\r\n\x1a\n");
+  return is_picture_start({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
 }  // namespace

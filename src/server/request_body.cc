@@ -1,46 +1,15 @@
 #include "server/request_body.h"
 
 #include <algorithm>
-#include <boost/beast/zlib/inflate_stream.hpp>
 #include <cstdlib>
 #include <cstring>
 
-#include "base/byte_reader.h"
+#include "formats/inflate.h"
 
 namespace smlp::server {
 namespace {
 
-namespace zlib = boost::beast::zlib;
-
 constexpr std::size_t kFirstRoom = 16 << 10;
-
-// Bytes before and behind the deflate data: a zlib wrapper (RFC 1950) or a gzip one (RFC 1952).
-struct Wrapper {
-  std::size_t head = 0, tail = 0;
-};
-
-std::optional<Wrapper> zlib_wrapper(std::span<const std::byte> bytes) {
-  if (bytes.size() < 6) return std::nullopt;
-  const auto first = std::to_integer<unsigned>(bytes[0]), second = std::to_integer<unsigned>(bytes[1]);
-  const bool deflate = (first & 15U) == 8 && (first * 256 + second) % 31 == 0 && (second & 32U) == 0;
-  return deflate ? std::optional<Wrapper>({2, 4}) : std::nullopt;
-}
-
-std::optional<Wrapper> gzip_wrapper(std::span<const std::byte> bytes) {
-  constexpr std::size_t fixed = 10, tail = 8;
-  const auto at = [&](std::size_t i) { return i < bytes.size() ? std::to_integer<unsigned>(bytes[i]) : 0U; };
-  if (bytes.size() < fixed + tail || at(0) != 0x1f || at(1) != 0x8b || at(2) != 8) return std::nullopt;
-  const unsigned flags = at(3);
-  std::size_t head = fixed;
-  if ((flags & 4U) != 0) head += 2 + at(head) + 256 * at(head + 1);
-  for (const unsigned text : {8U, 16U}) {  // a file name, a comment: each ends with a zero
-    if ((flags & text) == 0) continue;
-    while (head < bytes.size() && at(head) != 0) ++head;
-    ++head;
-  }
-  if ((flags & 2U) != 0) head += 2;
-  return head + tail <= bytes.size() ? std::optional<Wrapper>({head, tail}) : std::nullopt;
-}
 
 }  // namespace
 
@@ -70,36 +39,17 @@ Answer<std::span<std::byte>> RequestBody::room() {
 
 Answer<void> RequestBody::inflate(std::string_view encoding) {
   const bool gzip = encoding == "gzip" || encoding == "x-gzip";
-  const auto damaged = [&] { return refuse(400, "the body is not valid {} data", encoding); };
-  const std::span<const std::byte> packed = bytes();
-  const auto wrapper = gzip ? gzip_wrapper(packed) : zlib_wrapper(packed);
-  if (!wrapper) return damaged();
-  const auto data = packed.subspan(wrapper->head, packed.size() - wrapper->head - wrapper->tail);
-
+  Inflater inflater(bytes(), gzip ? DeflateWrapper::gzip : DeflateWrapper::zlib);
   RequestBody plain(0, limit_);
   plain.lead_ = lead_;
-  zlib::inflate_stream stream;
-  zlib::z_params state{};
-  state.next_in = data.data();
-  state.avail_in = data.size();
-  boost::system::error_code code;
-  while (code != zlib::error::end_of_stream) {
-    auto room = plain.room();
+  while (!inflater.finished()) {
+    const auto room = plain.room();
     if (!room) return std::unexpected(room.error());
-    state.next_out = room->data();
-    state.avail_out = room->size();
-    stream.write(state, zlib::Flush::sync, code);
-    const std::size_t made = room->size() - state.avail_out;
-    plain.filled(made);
-    if (code && code != zlib::error::end_of_stream) return damaged();
-    if (!code && made == 0 && state.avail_in == 0) return damaged();  // it ends too soon
+    const auto made = inflater.fill(*room);
+    if (!made) return refuse(400, "the body is not valid {} data", encoding);
+    plain.filled(*made);
   }
-  if (state.avail_in != 0) return damaged();
-  if (gzip) {  // the last four bytes are the size
-    std::uint32_t size = 0;
-    std::memcpy(&size, packed.data() + packed.size() - sizeof size, sizeof size);
-    if (size != static_cast<std::uint32_t>(plain.size_)) return damaged();
-  }
+  if (!inflater.at_end()) return refuse(400, "bytes follow the {} data of the body", encoding);
   *this = std::move(plain);
   return {};
 }

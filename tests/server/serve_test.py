@@ -162,10 +162,12 @@ class Protocol(unittest.TestCase):
     def test_compressed_requests(self):
         body, headers = binary_request(noise_tensor(4), "FP32", [1, 3, SIDE, SIDE])
         _, fields, plain = self.server.infer(body, headers)
-        for encoding, packed in (("gzip", gzip.compress(body)), ("deflate", zlib.compress(body))):
+        for encoding, packed, checksum in (("gzip", gzip.compress(body), -8), ("deflate", zlib.compress(body), -4)):
+            wrong_sum = bytearray(packed)
+            wrong_sum[checksum] ^= 1
             status, _, answer = self.server.infer(packed, headers | {"Content-Encoding": encoding})
             self.assertEqual((status, answer), (200, plain), encoding)
-            for broken in (packed[:-9], packed[:20], b"", packed + b"x", b"\0" * 40):
+            for broken in (packed[:-9], packed[:20], b"", packed + b"x", b"\0" * 40, bytes(wrong_sum)):
                 status, _, answer = self.server.infer(broken, headers | {"Content-Encoding": encoding})
                 self.assertIn(status, (400,), (encoding, len(broken), answer))
         self.assertEqual(self.server.infer(body, headers | {"Content-Encoding": "br"})[0], 415)
