@@ -148,13 +148,21 @@ Result<Shard> parse_shard(std::string_view text, const Environment& environment)
   return Shard{.index = *index, .count = *count};
 }
 
-Result<void> check_all_there(std::span<const std::uint64_t> indices, std::uint64_t count) {
+Result<void> check_parts(std::span<const GivenPart> parts) {
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    const Shard& shard = parts[i].shard;
+    if (shard != parts[i - 1].shard) continue;
+    return fail(Error{.what = fmt::format("is part {}/{}, as {} is", shard.index, shard.count, parts[i - 1].name),
+                      .file = parts[i].name,
+                      .remedy = "give each part once"});
+  }
   constexpr std::size_t kShown = 10;
+  const std::uint64_t count = parts.front().shard.count;
   std::vector<std::string> missing;
   std::uint64_t number = 0;
-  auto next = indices.begin();
+  auto next = parts.begin();
   for (std::uint64_t index = 1; index <= count; ++index) {
-    if (next != indices.end() && *next == index) {
+    if (next != parts.end() && next->shard.index == index) {
       ++next;
       continue;
     }

@@ -44,7 +44,14 @@ using Environment = std::function<const char*(const char*)>;
 // A count of 1 says nothing where another is larger.
 Result<Shard> parse_shard(std::string_view text, const Environment& environment);
 
-// An error that lists the parts of `count` that are not among `indices`, which ascend.
-Result<void> check_all_there(std::span<const std::uint64_t> indices, std::uint64_t count);
+// A part that somebody gave, and where it came from.
+struct GivenPart {
+  Shard shard;
+  std::string name;
+};
+
+// `parts`, at least one, are of one whole and sorted by their place. Errors: one that is given twice; those that are
+// missing, by number.
+Result<void> check_parts(std::span<const GivenPart> parts);
 
 }  // namespace smlp

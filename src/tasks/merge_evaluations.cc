@@ -38,18 +38,10 @@ Result<void> check_complete(const EvaluationPart& part) {
                      "evaluate this part again");
 }
 
-// `parts` are sorted by their place.
 Result<void> check_places(const std::vector<EvaluationPart>& parts) {
-  for (std::size_t i = 1; i < parts.size(); ++i) {
-    if (parts[i].evaluation.shard != parts[i - 1].evaluation.shard) continue;
-    return merge_error(parts[i],
-                       fmt::format("is part {}/{}, as {} is", parts[i].evaluation.shard.index,
-                                   parts[i].evaluation.shard.count, parts[i - 1].file.string()),
-                       "give each part once");
-  }
-  std::vector<std::uint64_t> indices;
-  for (const EvaluationPart& part : parts) indices.push_back(part.evaluation.shard.index);
-  return check_all_there(indices, parts.front().evaluation.shard.count);
+  std::vector<GivenPart> given;
+  for (const EvaluationPart& part : parts) given.push_back({part.evaluation.shard, part.file.string()});
+  return check_parts(given);
 }
 
 }  // namespace

@@ -39,16 +39,9 @@ Result<void> check_same(const RunPart& first, const RunPart& part) {
 // Sorted by their place, each there once.
 Result<void> sort_parts(std::vector<RunPart>& parts) {
   std::ranges::stable_sort(parts, {}, [](const RunPart& part) { return part.shard.index; });
-  for (std::size_t i = 1; i < parts.size(); ++i) {
-    if (parts[i].shard != parts[i - 1].shard) continue;
-    return part_error(parts[i],
-                      fmt::format("is part {}/{}, as {} is", parts[i].shard.index, parts[i].shard.count,
-                                  parts[i - 1].folder.string()),
-                      "give each part once");
-  }
-  std::vector<std::uint64_t> indices;
-  for (const RunPart& part : parts) indices.push_back(part.shard.index);
-  return check_all_there(indices, parts.front().shard.count);
+  std::vector<GivenPart> given;
+  for (const RunPart& part : parts) given.push_back({part.shard, part.folder.string()});
+  return check_parts(given);
 }
 
 // What the joined run was given, and the inputs as its writer wants them.
