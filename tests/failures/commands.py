@@ -3,12 +3,15 @@
 A new command is a row of COMMANDS. Everything works on a tiny network and a few small pictures of this repository.
 """
 
+import concurrent.futures
 import dataclasses
 import json
 import os
+import random
 import shutil
 import subprocess
 import tarfile
+import time
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[2]
@@ -101,6 +104,24 @@ def run(smlp, argv, timeout=60, env=None, **options):
         env={**os.environ, **(env or {})},
         **options,
     )
+
+
+def in_time(todo, deadline, attempt):
+    """attempt(*case) of every case, two at a time; None for those that time.monotonic() is too late for. The cases are
+    shuffled, so that little time still sees something of everything."""
+    random.Random(1).shuffle(todo)
+
+    def one(case):
+        return attempt(*case) if time.monotonic() < deadline else None
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        return list(pool.map(one, todo))
+
+
+def report(problems, counts):
+    """Prints them; the exit status."""
+    print("\n".join([*problems, f"{counts}, {len(problems)} problems"]))
+    return 1 if problems else 0
 
 
 def make_world(smlp, world):

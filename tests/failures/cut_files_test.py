@@ -7,7 +7,6 @@ Files are those of finished runs, and of one that a failing disk interrupted, so
 """
 
 import argparse
-import concurrent.futures
 import random
 import shutil
 import subprocess
@@ -118,21 +117,12 @@ def main():
     try:
         test = Test(options.smlp, options.shim, scratch)
         todo = [(case, file, n) for case in test.cases for file in case.files for n in lengths(case.state / file)]
-        random.Random(1).shuffle(todo)
-
-        def one(task):
-            return test.one(*task) if time.monotonic() < deadline else None
-
-        with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            outcomes = list(pool.map(one, todo))
+        outcomes = commands.in_time(todo, deadline, test.one)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     problems = [problem for outcome in outcomes if outcome for problem in outcome]
-    for problem in problems:
-        print(problem)
     skipped = outcomes.count(None)
-    print(f"{len(outcomes) - skipped} cuts, {skipped} left out for want of time, {len(problems)} problems")
-    return 1 if problems else 0
+    return commands.report(problems, f"{len(outcomes) - skipped} cuts, {skipped} left out for want of time")
 
 
 if __name__ == "__main__":

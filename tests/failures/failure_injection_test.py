@@ -9,7 +9,6 @@ the same files as if nothing had happened.
 """
 
 import argparse
-import concurrent.futures
 import errno
 import random
 import shutil
@@ -158,23 +157,14 @@ def main():
             for call, failures in FAILURES.items():
                 count = sum(1 for name, *_ in calls if name == call)
                 tasks += [(command, reference, call, n, f) for f in failures for n in numbers(count)]
-        # So that little time still sees something of everything.
-        random.Random(1).shuffle(tasks)
-
-        def one(task):
-            return harness.disturb(*task) if time.monotonic() < deadline else None
-
-        with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            for outcome in pool.map(one, tasks):
-                tried += outcome is not None
-                skipped += outcome is None
-                problems += outcome or []
+        for outcome in commands.in_time(tasks, deadline, harness.disturb):
+            tried += outcome is not None
+            skipped += outcome is None
+            problems += outcome or []
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    for problem in problems:
-        print(problem)
-    print(f"{tried} calls failed, {skipped} left out for want of time, {len(problems)} problems")
-    return 1 if problems or tried < 100 and not options.only else 0
+    status = commands.report(problems, f"{tried} calls failed, {skipped} left out for want of time")
+    return 1 if tried < 100 and not options.only else status
 
 
 if __name__ == "__main__":

@@ -182,10 +182,7 @@ def main():
         test.full_disk()
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    for problem in test.problems:
-        print(problem)
-    print(f"{test.runs} runs, {len(test.problems)} problems")
-    return 1 if test.problems else 0
+    return commands.report(test.problems, f"{test.runs} runs")
 
 
 if __name__ == "__main__":

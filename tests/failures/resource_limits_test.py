@@ -7,9 +7,8 @@ Each run has to succeed, or to end in time with one line and exit 1; nothing und
 """
 
 import argparse
-import concurrent.futures
+import functools
 import os
-import random
 import resource
 import shutil
 import subprocess
@@ -90,21 +89,12 @@ def main():
         # A checkout below a home that only its owner may enter has a program that no_thread's user cannot start.
         program = Path(shutil.copy(options.smlp, scratch))
         todo = list(cases(world))
-        random.Random(1).shuffle(todo)
-
-        def one(case):
-            return attempt(program, world, scratch, references, *case) if time.monotonic() < deadline else None
-
-        with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            outcomes = list(pool.map(one, todo))
+        outcomes = commands.in_time(todo, deadline, functools.partial(attempt, program, world, scratch, references))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     problems = [problem for outcome in outcomes if outcome for problem in outcome]
-    for problem in problems:
-        print(problem)
     skipped = outcomes.count(None)
-    print(f"{len(outcomes) - skipped} runs, {skipped} left out for want of time, {len(problems)} problems")
-    return 1 if problems else 0
+    return commands.report(problems, f"{len(outcomes) - skipped} runs, {skipped} left out for want of time")
 
 
 if __name__ == "__main__":

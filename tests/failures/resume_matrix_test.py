@@ -215,10 +215,7 @@ def main():
         test.preprocess()
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    for problem in test.problems:
-        print(problem)
-    print(f"{test.refusals} changes that are refused, {test.successes} that are not, {len(test.problems)} problems")
-    return 1 if test.problems else 0
+    return commands.report(test.problems, f"{test.refusals} changes that are refused, {test.successes} that are not")
 
 
 if __name__ == "__main__":
