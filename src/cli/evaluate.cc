@@ -146,25 +146,14 @@ Result<Exit> run(const Options& options) {
         Error{.what = fmt::format("none of the {} pictures could be read", result.skipped), .file = place_of(options)});
   }
   SMLP_CHECK(files.write(result, source, pictures.labels, named.classes));
-  print_evaluation(result, {.json = options.json, .per_class = options.per_class});
-  warn_about_evaluation(result);
-  if (result.skipped == 0) return exit_ok;
-  report_error(fmt::format("{} of {} pictures could not be read and are not counted", result.skipped,
-                           result.skipped + result.images()));
-  return exit_bad_input;
+  return show_evaluation(result, {.json = options.json, .per_class = options.per_class});
 }
 
 }  // namespace
 
 Run add_evaluate(CommandLine& line) {
   auto options = std::make_shared<Options>();
-  line.texts("--data", options->data)
-      .plain("INPUT")
-      .named("INPUT")
-      .required()
-      .help(
-          "Labelled pictures: a folder with a subfolder a class (or one that holds it as val/), tar archives and "
-          "shards (x-{000..004}.tar), or @LIST and - with lines of `path label`");
+  line.texts("--data", options->data).plain("INPUT").required();
   line.word("--labels", {"wnid", "name", "index", "position"}, options->labels)
       .named("RULE")
       .help(

@@ -45,6 +45,29 @@ void print_text(const Evaluation& e) {
   }
 }
 
+void print_result(const Evaluation& evaluation, EvaluationView view) {
+  if (view.json) {
+    print("{}\n", json_text(evaluation_json(evaluation)));
+    return;
+  }
+  if (view.per_class) write_output(class_table(evaluation) + "\n");
+  print_text(evaluation);
+}
+
+void warn(const Evaluation& e) {
+  if (e.tally.not_finite() > 0) {
+    report_warning(fmt::format("{} of {} pictures have logits that are no finite numbers; they count as wrong",
+                               e.tally.not_finite(), e.images()));
+  }
+  const int classes = e.tally.classes();
+  if (!e.shard.is_whole() || !at_chance_level(e.tally.right1(), e.images(), classes)) return;
+  report_warning(fmt::format(
+      "acc@1 is at chance level (1 of {} classes): {}", classes,
+      find_label_rule(e.provenance.label_rule) == LabelRule::position
+          ? "class folders are taken in the order of their names; compare it with the order of the model's classes"
+          : "the model does not know these pictures; check that it is the right file"));
+}
+
 }  // namespace
 
 std::string label_rule_text(LabelRule rule, std::string_view source, std::size_t count) {
@@ -65,27 +88,13 @@ std::string label_rule_text(LabelRule rule, std::string_view source, std::size_t
   return {};
 }
 
-void print_evaluation(const Evaluation& evaluation, EvaluationView view) {
-  if (view.json) {
-    print("{}\n", json_text(evaluation_json(evaluation)));
-    return;
-  }
-  if (view.per_class) write_output(class_table(evaluation) + "\n");
-  print_text(evaluation);
-}
-
-void warn_about_evaluation(const Evaluation& e) {
-  if (e.tally.not_finite() > 0) {
-    report_warning(fmt::format("{} of {} pictures have logits that are no finite numbers; they count as wrong",
-                               e.tally.not_finite(), e.images()));
-  }
-  const int classes = e.tally.classes();
-  if (!e.shard.is_whole() || !at_chance_level(e.tally.right1(), e.images(), classes)) return;
-  report_warning(fmt::format(
-      "acc@1 is at chance level (1 of {} classes): {}", classes,
-      find_label_rule(e.provenance.label_rule) == LabelRule::position
-          ? "class folders are taken in the order of their names; compare it with the order of the model's classes"
-          : "the model does not know these pictures; check that it is the right file"));
+Exit show_evaluation(const Evaluation& evaluation, EvaluationView view) {
+  print_result(evaluation, view);
+  warn(evaluation);
+  if (evaluation.skipped == 0) return exit_ok;
+  report_error(fmt::format("{} of {} pictures could not be read and are not counted", evaluation.skipped,
+                           evaluation.skipped + evaluation.images()));
+  return exit_bad_input;
 }
 
 }  // namespace smlp::cli

@@ -150,7 +150,6 @@ Run add_infer(CommandLine& line) {
   add_model_options(line, options->model);
   line.text("--data", files.input)
       .plain("INPUT")
-      .named("INPUT")
       .help(
           ".bin and .npy files and pictures, with commas between; folders of them, tar archives and shards "
           "(x-{000..004}.tar), @LIST, or - for a list on stdin (default: made-up data)");

@@ -39,12 +39,7 @@ Result<Exit> merge_counts(const Options& options) {
     SMLP_CHECK(file.write(confusion_csv(whole.tally, whole.model_classes)));
     SMLP_CHECK(file.commit());
   }
-  print_evaluation(whole, {.json = options.json, .per_class = options.per_class});
-  warn_about_evaluation(whole);
-  if (whole.skipped == 0) return exit_ok;
-  report_error(fmt::format("{} of {} pictures could not be read and are not counted", whole.skipped,
-                           whole.skipped + whole.images()));
-  return exit_bad_input;
+  return show_evaluation(whole, {.json = options.json, .per_class = options.per_class});
 }
 
 Result<Exit> merge_folders(Options& options) {

@@ -18,9 +18,12 @@ void add_model_options(CommandLine& line, ModelOptions& options, std::string_vie
       pin ? "default: yes, for steady times" : "default: no, so that programs share the machine well";
   line.flag("--pin", pin).help(fmt::format("Keep each thread on a processor of its own ({})", by_default));
   line.flag("--no-pin", pin, false).excludes("--pin");
-  line.choice<Precision>("--precision", {{"fp32", Precision::fp32}, {"bf16", Precision::bf16}},
-                         options.session.precision);
-  line.word("--isa", isa_names(), options.session.isa);
+  add_kernel_options(line, options.session);
+}
+
+void add_kernel_options(CommandLine& line, SessionOptions& session) {
+  line.choice<Precision>("--precision", {{"fp32", Precision::fp32}, {"bf16", Precision::bf16}}, session.precision);
+  line.word("--isa", isa_names(), session.isa);
 }
 
 void add_batch_option(CommandLine& line, ModelOptions& options) {

@@ -20,6 +20,9 @@ struct ModelOptions {
 // `plain_model`: what the model is called where its file may be given without --model.
 void add_model_options(CommandLine& line, ModelOptions& options, std::string_view plain_model = "");
 
+// --precision and --isa alone: the kernels.
+void add_kernel_options(CommandLine& line, SessionOptions& session);
+
 // --batch N.
 void add_batch_option(CommandLine& line, ModelOptions& options);
 

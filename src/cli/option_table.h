@@ -17,7 +17,9 @@ struct OptionName {
 
 inline constexpr OptionName option_table[] = {
     // What goes in and what comes out.
-    {"--data", "--data_root", "--input", "DIR", "Labelled pictures: DIR/CLASS/PICTURE, or DIR/val/CLASS/PICTURE"},
+    {"--data", "--data_root", "--input", "INPUT",
+     "Labelled pictures: a folder with a subfolder a class (or one that holds it as val/), tar archives and shards "
+     "(x-{000..004}.tar), or @LIST and - with lines of `path label`"},
     {"--model", "--pth_path", "", "FILE",
      "Compiled model, PyTorch checkpoint, safetensors or ONNX (default: the bundled Imagenette model)"},
     {"--classes", "", "", "FILE", "Class names, one a line in the order of the classes, or lines of `n01440764 name`"},

@@ -61,6 +61,7 @@ Run add_postprocess(CommandLine& line) {
   line.text("--labels", options->score.labels)
       .help("labels.npy of preprocess (default: looked for beside the inputs and the results)");
   line.text("--data", options->score.data_root)
+      .named("DIR")
       .excludes("--labels")
       .help("ImageFolder of the pictures, instead of labels");
   line.flag("--json", options->json);

@@ -101,13 +101,7 @@ Result<Exit> run(Options& options) {
 Run add_preprocess(CommandLine& line) {
   auto options = std::make_shared<Options>();
   PreprocessFolderOptions& folder = options->folder;
-  line.text("--data", folder.data)
-      .plain("INPUT")
-      .named("INPUT")
-      .required()
-      .help(
-          "Labelled pictures: a folder with a subfolder a class (or one that holds it as val/), tar archives and "
-          "shards (x-{000..004}.tar), or @LIST and - with lines of `path label`");
+  line.text("--data", folder.data).plain("INPUT").required();
   line.text("--output", folder.save_dir)
       .plain("OUT")
       .named("DIR")

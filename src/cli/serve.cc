@@ -1,8 +1,8 @@
 // smlp serve: the Open Inference Protocol over HTTP.
 #include "cli/command.h"
 #include "cli/console.h"
+#include "cli/model_options.h"
 #include "server/http_server.h"
-#include "tasks/machine.h"
 
 namespace smlp::cli {
 namespace {
@@ -85,9 +85,7 @@ Run add_serve(CommandLine& line) {
   line.number("--max-queue", server.batching.max_queue, 1, 1'000'000);
   line.number("--timeout-ms", options->timeout_ms, 0, 86'400'000);
   line.number("--threads", server.session.threads, 1, 4096);
-  line.choice<Precision>("--precision", {{"fp32", Precision::fp32}, {"bf16", Precision::bf16}},
-                         server.session.precision);
-  line.word("--isa", isa_names(), server.session.isa);
+  add_kernel_options(line, server.session);
   line.number("--max-request-bytes", server.max_request_bytes, 1024, 4294967296.0);
   line.number("--max-connections", server.max_connections, 1, 1'000'000);
   line.number("--exit-timeout-secs", options->exit_s, 0, 86'400);
