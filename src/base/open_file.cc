@@ -95,6 +95,16 @@ Result<FileStamp> stamp_of(const FileHandle& file, const fs::path& path) {
   return stamp_of(info);
 }
 
+FileStamp stamp_by_name(const fs::path& path) {
+  struct stat info = {};
+  return ::stat(path.c_str(), &info) == 0 ? stamp_of(info) : FileStamp();
+}
+
+bool name_is_taken(const fs::path& path) {
+  std::error_code code;
+  return fs::exists(fs::symlink_status(path, code));
+}
+
 namespace {
 
 Result<OpenFile> open_up_to(const fs::path& path, std::uint64_t limit) {

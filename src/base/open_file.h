@@ -54,6 +54,12 @@ Result<OpenFile> open_regular(const std::filesystem::path& path);
 // What an open file is by now.
 Result<FileStamp> stamp_of(const FileHandle& file, const std::filesystem::path& path);
 
+// Of what a name leads to; zero where that cannot be told: opening it says why.
+FileStamp stamp_by_name(const std::filesystem::path& path);
+
+// Whether there is anything under this very name, be it a link that leads nowhere.
+bool name_is_taken(const std::filesystem::path& path);
+
 // The whole content of such a file, at most `limit` bytes. A file that changes while it is read is an error.
 Result<std::string> read_text(const std::filesystem::path& path, std::uint64_t limit);
 

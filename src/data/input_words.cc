@@ -29,16 +29,11 @@ Result<std::string> read_standard_input() {
   }
 }
 
-bool is_there(const fs::path& path) {
-  std::error_code code;
-  return fs::exists(fs::symlink_status(path, code));
-}
-
 // Where relative paths of a list in `folder` lead; an empty folder is the working folder.
 ListPlace find_place(const fs::path& folder, std::string_view path) {
-  const bool here = is_there(path);
+  const bool here = name_is_taken(path);
   if (folder.empty() || path.starts_with('/')) return here ? ListPlace::here : ListPlace::nowhere;
-  const bool beside = is_there(folder / path);
+  const bool beside = name_is_taken(folder / path);
   if (!beside) return here ? ListPlace::here : ListPlace::nowhere;
   if (!here) return ListPlace::beside;
   std::error_code code;
@@ -80,7 +75,7 @@ Result<NamedPaths> input_paths(std::string_view word) {
     SMLP_TRY(text, read_standard_input());
     return paths_of_list(text, "standard input", {});
   }
-  if (is_there(word)) return NamedPaths{.paths = {{.path = word}}};
+  if (name_is_taken(word)) return NamedPaths{.paths = {{.path = word}}};
   if (word.starts_with('@') && word.size() > 1) {
     const fs::path list = word.substr(1);
     SMLP_TRY(text, read_text(list, kMaxBytes));
@@ -88,7 +83,7 @@ Result<NamedPaths> input_paths(std::string_view word) {
   }
   NamedPaths named;
   for (const std::string_view part : parts_of(word)) {
-    if (is_there(part)) {
+    if (name_is_taken(part)) {
       named.paths.push_back({.path = part});
       continue;
     }

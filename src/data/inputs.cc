@@ -56,6 +56,11 @@ std::string Input::stem() const {
   return std::string(name.substr(0, name.find('.')));
 }
 
+FileStamp Input::stamp() const {
+  if (!archive) return stamp_by_name(file);
+  return {.bytes = archive->members()[member].bytes, .mtime_ns = archive->stamp().mtime_ns};
+}
+
 Result<void> InputLister::add(std::string_view word) {
   SMLP_TRY(named, input_paths(word));
   inputs_.files.reserve(inputs_.files.size() + named.paths.size());

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/open_file.h"
 #include "base/result.h"
 #include "data/image_folder.h"
 #include "data/input_words.h"
@@ -36,6 +37,9 @@ struct Input {
   std::string own_name() const;
   // "a", of both: the last part up to its first dot. Results are named by it.
   std::string stem() const;
+  // What tells its content from another: the file's or the member's size, and the time of the file or of the archive.
+  // Zero for a file that is gone: reading it says why.
+  FileStamp stamp() const;
   // The file that has to stay as it is while the input is read: the picture's own, or its archive's.
   const std::filesystem::path& on_disk() const { return archive ? archive->path() : file; }
 };

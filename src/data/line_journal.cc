@@ -7,6 +7,7 @@
 
 #include "base/atomic_file.h"
 #include "base/file_map.h"
+#include "base/open_file.h"
 
 namespace smlp {
 
@@ -14,8 +15,7 @@ namespace fs = std::filesystem;
 
 Result<std::optional<JournalLines>> read_lines(const fs::path& path,
                                                const std::function<bool(std::string_view line)>& understood) {
-  std::error_code missing;
-  if (!fs::exists(fs::symlink_status(path, missing))) return std::nullopt;
+  if (!name_is_taken(path)) return std::nullopt;
   SMLP_TRY(map, FileMap::open(path));
   const std::string_view text(reinterpret_cast<const char*>(map->bytes().data()), map->bytes().size());
   JournalLines journal;

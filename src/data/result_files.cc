@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "base/file_map.h"
+#include "base/open_file.h"
 #include "base/sha256.h"
 #include "data/npy.h"
 
@@ -52,8 +53,7 @@ fs::path packed_part(const fs::path& folder) { return folder / fmt::format(".{}.
 Result<PackedWriter> PackedWriter::open(const fs::path& folder, int classes, RunRecord& record) {
   PackedWriter writer(folder, classes);
   const fs::path part = packed_part(folder);
-  std::error_code missing;
-  const bool is_there = !record.rows.empty() && fs::exists(fs::symlink_status(part, missing));
+  const bool is_there = !record.rows.empty() && name_is_taken(part);
   SMLP_TRY(data, is_there ? reopen_own(part) : create_own(part));
   writer.data_ = std::move(data);
   SMLP_TRY(whole, is_there ? writer.whole_rows(record.rows) : Result<std::size_t>(0));

@@ -1,25 +1,11 @@
 #include "tasks/labelled_pictures.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 
-#include "base/open_file.h"
 #include "base/sha256.h"
 
 namespace smlp {
 namespace {
-
-// Zero for a file that is gone: reading it says why.
-FileStamp stamp_of(const Input& input) {
-  if (input.archive) {
-    return {.bytes = input.archive->members()[input.member].bytes, .mtime_ns = input.archive->stamp().mtime_ns};
-  }
-  struct stat info = {};
-  if (::stat(input.file.c_str(), &info) != 0) return {};
-  return {.bytes = static_cast<std::uint64_t>(info.st_size),
-          .mtime_ns = info.st_mtim.tv_sec * std::int64_t{1'000'000'000} + info.st_mtim.tv_nsec};
-}
 
 void add(Sha256& hash, const std::string& text) { hash.update(std::as_bytes(std::span(text))); }
 
@@ -49,7 +35,7 @@ LabelledPictures labelled_pictures(const Inputs& data, const LabelMap& labels, c
   for (const Input& input : data.files) {
     const int label = labels.class_of_folder[static_cast<std::size_t>(input.label)];
     out.labels.push_back(label);
-    const FileStamp stamp = stamp_of(input);
+    const FileStamp stamp = input.stamp();
     std::string line = input.own_name();
     line += '\0' + fmt::format("{} {}", stamp.bytes, label);
     add(everywhere, line + "\n");

@@ -9,11 +9,6 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kStart = 1 << 20;  // metadata may begin with a thousand names
 
-bool is_there(const fs::path& path) {
-  std::error_code code;
-  return fs::exists(fs::symlink_status(path, code));
-}
-
 }  // namespace
 
 Result<void> check_replaceable(const fs::path& path, const IsOurs& is_ours, std::string_view what) {
@@ -40,7 +35,7 @@ Result<void> NamedOutput::write(std::string_view text) {
 }
 
 Result<void> NamedOutput::commit() {
-  if (mode_ == Mode::resume && is_there(path_)) {
+  if (mode_ == Mode::resume && name_is_taken(path_)) {
     SMLP_TRY(there, sha256_file(path_));
     if (there == hash_.hex()) return {};
     return fail(Error{.what = "is there already and is not what this run writes",

@@ -1,10 +1,9 @@
 #include "tasks/preprocess_resume.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 
 #include "base/atomic_file.h"
+#include "base/open_file.h"
 #include "base/sha256.h"
 #include "image/decode.h"
 
@@ -12,14 +11,6 @@ namespace smlp {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Of what a name leads to; zero for nothing.
-FileStamp stamp_of(const fs::path& file) {
-  struct stat info = {};
-  if (::stat(file.c_str(), &info) != 0) return {};
-  return {.bytes = static_cast<std::uint64_t>(info.st_size),
-          .mtime_ns = info.st_mtim.tv_sec * std::int64_t{1'000'000'000} + info.st_mtim.tv_nsec};
-}
 
 Result<std::string> sha256_of_input(const Input& input) {
   if (!input.archive) return sha256_file(input.file);
@@ -31,8 +22,7 @@ Result<std::string> sha256_of_input(const Input& input) {
 
 // What an earlier run recorded of a picture still holds: same size and time of change, or else the same bytes.
 bool unchanged(const Input& input, const PictureRecord& record) {
-  FileStamp now = input.archive ? input.archive->stamp() : stamp_of(input.file);
-  if (input.archive) now.bytes = input.archive->members()[input.member].bytes;
+  const FileStamp now = input.stamp();
   if (now == FileStamp{.bytes = record.bytes, .mtime_ns = record.mtime_ns}) return true;
   if (now.bytes != record.bytes || record.sha256.empty()) return false;
   const auto sha256 = sha256_of_input(input);
@@ -90,7 +80,7 @@ BinState bin_state(const PreprocessRun& run, const Journal& journal, std::size_t
   const auto status = fs::symlink_status(path, code);
   if (status.type() == fs::file_type::not_found) return BinState::absent;
   if (status.type() != fs::file_type::regular) return BinState::changed;
-  return stamp_of(path) == journal.batches[b].bin ? BinState::whole : BinState::changed;
+  return stamp_by_name(path) == journal.batches[b].bin ? BinState::whole : BinState::changed;
 }
 
 // Batches before the first whose bin is lost or not as the journal has it.
@@ -113,8 +103,7 @@ Result<void> refuse_foreign(const PreprocessRun& run, const std::optional<Journa
     }
   }
   for (const fs::path& file : {run.labels_file(), run.manifest_file()}) {
-    std::error_code ignored;
-    if (!fs::exists(fs::symlink_status(file, ignored))) continue;
+    if (!name_is_taken(file)) continue;
     if (journal && !journal->endings.empty()) {
       SMLP_TRY(sha256, sha256_file(file));
       if (std::ranges::find(journal->endings, sha256) != journal->endings.end()) continue;

@@ -1,6 +1,7 @@
 #include "tasks/run_results.h"
 
 #include "base/file_map.h"
+#include "base/open_file.h"
 #include "base/sha256.h"
 
 namespace smlp {
@@ -10,11 +11,6 @@ namespace fs = std::filesystem;
 
 RecordedFile recorded(std::string_view bytes) {
   return {.bytes = bytes.size(), .sha256 = sha256_of(std::as_bytes(std::span(bytes)))};
-}
-
-bool is_there(const fs::path& path) {
-  std::error_code code;
-  return fs::exists(fs::symlink_status(path, code));
 }
 
 std::unexpected<Error> foreign_error(const fs::path& path) {
@@ -55,10 +51,10 @@ Result<RunResults> RunResults::open(RunFolder place, const RunIdentity& identity
 Result<void> RunResults::start(const RunIdentity& identity, const std::string& provenance,
                                std::span<const Input> inputs) {
   for (const Input& input : inputs) {
-    if (is_there(path_of(input))) return foreign_error(path_of(input));
+    if (name_is_taken(path_of(input))) return foreign_error(path_of(input));
   }
   for (const fs::path& path : {folder_ / kPackedNames, packed_part(folder_)}) {
-    if (options_.packed && is_there(path)) return foreign_error(path);
+    if (options_.packed && name_is_taken(path)) return foreign_error(path);
   }
   SMLP_TRY(writer, RunRecordWriter::create(folder_, identity, provenance));
   writer_.emplace(std::move(writer));
@@ -131,7 +127,7 @@ Result<void> RunResults::write_file_of(const Input& input, std::span<const float
   const std::string bytes = result_bytes(options_.format, logits, options_.classes);
   const fs::path path = path_of(input);
   const bool ours = record_.files.contains(name_of(input));
-  if (resumed_ && !ours && is_there(path)) {
+  if (resumed_ && !ours && name_is_taken(path)) {
     SMLP_TRY(same, may_replace(path, bytes));
     if (!same) return foreign_error(path);
   }
@@ -149,7 +145,7 @@ Result<void> RunResults::finish() {
 
 Result<void> RunResults::write_summary(const std::string& text) {
   if (folder_.empty()) return {};
-  const bool kept = text.empty() && is_there(summary_path(folder_));
+  const bool kept = text.empty() && name_is_taken(summary_path(folder_));
   if (!kept) {
     SMLP_CHECK(writer_->add(summary_name(folder_), recorded(text)));
     SMLP_CHECK(write_file(summary_path(folder_), text, resumed_ ? Existing::replace : Existing::keep));
