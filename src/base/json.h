@@ -1,8 +1,9 @@
-// JSON that others wrote: the one door through which the project reads it.
+// JSON: the one door through which the project reads what others wrote, and the one way it writes its own.
 #pragma once
 
 #include <concepts>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -45,6 +46,12 @@ Result<JsonDocument<nlohmann::json>> parse_json(std::string_view text);
 
 // The same with the keys of objects in their order.
 Result<JsonDocument<nlohmann::ordered_json>> parse_ordered_json(std::string_view text);
+
+// A value as text. Bytes that are no UTF-8 (file names may hold any) become U+FFFD. indent -1: one line.
+template <class Json>
+std::string dump_json(const Json& value, int indent = -1) {
+  return value.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
 
 // A whole number that the type can hold: `.rows = exact<int>(line.at("rows"))`. nlohmann's own conversion cuts off
 // fractions, wraps numbers that are too large and takes true for 1. Throws json::exception, as at() does.

@@ -8,8 +8,6 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-std::string text_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
-
 std::string outcome_line(const PictureOutcome& outcome) {
   Json line = Json::object();
   if (!outcome.error.empty()) {
@@ -20,7 +18,7 @@ std::string outcome_line(const PictureOutcome& outcome) {
     line = {{"rank", outcome.standing->rank}, {"answer", outcome.standing->answer}, {"top", outcome.top}};
   }
   line["ns"] = outcome.nanoseconds;
-  return text_of(line);
+  return dump_json(line);
 }
 
 // Throws json::exception on anything unexpected.
@@ -72,7 +70,7 @@ Result<EvaluationJournal> EvaluationJournal::create(const fs::path& path, const 
   const Json header = {{"smlp_evaluation_journal", 1},
                        {"identity", identity_json(identity)},
                        {"provenance", Json::parse(provenance.empty() ? "{}" : provenance, nullptr, false)}};
-  SMLP_TRY(journal, LineJournal::create(path, text_of(header)));
+  SMLP_TRY(journal, LineJournal::create(path, dump_json(header)));
   return EvaluationJournal(std::move(journal));
 }
 

@@ -31,6 +31,9 @@ struct PictureOutcome {
   bool operator==(const PictureOutcome&) const = default;
 };
 
+// The best classes that an outcome keeps.
+inline constexpr int kKeptClasses = 5;
+
 // Outcomes in the order of the pictures. False: there is no such picture.
 using HearOutcome = std::function<bool(std::size_t index, PictureOutcome outcome)>;
 

@@ -11,9 +11,7 @@ using nlohmann::ordered_json;
 
 constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 30;
 
-std::string line_of(const ordered_json& value) {
-  return value.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
-}
+std::string line_of(const ordered_json& value) { return dump_json(value) + "\n"; }
 
 // Throws json::exception on anything unexpected.
 InputManifest parse(std::string_view text) {
@@ -60,8 +58,7 @@ std::string input_manifest_text(const InputManifest& manifest) {
 
 Result<std::optional<InputManifest>> read_input_manifest(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / kInputManifest;
-  std::error_code missing;
-  if (!std::filesystem::exists(std::filesystem::symlink_status(path, missing))) return std::nullopt;
+  if (!name_is_taken(path)) return std::nullopt;
   SMLP_TRY(text, read_text(path, kMaxBytes));
   try {
     return parse(text);

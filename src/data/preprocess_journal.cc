@@ -7,13 +7,14 @@
 
 #include "base/file_map.h"
 #include "base/json.h"
+#include "base/open_file.h"
 
 namespace smlp {
 namespace {
 
 using nlohmann::json;
 
-std::string line_of(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"; }
+std::string line_of(const json& value) { return dump_json(value) + "\n"; }
 
 std::string header_line(const JournalHeader& header, const std::string& provenance) {
   return line_of({{"smlp_preprocess", 2},
@@ -91,9 +92,8 @@ void Journal::keep_first(std::size_t count) {
 }
 
 Result<std::optional<Journal>> read_journal(const std::filesystem::path& path) {
-  std::error_code missing;
   // A link to nothing is there, and whoever opens it says so.
-  if (!std::filesystem::exists(std::filesystem::symlink_status(path, missing))) return std::nullopt;
+  if (!name_is_taken(path)) return std::nullopt;
   SMLP_TRY(map, FileMap::open(path));
   const std::string_view text(reinterpret_cast<const char*>(map->bytes().data()), map->bytes().size());
   Journal journal;

@@ -12,8 +12,6 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-std::string text_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
-
 // File names may hold any bytes, JSON may not: bytes beyond printable ASCII, and '%', become %XX.
 std::string encoded(std::string_view name) {
   std::string out;
@@ -86,7 +84,7 @@ Result<std::optional<RunRecord>> read_run_record(const fs::path& folder) {
   try {
     if (header.at("smlp_run") != 1) throw Json::other_error::create(501, "another format", nullptr);
     record.identity = identity_of_json(header.at("identity"));
-    record.provenance = text_of(header.at("provenance"));
+    record.provenance = dump_json(header.at("provenance"));
   } catch (const Json::exception& error) {
     return damaged(error.what());
   }
@@ -116,7 +114,7 @@ Result<RunRecordWriter> RunRecordWriter::create(const fs::path& folder, const Ru
   const Json header = {{"smlp_run", 1},
                        {"identity", identity_json(identity)},
                        {"provenance", Json::parse(provenance.empty() ? "{}" : provenance, nullptr, false)}};
-  SMLP_TRY(journal, LineJournal::create(folder / kRunRecord, text_of(header)));
+  SMLP_TRY(journal, LineJournal::create(folder / kRunRecord, dump_json(header)));
   return RunRecordWriter(std::move(journal));
 }
 
@@ -126,15 +124,15 @@ Result<RunRecordWriter> RunRecordWriter::reopen(const fs::path& folder, const Ru
 }
 
 Result<void> RunRecordWriter::add(const std::string& name, const RecordedFile& file) {
-  return journal_.append(text_of({{"file", encoded(name)}, {"bytes", file.bytes}, {"sha256", file.sha256}}));
+  return journal_.append(dump_json(Json{{"file", encoded(name)}, {"bytes", file.bytes}, {"sha256", file.sha256}}));
 }
 
 Result<void> RunRecordWriter::add(const RecordedRows& rows) {
-  return journal_.append(text_of({{"stem", encoded(rows.stem)}, {"rows", rows.rows}, {"sha256", rows.sha256}}));
+  return journal_.append(dump_json(Json{{"stem", encoded(rows.stem)}, {"rows", rows.rows}, {"sha256", rows.sha256}}));
 }
 
-Result<void> RunRecordWriter::keep_rows(std::size_t count) { return journal_.append(text_of({{"keep", count}})); }
+Result<void> RunRecordWriter::keep_rows(std::size_t count) { return journal_.append(dump_json(Json{{"keep", count}})); }
 
-Result<void> RunRecordWriter::finish() { return journal_.append(text_of({{"finished", true}})); }
+Result<void> RunRecordWriter::finish() { return journal_.append(dump_json(Json{{"finished", true}})); }
 
 }  // namespace smlp

@@ -42,8 +42,6 @@ json triple_json(const std::array<float, 3>& values) {
   return {shortest(values[0]), shortest(values[1]), shortest(values[2])};
 }
 
-std::string dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
-
 // The value behind `text`, which metadata name `key`; `kind` is what it has to be.
 Result<JsonDocument<json>> parse_value(std::string_view text, const std::string& key, json::value_t type,
                                        std::string_view kind) {
@@ -80,7 +78,7 @@ Result<Preprocess> parse_preprocess(std::string_view text, int image) {
     const json& name = value["interpolation"];
     interpolation = name.is_string() ? find_interpolation(name.get<std::string>()) : std::nullopt;
     if (!interpolation) {
-      return fail("its metadata ask for {} interpolation; known are {}", shortened(dump(name), 100),
+      return fail("its metadata ask for {} interpolation; known are {}", shortened(dump_json(name), 100),
                   fmt::join(interpolation_names, ", "));
     }
   }
@@ -115,20 +113,20 @@ Metadata describe_network(const Network& network) {
   const Config& config = network.config;
   const Preprocess& pre = network.preprocess;
   return {
-      {"smlp.config", dump({{"dim", config.dim},
-                            {"alpha", config.alpha},
-                            {"patch", config.patch},
-                            {"image", config.image},
-                            {"channels", config.in_channels},
-                            {"classes", config.classes},
-                            {"depths", config.depths}})},
-      {"smlp.classes", dump(network.class_names)},
-      {"smlp.wnids", dump(network.wnids)},
-      {"smlp.preprocess", dump({{"resize", pre.resize},
-                                {"crop", pre.crop},
-                                {"interpolation", interpolation_name(pre.interpolation)},
-                                {"mean", triple_json(pre.mean)},
-                                {"std", triple_json(pre.std)}})},
+      {"smlp.config", dump_json(json{{"dim", config.dim},
+                                     {"alpha", config.alpha},
+                                     {"patch", config.patch},
+                                     {"image", config.image},
+                                     {"channels", config.in_channels},
+                                     {"classes", config.classes},
+                                     {"depths", config.depths}})},
+      {"smlp.classes", dump_json(json(network.class_names))},
+      {"smlp.wnids", dump_json(json(network.wnids))},
+      {"smlp.preprocess", dump_json(json{{"resize", pre.resize},
+                                         {"crop", pre.crop},
+                                         {"interpolation", interpolation_name(pre.interpolation)},
+                                         {"mean", triple_json(pre.mean)},
+                                         {"std", triple_json(pre.std)}})},
       {"smlp.precision", std::string(precision_name(network.precision))},
       {"smlp.gelu", std::string(gelu_precision_name(network.gelu))},
       {"smlp.source", network.source_name},

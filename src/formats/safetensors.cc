@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/byte_reader.h"
+#include "base/json.h"
 
 namespace smlp {
 namespace {
@@ -193,8 +193,7 @@ Result<void> write_safetensors(const std::filesystem::path& path, std::span<cons
     const std::uint64_t begin = std::exchange(end, end + entry.data.size());
     header[entry.name] = {{"dtype", dtype_name(entry.dtype)}, {"shape", entry.shape}, {"data_offsets", {begin, end}}};
   }
-  // Texts that are not UTF-8 (a file name may be) are written with replacement characters.
-  std::string text = header.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  std::string text = dump_json(header);
   text.append((64 - (8 + text.size()) % 64) % 64, ' ');
   const std::uint64_t length = text.size();
   SMLP_TRY(file, AtomicFile::create(path, existing));

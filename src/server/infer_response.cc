@@ -2,16 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
-#include <nlohmann/json.hpp>
-#include <numeric>
+
+#include "api/top_classes.h"
+#include "base/json.h"
 
 namespace smlp::server {
 namespace {
 
-std::string json_string(std::string_view text) {
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
+std::string json_string(std::string_view text) { return dump_json(nlohmann::json(text)); }
 
 // {"model_name":"m","model_version":"1","id":"7","outputs":[{"name":"output","datatype":"FP32","shape":[1,10],
 // up to the data, which the caller adds with "]}" behind.
@@ -33,32 +31,28 @@ Reply binary_reply(std::string head, std::size_t binary_bytes) {
   return reply;
 }
 
-// "9.871231:3:cassette player" of each of the best classes, best first; equal logits in the order of their index.
-std::vector<std::string> best_classes(const ServedModel& model, const Logits& logits, std::size_t count) {
-  std::vector<int> order(logits.size());
-  std::iota(order.begin(), order.end(), 0);
-  const auto better = [&](int a, int b) { return logits[a] != logits[b] ? logits[a] > logits[b] : a < b; };
-  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(), better);
-  std::vector<std::string> lines;
-  for (std::size_t i = 0; i < count; ++i) {
-    std::string line = fmt::format("{:f}:{}", logits[order[i]], order[i]);
-    if (!model.class_names.empty()) line += ":" + model.class_names[order[i]];
-    lines.push_back(std::move(line));
+// Adds "9.871231:3:cassette player" of each of the best classes, best first.
+Result<void> add_best(const ServedModel& model, const Logits& logits, std::size_t count,
+                      std::vector<std::string>& lines) {
+  SMLP_TRY(best, top_classes(logits, static_cast<int>(count), model.class_names));
+  for (const Prediction& p : best) {
+    const std::string name = model.class_names.empty() ? "" : ":" + p.label;
+    lines.push_back(fmt::format("{:f}:{}{}", logits[static_cast<std::size_t>(p.index)], p.index, name));
   }
-  return lines;
+  return {};
 }
 
-Reply write_classes(const ServedModel& model, const InferRequest& request, std::span<const Logits> logits) {
+Answer<Reply> write_classes(const ServedModel& model, const InferRequest& request, std::span<const Logits> logits) {
   const auto count = static_cast<std::size_t>(std::min(request.classification, model.classes));
   std::vector<std::string> elements;
   for (const Logits& one : logits) {
-    for (std::string& line : best_classes(model, one, count)) elements.push_back(std::move(line));
+    if (const auto added = add_best(model, one, count, elements); !added) return refuse(500, "{}", added.error().what);
   }
   std::string head = opening(model, request, "BYTES", logits.size(), count);
   if (!request.binary_output) {
     head += "\"data\":[";
     for (std::size_t i = 0; i < elements.size(); ++i) head += (i > 0 ? "," : "") + json_string(elements[i]);
-    return {.body = std::move(head) + "]}]}"};
+    return Reply{.body = std::move(head) + "]}]}"};
   }
   std::size_t bytes = 0;
   for (const std::string& element : elements) bytes += sizeof(std::uint32_t) + element.size();

@@ -1,15 +1,12 @@
 #include "server/model_texts.h"
 
-#include <nlohmann/json.hpp>
-
+#include "base/json.h"
 #include "tasks/provenance.h"
 
 namespace smlp::server {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string text_of(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 Json count_and_ns(std::uint64_t count, std::uint64_t ns) { return {{"count", count}, {"ns", ns}}; }
 
@@ -50,48 +47,48 @@ Json statistics_of(const ServedModel& model) {
 }  // namespace
 
 std::string server_metadata() {
-  return text_of({{"name", "smlp"},
-                  {"version", program_version()},
-                  {"extensions",
-                   {"binary_tensor_data", "classification", "model_configuration", "model_repository",
-                    "model_repository(unload_dependents)", "statistics", "schedule_policy"}}});
+  return dump_json(Json{{"name", "smlp"},
+                        {"version", program_version()},
+                        {"extensions",
+                         {"binary_tensor_data", "classification", "model_configuration", "model_repository",
+                          "model_repository(unload_dependents)", "statistics", "schedule_policy"}}});
 }
 
 std::string model_metadata(const ServedModel& model, std::span<const std::string> versions) {
-  return text_of({{"name", model.name},
-                  {"versions", versions},
-                  {"platform", "smlp"},
-                  {"inputs", {{{"name", "input"}, {"datatype", "FP32"}, {"shape", input_shape(model)}}}},
-                  {"outputs", {{{"name", "output"}, {"datatype", "FP32"}, {"shape", {-1, model.classes}}}}}});
+  return dump_json(Json{{"name", model.name},
+                        {"versions", versions},
+                        {"platform", "smlp"},
+                        {"inputs", {{{"name", "input"}, {"datatype", "FP32"}, {"shape", input_shape(model)}}}},
+                        {"outputs", {{{"name", "output"}, {"datatype", "FP32"}, {"shape", {-1, model.classes}}}}}});
 }
 
-std::string model_ready(const ServedModel& model) { return text_of({{"name", model.name}, {"ready", true}}); }
+std::string model_ready(const ServedModel& model) { return dump_json(Json{{"name", model.name}, {"ready", true}}); }
 
 std::string model_config(const ServedModel& model) {
-  return text_of({{"name", model.name},
-                  {"platform", "smlp"},
-                  {"backend", "smlp"},
-                  {"max_batch_size", model.batching.max_batch},
-                  {"input",
-                   {{{"name", "input"},
-                     {"data_type", "TYPE_FP32"},
-                     {"format", "FORMAT_NCHW"},
-                     {"dims", {model.input.channels, model.input.size, model.input.size}}}}},
-                  {"output", {{{"name", "output"}, {"data_type", "TYPE_FP32"}, {"dims", {model.classes}}}}},
-                  {"dynamic_batching",
-                   {{"preferred_batch_size", {model.batching.max_batch}},
-                    {"max_queue_delay_microseconds", model.batching.max_delay.count()},
-                    {"default_queue_policy",
-                     {{"timeout_action", "REJECT"},
-                      {"default_timeout_microseconds", std::chrono::microseconds(model.batching.timeout).count()},
-                      {"allow_timeout_override", true},
-                      {"max_queue_size", model.batching.max_queue}}}}}});
+  return dump_json(Json{{"name", model.name},
+                        {"platform", "smlp"},
+                        {"backend", "smlp"},
+                        {"max_batch_size", model.batching.max_batch},
+                        {"input",
+                         {{{"name", "input"},
+                           {"data_type", "TYPE_FP32"},
+                           {"format", "FORMAT_NCHW"},
+                           {"dims", {model.input.channels, model.input.size, model.input.size}}}}},
+                        {"output", {{{"name", "output"}, {"data_type", "TYPE_FP32"}, {"dims", {model.classes}}}}},
+                        {"dynamic_batching",
+                         {{"preferred_batch_size", {model.batching.max_batch}},
+                          {"max_queue_delay_microseconds", model.batching.max_delay.count()},
+                          {"default_queue_policy",
+                           {{"timeout_action", "REJECT"},
+                            {"default_timeout_microseconds", std::chrono::microseconds(model.batching.timeout).count()},
+                            {"allow_timeout_override", true},
+                            {"max_queue_size", model.batching.max_queue}}}}}});
 }
 
 std::string model_statistics(std::span<const std::shared_ptr<ServedModel>> models) {
   Json list = Json::array();
   for (const auto& model : models) list.push_back(statistics_of(*model));
-  return text_of({{"model_stats", list}});
+  return dump_json(Json{{"model_stats", list}});
 }
 
 std::string repository_index(std::span<const Repository::Entry> entries) {
@@ -102,9 +99,9 @@ std::string repository_index(std::span<const Repository::Entry> entries) {
                     {"state", entry.ready ? "READY" : "UNAVAILABLE"},
                     {"reason", entry.reason}});
   }
-  return text_of(list);
+  return dump_json(list);
 }
 
-std::string error_text(std::string_view message) { return text_of({{"error", message}}); }
+std::string error_text(std::string_view message) { return dump_json(Json{{"error", message}}); }
 
 }  // namespace smlp::server

@@ -83,7 +83,7 @@ std::string benchmark_json(const BenchmarkReport& report) {
                                        {"gmacs", report.gmacs},
                                        {"results", std::move(results)},
                                        {"provenance", provenance_json(report.provenance)}};
-  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+  return dump_json(json, 2);
 }
 
 std::string_view verdict_word(Verdict verdict) {
@@ -101,7 +101,7 @@ std::string comparison_json(const Comparison& comparison) {
                                        {"doubts", comparison.doubts},
                                        {"verdict", verdict_word(comparison.verdict)},
                                        {"provenance", provenance_json(program_provenance())}};
-  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+  return dump_json(json, 2);
 }
 
 Result<BenchmarkReport> read_benchmark_json(const std::filesystem::path& path) {

@@ -14,8 +14,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kTop = 5;
-
 // The pictures from `first` on, and when each was opened.
 class PartSource final : public Source {
  public:
@@ -98,7 +96,7 @@ class Scorer final : public Sink {
     }
     outcome.standing = standing_of(*logits, labels_[index]);
     if (!outcome.standing || journal_ == nullptr) return outcome;
-    SMLP_TRY(best, top_classes(*logits, kTop, {}));
+    SMLP_TRY(best, top_classes(*logits, kKeptClasses, {}));
     for (const Prediction& p : best) outcome.top.emplace_back(p.index, p.probability);
     return outcome;
   }

@@ -1,7 +1,6 @@
 #include "tasks/evaluation_files.h"
 
-#include <nlohmann/json.hpp>
-
+#include "base/json.h"
 #include "base/printable.h"
 #include "data/evaluation_journal.h"
 
@@ -11,7 +10,6 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-constexpr int kTop = 5;
 constexpr std::string_view kJsonStart = "{\"file\":";
 constexpr std::string_view kCsvStart = "file,label,class,rank,";
 constexpr std::string_view kConfusionStart = "label\\answer,";
@@ -51,12 +49,12 @@ std::string json_row(const Row& row, const ClassList& list, const Json& provenan
                      {"top", std::move(top)},
                      {"error", row.error().empty() ? Json() : Json(row.error())},
                      {"provenance", provenance}};
-  return printable_json(line.dump(-1, ' ', false, Json::error_handler_t::replace)) + "\n";
+  return printable_json(dump_json(line)) + "\n";
 }
 
 std::string csv_title() {
   std::string line(kCsvStart);
-  for (int i = 1; i <= kTop; ++i) line += fmt::format("index{0},class{0},probability{0},", i);
+  for (int i = 1; i <= kKeptClasses; ++i) line += fmt::format("index{0},class{0},probability{0},", i);
   return line + "error\n";
 }
 
@@ -64,7 +62,7 @@ std::string csv_row(const Row& row, const ClassList& list) {
   const auto& standing = row.outcome.standing;
   std::string line = fmt::format("{},{},{},{}", cell(row.file), row.label, cell(class_name(list, row.label)),
                                  standing ? fmt::format("{}", standing->rank) : "");
-  for (std::size_t i = 0; i < kTop; ++i) {
+  for (std::size_t i = 0; i < kKeptClasses; ++i) {
     if (i >= row.outcome.top.size()) {
       line += ",,,";
       continue;

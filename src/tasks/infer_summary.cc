@@ -1,7 +1,6 @@
 #include <unistd.h>
 
-#include <nlohmann/json.hpp>
-
+#include "base/json.h"
 #include "tasks/infer_files.h"
 
 namespace smlp {
@@ -63,7 +62,7 @@ std::string infer_summary(const InferFilesReport& report, const InferFilesOption
   json["smlp"]["d2h_list"] = report.d2h_list;
   json["smlp"]["executed_pictures"] = report.executed_pictures;
   json["smlp"]["explanation"] = timing_explanation();
-  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return dump_json(json) + "\n";
 }
 
 void report_times(const Executions& executions, InferFilesReport& report) {

@@ -1,9 +1,9 @@
 #include "tasks/preprocess_endings.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "base/atomic_file.h"
+#include "base/json.h"
 #include "base/sha256.h"
 #include "data/labels.h"
 
@@ -26,7 +26,7 @@ std::string manifest_text(const PreprocessRun& run, const Journal& journal) {
       line["sha256"] = record.sha256;
       line["batch"] = run.header.first_bin + b;
       line["index"] = index++;
-      text += line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+      text += dump_json(line) + "\n";
     }
   }
   return text;

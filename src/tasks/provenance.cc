@@ -88,8 +88,6 @@ Provenance provenance_of_json(const nlohmann::ordered_json& json) {
   return out;
 }
 
-std::string provenance_text(const Provenance& provenance) {
-  return provenance_json(provenance).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
+std::string provenance_text(const Provenance& provenance) { return dump_json(provenance_json(provenance)); }
 
 }  // namespace smlp

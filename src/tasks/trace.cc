@@ -1,7 +1,6 @@
 #include "tasks/trace.h"
 
-#include <nlohmann/json.hpp>
-
+#include "base/json.h"
 namespace smlp {
 namespace {
 
@@ -10,9 +9,7 @@ std::string microseconds(std::int64_t nanoseconds) {
   return fmt::format("{}.{:03}", nanoseconds / 1000, nanoseconds % 1000);
 }
 
-std::string quoted(const std::string& text) {
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
+std::string quoted(const std::string& text) { return dump_json(nlohmann::json(text)); }
 
 struct Track {
   std::size_t process, thread;
@@ -67,8 +64,8 @@ std::string trace_json(const BenchmarkReport& report) {
       {"threads", report.threads},         {"mode", report.mode},
       {"pinned", report.pinned},           {"peak_gflops", report.peak_gflops},
       {"peak_doubt", report.peak_doubt()}, {"provenance", provenance_json(report.provenance)}};
-  return fmt::format("{}\"otherData\": {},\n\"traceEvents\": [\n{}\n]}}\n", kTraceStart,
-                     about.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), fmt::join(lines, ",\n"));
+  return fmt::format("{}\"otherData\": {},\n\"traceEvents\": [\n{}\n]}}\n", kTraceStart, dump_json(about),
+                     fmt::join(lines, ",\n"));
 }
 
 }  // namespace smlp
