@@ -220,19 +220,17 @@ TEST_F(AmxState, AConfigurationZeroesTheTiles) {
   release();
 }
 
+// What a thread starts with is not promised: Linux hands it its creator's configuration, the emulator none.
 TEST_F(AmxState, ThreadsHaveTheirOwnTiles) {
   load_config(all_tiles(1, 4));
   const std::uint32_t mine = 1, others[2] = {2, 2};
   load_tile<0>(&mine, 0);
-  std::array<std::uint8_t, 64> at_first;
   std::thread([&] {
-    at_first = stored_config();
     load_config(all_tiles(2, 8));
     load_tile<0>(others, 0);
   }).join();
   std::uint32_t kept = 0;
   store_tile<0>(&kept, 0);
-  EXPECT_EQ(at_first, (std::array<std::uint8_t, 64>{}));
   EXPECT_EQ(kept, mine);
   EXPECT_EQ(stored_config()[48], 1);
   release();
