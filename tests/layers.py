@@ -34,8 +34,9 @@ LIBRARY_HOMES = {
     r"spdlog/|CLI/": ["cli"],
     r"hwy/": ["kernels", "image"],
     r"jpeglib\.h|jerror\.h|turbojpeg\.h|png\.h": ["image"],
-    r"boost/|simdjson\.h": ["server"],
-    r"zlib\.h|onnx/|google/protobuf/": ["formats"],
+    r"boost/|simdjson\.h|grpcpp/|grpc/": ["server"],
+    r"zlib\.h|onnx/": ["formats"],
+    r"google/protobuf/": ["formats", "server"],
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

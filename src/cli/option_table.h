@@ -84,6 +84,8 @@ inline constexpr OptionName option_table[] = {
     {"--address", "", "--host", "IP",
      "Address to listen on: 127.0.0.1 serves this machine alone, 0.0.0.0 all that reach it"},
     {"--http-port", "", "--port", "N", "Port for HTTP (default: 8000; 0: any that is free)"},
+    {"--grpc-port", "", "", "N", "Port for gRPC (default: 8001; 0: any that is free)"},
+    {"--no-grpc", "", "", "", "Serve HTTP alone"},
     {"--max-batch", "", "", "N", "Pictures that go through the network together at most (default: 8)"},
     {"--max-delay-us", "", "", "N",
      "How long the first picture of a batch waits for others, microseconds (default: 2000)"},

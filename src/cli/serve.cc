@@ -1,8 +1,8 @@
-// smlp serve: the Open Inference Protocol over HTTP.
+// smlp serve: the Open Inference Protocol over HTTP and gRPC.
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/model_options.h"
-#include "server/http_server.h"
+#include "server/server.h"
 
 namespace smlp::cli {
 namespace {
@@ -10,6 +10,7 @@ namespace {
 struct Options {
   std::vector<std::string> models;
   server::ServerOptions server;
+  bool no_grpc = false;
   std::int64_t delay_us = 2000, timeout_ms = 0, exit_s = 30;
 };
 
@@ -54,10 +55,12 @@ Result<Exit> run(Options& options) {
   options.server.batching.max_delay = std::chrono::microseconds(options.delay_us);
   options.server.batching.timeout = std::chrono::milliseconds(options.timeout_ms);
   options.server.exit_timeout = std::chrono::seconds(options.exit_s);
-  const auto listening = [&](int port) {
+  if (options.no_grpc) options.server.grpc_port.reset();
+  const auto listening = [&](const server::Ports& ports) {
     const bool six = options.server.address.find(':') != std::string::npos;
     const std::string host = six ? "[" + options.server.address + "]" : options.server.address;
-    print("http://{}:{}\n", host, port);
+    print("http://{}:{}\n", host, ports.http);
+    if (ports.grpc) print("grpc://{}:{}\n", host, *ports.grpc);
     for (const server::ModelFile& model : options.server.models) {
       print("  model {} version {}: {}\n", printable(model.name), model.version, printable(model.file.string()));
     }
@@ -80,6 +83,8 @@ Run add_serve(CommandLine& line) {
           "A model to serve, under its file's name or another; may be repeated (default: the bundled model, as smlp)");
   line.text("--address", server.address);
   line.number("--http-port", server.http_port, 0, 65535);
+  line.number("--grpc-port", *server.grpc_port, 0, 65535);
+  line.flag("--no-grpc", options->no_grpc);
   line.number("--max-batch", server.batching.max_batch, 1, 4096);
   line.number("--max-delay-us", options->delay_us, 0, 10'000'000);
   line.number("--max-queue", server.batching.max_queue, 1, 1'000'000);

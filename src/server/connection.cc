@@ -45,17 +45,6 @@ Answer<std::optional<std::size_t>> json_length(const Parser::value_type& head) {
   return length;
 }
 
-class InFlight {
- public:
-  explicit InFlight(std::atomic<int>& count) : count_(count) { ++count_; }
-  ~InFlight() { --count_; }
-  InFlight(const InFlight&) = delete;
-  InFlight& operator=(const InFlight&) = delete;
-
- private:
-  std::atomic<int>& count_;
-};
-
 // Temporaries of aggregates are kept out of co_await expressions: g++ 12 destroys them twice (GCC bug 105287).
 class Connection {
  public:
@@ -83,7 +72,7 @@ class Connection {
     head_only_ = head.method() == http::verb::head;
     version_ = head.version();
     left_ = parser.content_length().value_or(0);
-    const InFlight counted(shared_.in_flight);
+    const InFlight counted(shared_);
 
     std::string allow;
     const auto route = find_route(view(head.method_string()), view(head.target()), allow);
@@ -126,16 +115,16 @@ class Connection {
       case Route::Kind::unload:
         co_return co_await change_models(route);
       default:
-        co_return answer_route(route, shared_.state);
+        break;
     }
+    auto reply = answer_route(route, shared_.state);
+    co_return reply ? std::move(*reply) : refusal_reply(reply.error());
   }
 
   asio::awaitable<Reply> change_models(const Route& route) {
     const auto here = co_await asio::this_coro::executor;
     co_await asio::post(asio::bind_executor(shared_.slow, asio::use_awaitable));
-    Repository& models = shared_.state.models;
-    const bool load = route.kind == Route::Kind::load;
-    const Answer<void> done = load ? models.load(route.model) : models.unload(route.model);
+    const Answer<void> done = smlp::server::change_models(route, shared_.state.models);
     co_await asio::post(asio::bind_executor(here, asio::use_awaitable));
     co_return done ? Reply{.body = "{}"} : refusal_reply(done.error());
   }

@@ -4,10 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
-#include "base/printable.h"
 #include "data/picture_files.h"
+#include "server/input_tensor.h"
 #include "server/request_body.h"
 
 namespace smlp::server {
@@ -15,9 +14,6 @@ namespace {
 
 namespace dom = simdjson::dom;
 static_assert(kBodyPadding >= simdjson::SIMDJSON_PADDING);
-
-// A word of the client's, safe and short enough to be said back.
-std::string quoted(std::string_view word) { return fmt::format("'{}'", printable(shortened(word, 80))); }
 
 // The members of an object that we know, each at most once; the others (parameters that are not ours) are passed over.
 template <class Take>
@@ -44,10 +40,22 @@ Answer<std::string_view> text_of(const dom::element& value, std::string_view wha
   return text;
 }
 
-Answer<bool> bool_of(const dom::element& value, std::string_view what) {
+ParameterValue parameter_of(const dom::element& value) {
   bool flag = false;
-  if (value.get(flag) != simdjson::SUCCESS) return refuse(400, "{} is not true or false", what);
-  return flag;
+  if (value.get(flag) == simdjson::SUCCESS) return flag;
+  std::uint64_t count = 0;
+  if (value.get(count) == simdjson::SUCCESS) return count;
+  return {};
+}
+
+// An object of parameters, each handed to `take`.
+template <class Take>
+Answer<void> each_parameter(const dom::element& value, std::string_view what, Take take) {
+  const auto object = object_of(value, what);
+  if (!object) return std::unexpected(object.error());
+  return each_member(*object, what, [&](std::string_view name, const dom::element& member) {
+    return take(name, parameter_of(member));
+  });
 }
 
 Answer<std::uint64_t> count_of(const dom::element& value, std::string_view what) {
@@ -68,19 +76,13 @@ struct Parser {
   const InputShape& model;
   InferRequest request = {};
   std::vector<Input> inputs = {};
-  bool binary_by_default = false;
-  std::optional<bool> binary_asked = {};
 
   Answer<void> take_request(const dom::object& object);
-  Answer<void> take_parameters(const dom::element& value);
   Answer<void> take_inputs(const dom::element& value);
   Answer<void> take_outputs(const dom::element& value);
   Answer<void> take_output(const dom::element& value);
   Answer<void> fill(std::span<const std::byte> binary);
-  Answer<std::size_t> pictures_of(const Input& input) const;
   Answer<void> fill_numbers(const Input& input, std::size_t pictures);
-  Answer<void> fill_tensor(std::span<const std::byte> bytes, std::size_t pictures);
-  Answer<void> fill_encoded(std::span<const std::byte> bytes, std::size_t pictures);
 };
 
 Answer<void> Parser::take_request(const dom::object& object) {
@@ -91,7 +93,9 @@ Answer<void> Parser::take_request(const dom::object& object) {
       if (!id) return std::unexpected(id.error());
       request.id = *id;
     } else if (key == "parameters") {
-      return take_parameters(value);
+      return each_parameter(value, "'parameters'", [&](std::string_view name, const ParameterValue& word) {
+        return take_request_parameter(request, name, word);
+      });
     } else if (key == "inputs") {
       has_inputs = true;
       return take_inputs(value);
@@ -102,28 +106,7 @@ Answer<void> Parser::take_request(const dom::object& object) {
   });
   if (!taken) return taken;
   if (!has_inputs) return refuse(400, "the request has no 'inputs'");
-  request.binary_output = binary_asked.value_or(binary_by_default);
   return {};
-}
-
-Answer<void> Parser::take_parameters(const dom::element& value) {
-  const auto object = object_of(value, "'parameters'");
-  if (!object) return std::unexpected(object.error());
-  return each_member(*object, "'parameters'", [&](std::string_view key, const dom::element& member) -> Answer<void> {
-    if (key == "binary_data_output") {
-      const auto flag = bool_of(member, "parameter 'binary_data_output'");
-      if (!flag) return std::unexpected(flag.error());
-      binary_by_default = *flag;
-    } else if (key == "timeout") {
-      const auto count = count_of(member, "parameter 'timeout' (microseconds)");
-      if (!count) return std::unexpected(count.error());
-      constexpr std::uint64_t day = 86'400'000'000;
-      if (*count > 0) request.timeout = std::chrono::microseconds(std::min(*count, day));
-    } else if (key.starts_with("sequence_")) {
-      return refuse(400, "parameter {}: the model has no state, sequences mean nothing to it", quoted(key));
-    }
-    return {};
-  });
 }
 
 Answer<Input> input_of(const dom::element& value) {
@@ -150,17 +133,9 @@ Answer<Input> input_of(const dom::element& value) {
       if (member.get(data) != simdjson::SUCCESS) return refuse(400, "an input's 'data' is not an array");
       input.data = data;
     } else if (key == "parameters") {
-      const auto parameters = object_of(member, "an input's 'parameters'");
-      if (!parameters) return std::unexpected(parameters.error());
-      return each_member(*parameters, "an input's 'parameters'",
-                         [&](std::string_view name, const dom::element& word) -> Answer<void> {
-                           if (name.starts_with("shared_memory")) return refuse(400, "shared memory is not supported");
-                           if (name != "binary_data_size") return {};
-                           const auto count = count_of(word, "parameter 'binary_data_size'");
-                           if (!count) return std::unexpected(count.error());
-                           input.binary_bytes = *count;
-                           return {};
-                         });
+      return each_parameter(member, "an input's 'parameters'", [&](std::string_view name, const ParameterValue& word) {
+        return take_input_parameter(input.binary_bytes, name, word);
+      });
     }
     return {};
   });
@@ -183,9 +158,7 @@ Answer<void> Parser::take_inputs(const dom::element& value) {
   for (const dom::element element : array) {
     auto input = input_of(element);
     if (!input) return std::unexpected(input.error());
-    if (input->name != "input") {
-      return refuse(400, "unexpected input {}; the model has one, 'input'", quoted(input->name));
-    }
+    if (auto known = check_input_name(input->name); !known) return known;
     if (!inputs.empty()) return refuse(400, "input 'input' is there twice");
     inputs.push_back(std::move(*input));
   }
@@ -212,57 +185,17 @@ Answer<void> Parser::take_output(const dom::element& value) {
     if (key == "name") {
       const auto name = text_of(member, "an output's 'name'");
       if (!name) return std::unexpected(name.error());
-      if (*name != "output") return refuse(400, "unexpected output {}; the model has one, 'output'", quoted(*name));
       named = true;
+      return check_output_name(*name);
     } else if (key == "parameters") {
-      const auto parameters = object_of(member, "an output's 'parameters'");
-      if (!parameters) return std::unexpected(parameters.error());
-      return each_member(*parameters, "an output's 'parameters'",
-                         [&](std::string_view name, const dom::element& word) -> Answer<void> {
-                           if (name.starts_with("shared_memory")) return refuse(400, "shared memory is not supported");
-                           if (name == "binary_data") {
-                             const auto flag = bool_of(word, "parameter 'binary_data'");
-                             if (!flag) return std::unexpected(flag.error());
-                             binary_asked = *flag;
-                           } else if (name == "classification") {
-                             const auto count = count_of(word, "parameter 'classification'");
-                             if (!count) return std::unexpected(count.error());
-                             request.classification = static_cast<int>(std::min<std::uint64_t>(*count, 1'000'000));
-                           }
-                           return {};
-                         });
+      return each_parameter(member, "an output's 'parameters'", [&](std::string_view name, const ParameterValue& word) {
+        return take_output_parameter(request, name, word);
+      });
     }
     return {};
   });
   if (taken && !named) return refuse(400, "an output has no 'name'");
   return taken;
-}
-
-// How many pictures the input's shape says.
-Answer<std::size_t> Parser::pictures_of(const Input& input) const {
-  const std::vector<std::uint64_t>& shape = *input.shape;
-  const auto side = static_cast<std::uint64_t>(model.size);
-  const auto channels = static_cast<std::uint64_t>(model.channels);
-  if (input.datatype == "FP32") {
-    if (shape.size() != 4 || shape[1] != channels || shape[2] != side || shape[3] != side) {
-      return refuse(400, "input 'input' has shape [{}]; FP32 takes [N,{},{},{}]", fmt::join(shape, ","), channels, side,
-                    side);
-    }
-  } else if (input.datatype == "BYTES") {
-    const bool column = shape.size() == 2 && shape[1] == 1;
-    if (shape.size() != 1 && !column) {
-      return refuse(400, "input 'input' has shape [{}]; BYTES takes [N], an encoded picture an element",
-                    fmt::join(shape, ","));
-    }
-  } else {
-    return refuse(400, "input 'input' has datatype {}; it takes FP32 (prepared tensors) or BYTES (JPEG or PNG files)",
-                  quoted(input.datatype));
-  }
-  if (shape[0] == 0) return refuse(400, "input 'input' holds no picture");
-  if (shape[0] > kMaxPictures) {
-    return refuse(400, "input 'input' has {} pictures; a request takes at most {}", shape[0], kMaxPictures);
-  }
-  return static_cast<std::size_t>(shape[0]);
 }
 
 // JSON numbers, flat or nested as the shape is; the order is the same.
@@ -284,10 +217,6 @@ Answer<void> flatten(const dom::array& array, std::size_t depth, std::size_t lim
   return {};
 }
 
-void add_pictures(InferRequest& request, const float* values, std::size_t each, std::size_t pictures) {
-  for (std::size_t i = 0; i < pictures; ++i) request.pictures.emplace_back(std::span(values + i * each, each));
-}
-
 Answer<void> Parser::fill_numbers(const Input& input, std::size_t pictures) {
   if (input.datatype == "BYTES") {
     return refuse(400,
@@ -297,59 +226,20 @@ Answer<void> Parser::fill_numbers(const Input& input, std::size_t pictures) {
   const std::size_t wanted = pictures * model.values();
   request.values.reserve(std::min<std::size_t>(wanted, std::size_t{1} << 20));
   if (auto taken = flatten(*input.data, 3, wanted, request.values); !taken) return taken;
-  if (request.values.size() != wanted) {
-    return refuse(400, "'data' holds {} numbers; its shape says {}", request.values.size(), wanted);
-  }
-  add_pictures(request, request.values.data(), model.values(), pictures);
-  return {};
-}
-
-Answer<void> Parser::fill_tensor(std::span<const std::byte> bytes, std::size_t pictures) {
-  const std::size_t wanted = pictures * model.values() * sizeof(float);
-  if (bytes.size() != wanted) {
-    return refuse(400, "input 'input' comes with {} bytes; its shape and datatype say {}", bytes.size(), wanted);
-  }
-  const auto* values = reinterpret_cast<const float*>(bytes.data());
-  if (reinterpret_cast<std::uintptr_t>(bytes.data()) % alignof(float) != 0) {
-    request.values.resize(pictures * model.values());
-    std::memcpy(request.values.data(), bytes.data(), bytes.size());
-    values = request.values.data();
-  }
-  add_pictures(request, values, model.values(), pictures);
-  return {};
-}
-
-// Each element is its length, four bytes, little-endian, and the file.
-Answer<void> Parser::fill_encoded(std::span<const std::byte> bytes, std::size_t pictures) {
-  while (!bytes.empty()) {
-    if (request.pictures.size() == pictures) return refuse(400, "input 'input' has bytes behind its last element");
-    std::uint32_t length = 0;
-    if (bytes.size() < sizeof length) return refuse(400, "input 'input' ends within the length of an element");
-    std::memcpy(&length, bytes.data(), sizeof length);
-    bytes = bytes.subspan(sizeof length);
-    if (length > bytes.size()) {
-      return refuse(400, "element {} of input 'input' claims {} bytes; {} are left", request.pictures.size(), length,
-                    bytes.size());
-    }
-    request.pictures.emplace_back(bytes.first(length));
-    bytes = bytes.subspan(length);
-  }
-  if (request.pictures.size() != pictures) {
-    return refuse(400, "input 'input' holds {} elements; its shape says {}", request.pictures.size(), pictures);
-  }
-  return {};
+  return add_values(request, pictures, model);
 }
 
 Answer<void> Parser::fill(std::span<const std::byte> binary) {
   const Input& input = inputs.front();
-  const auto pictures = pictures_of(input);
+  const auto pictures = pictures_of(input.datatype, *input.shape, model);
   if (!pictures) return std::unexpected(pictures.error());
   const std::uint64_t announced = input.binary_bytes.value_or(0);
   if (announced != binary.size()) {
     return refuse(400, "{} bytes follow the JSON; its 'binary_data_size' says {}", binary.size(), announced);
   }
   if (input.data) return fill_numbers(input, *pictures);
-  return input.datatype == "BYTES" ? fill_encoded(binary, *pictures) : fill_tensor(binary, *pictures);
+  return input.datatype == "BYTES" ? add_encoded(request, binary, *pictures)
+                                   : add_tensor(request, binary, *pictures, model);
 }
 
 bool is_picture_file(std::span<const std::byte> bytes) {
@@ -402,9 +292,10 @@ Answer<InferRequest> parse_raw_request(std::span<const std::byte> body, std::str
                   shape.channels, shape.size, shape.size);
   }
   if (body.size() / each > kMaxPictures) return refuse(400, "a request takes at most {} pictures", kMaxPictures);
-  Parser parser{shape};
-  if (auto filled = parser.fill_tensor(body, body.size() / each); !filled) return std::unexpected(filled.error());
-  return std::move(parser.request);
+  if (auto filled = add_tensor(request, body, body.size() / each, shape); !filled) {
+    return std::unexpected(filled.error());
+  }
+  return request;
 }
 
 }  // namespace smlp::server

@@ -35,10 +35,12 @@ inline constexpr std::size_t kMaxJsonLevels = 16;
 
 struct InferRequest {
   std::string id;
-  std::vector<BatcherInput> pictures;  // of the body's memory, or of `values`
-  std::vector<float> values;           // tensors that came as JSON numbers, or that lay unaligned
-  int classification = 0;              // number of classes asked for instead of logits; 0: logits
-  bool binary_output = false;
+  std::vector<BatcherInput> pictures;     // of the body's memory, or of `values`
+  std::vector<float> values;              // tensors that came as JSON numbers, or that lay unaligned
+  int classification = 0;                 // number of classes asked for instead of logits; 0: logits
+  bool binary_by_default = false;         // what the request says of its outputs
+  std::optional<bool> binary_asked = {};  // and what it says of this one
+  bool binary_output() const { return binary_asked.value_or(binary_by_default); }
   std::optional<std::chrono::microseconds> timeout = {};
 };
 

@@ -94,10 +94,8 @@ std::string model_statistics(std::span<const std::shared_ptr<ServedModel>> model
 std::string repository_index(std::span<const Repository::Entry> entries) {
   Json list = Json::array();
   for (const Repository::Entry& entry : entries) {
-    list.push_back({{"name", entry.name},
-                    {"version", entry.version},
-                    {"state", entry.ready ? "READY" : "UNAVAILABLE"},
-                    {"reason", entry.reason}});
+    list.push_back(
+        {{"name", entry.name}, {"version", entry.version}, {"state", state_name(entry)}, {"reason", entry.reason}});
   }
   return dump_json(list);
 }

@@ -56,4 +56,7 @@ class Repository {
   std::vector<Slot> slots_;  // by name, then version; never grows or shrinks
 };
 
+// The protocol's word for it.
+inline std::string_view state_name(const Repository::Entry& entry) { return entry.ready ? "READY" : "UNAVAILABLE"; }
+
 }  // namespace smlp::server

@@ -112,15 +112,15 @@ Reply model_reply(const Route& route, const ServerState& state, const ServedMode
   return {.body = model_metadata(model, state.models.versions(model.name))};
 }
 
-Reply statistics_reply(const Route& route, const ServerState& state) {
+Answer<Reply> statistics_reply(const Route& route, const ServerState& state) {
   auto models = state.models.all();
   if (route.kind == Kind::statistics) {
-    if (const auto found = state.models.find(route.model, route.version); !found) return refusal_reply(found.error());
+    if (const auto found = state.models.find(route.model, route.version); !found) return std::unexpected(found.error());
     std::erase_if(models, [&](const auto& model) {
       return model->name != route.model || (!route.version.empty() && model->version != route.version);
     });
   }
-  return {.body = model_statistics(models)};
+  return Reply{.body = model_statistics(models)};
 }
 
 }  // namespace
@@ -138,22 +138,22 @@ Answer<Route> find_route(std::string_view method, std::string_view target, std::
   return refuse(404, "there is nothing at '{}'", printable(shortened(target, 80)));
 }
 
-Reply answer_route(const Route& route, const ServerState& state) {
+Answer<Reply> answer_route(const Route& route, const ServerState& state) {
   switch (route.kind) {
     case Kind::page:
-      return {.content_type = "text/html; charset=utf-8", .body = std::string(page())};
+      return Reply{.content_type = "text/html; charset=utf-8", .body = std::string(page())};
     case Kind::metrics:
-      return {.content_type = "text/plain; version=0.0.4", .body = metrics_text(state.models.all())};
+      return Reply{.content_type = "text/plain; version=0.0.4", .body = metrics_text(state.models.all())};
     case Kind::server_metadata:
-      return {.body = server_metadata()};
+      return Reply{.body = server_metadata()};
     case Kind::live:
-      return {.body = "{\"live\":true}"};
+      return Reply{.body = "{\"live\":true}"};
     case Kind::ready: {
       const bool ready = !state.stopping && state.models.ready();
-      return {.status = ready ? 200 : 503, .body = ready ? "{\"ready\":true}" : "{\"ready\":false}"};
+      return Reply{.status = ready ? 200 : 503, .body = ready ? "{\"ready\":true}" : "{\"ready\":false}"};
     }
     case Kind::index:
-      return {.body = repository_index(state.models.index())};
+      return Reply{.body = repository_index(state.models.index())};
     case Kind::statistics:
     case Kind::all_statistics:
       return statistics_reply(route, state);
@@ -161,7 +161,12 @@ Reply answer_route(const Route& route, const ServerState& state) {
       break;
   }
   const auto model = state.models.find(route.model, route.version);
-  return model ? model_reply(route, state, **model) : refusal_reply(model.error());
+  if (!model) return std::unexpected(model.error());
+  return model_reply(route, state, **model);
+}
+
+Answer<void> change_models(const Route& route, Repository& models) {
+  return route.kind == Kind::load ? models.load(route.model) : models.unload(route.model);
 }
 
 Reply refusal_reply(const Refusal& refusal) {

@@ -40,7 +40,10 @@ struct ServerState {
 };
 
 // Everything but infer, load and unload, which take their time.
-Reply answer_route(const Route& route, const ServerState& state);
+Answer<Reply> answer_route(const Route& route, const ServerState& state);
+
+// Load and unload.
+Answer<void> change_models(const Route& route, Repository& models);
 
 Reply refusal_reply(const Refusal& refusal);
 

@@ -11,6 +11,9 @@
 
 namespace smlp::server {
 
+// What a request that waited too long is told.
+inline constexpr std::string_view kTimedOut = "the request timed out in the queue";
+
 // How requests become batches.
 struct BatchingOptions {
   int max_batch = 8;

@@ -11,7 +11,7 @@ if [[ $release == 12 ]]; then boost=libboost1.81-dev; fi
 packages=(
   libc6-dev libfmt-dev nlohmann-json3-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev
   libprotobuf-dev libonnx-dev libhwy-dev libgtest-dev libgmock-dev
-  "$boost" libsimdjson-dev)
+  "$boost" libsimdjson-dev libgrpc++-dev)
 
 # The list and the release it is for: when both are what was unpacked, there is nothing to do.
 wanted="$release: ${packages[*]}"

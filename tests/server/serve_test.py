@@ -44,13 +44,13 @@ def raw_exchange(port, data, patience=10, shut=False):
             client.sendall(data)
             if shut:
                 client.shutdown(socket.SHUT_WR)
-        except (BrokenPipeError, ConnectionResetError):
+        except OSError:  # the server closed it meanwhile
             pass
         answer = b""
         try:
             while piece := client.recv(65536):
                 answer += piece
-        except (TimeoutError, ConnectionResetError):
+        except OSError:
             pass
         return answer
 

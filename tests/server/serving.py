@@ -26,17 +26,25 @@ def png(side, seed):
 
 
 class Server:
-    """`smlp serve` on a free port of the loopback, ended with the object."""
+    """`smlp serve` on free ports of the loopback, ended with the object."""
 
     def __init__(self, smlp, *options):
         self.process = subprocess.Popen(
-            [smlp, "serve", "--http-port", "0", *map(str, options)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [smlp, "serve", "--http-port", "0", "--grpc-port", "0", *map(str, options)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
+        self.port = self.next_port("http")
+        self.grpc_port = None if "--no-grpc" in options else self.next_port("grpc")
+
+    def next_port(self, scheme):
         line = self.process.stdout.readline()
-        match = re.fullmatch(r"http://127\.0\.0\.1:(\d+)\n", line)
+        match = re.fullmatch(rf"{scheme}://127\.0\.0\.1:(\d+)\n", line)
         if not match:
-            raise AssertionError(f"no address in {line!r}: {self.process.communicate()}")
-        self.port = int(match[1])
+            self.process.kill()
+            raise AssertionError(f"no {scheme} address in {line!r}: {self.process.communicate()}")
+        return int(match[1])
 
     def __enter__(self):
         return self
@@ -78,6 +86,11 @@ class Server:
         """Resident bytes."""
         fields = Path(f"/proc/{self.process.pid}/statm").read_text().split()
         return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def peak_memory(self):
+        """The most that was ever resident, bytes."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
 
 
 def classify_logits(smlp, pictures, *options):

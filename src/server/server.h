@@ -1,8 +1,9 @@
-// `smlp serve`: the Open Inference Protocol, version 2, over HTTP.
+// `smlp serve`: the Open Inference Protocol, version 2, over HTTP and gRPC.
 #pragma once
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,8 +13,9 @@ namespace smlp::server {
 
 struct ServerOptions {
   std::string address = "127.0.0.1";
-  int http_port = 8000;                // 0: any that is free
-  std::vector<ModelFile> models = {};  // empty: the bundled one, as "smlp"
+  int http_port = 8000;                 // 0: any that is free
+  std::optional<int> grpc_port = 8001;  // 0 likewise; nothing: no gRPC
+  std::vector<ModelFile> models = {};   // empty: the bundled one, as "smlp"
   SessionOptions session = {};
   BatchingOptions batching = {};
   std::size_t max_request_bytes = 64 << 20;  // of a body, also once inflated
@@ -26,8 +28,13 @@ inline constexpr std::chrono::seconds kIdleTimeout{60};      // between two requ
 inline constexpr std::chrono::seconds kTransferTimeout{30};  // to send a request's head, and without progress in a body
 inline constexpr std::size_t kMaxHeadBytes = 16 << 10;
 
-// Serves until SIGTERM or SIGINT, then answers what was taken. `listening` is called once, with the port, when requests
-// are taken. Errors: a model that cannot be loaded, an address that cannot be had.
-Result<void> serve(const ServerOptions& options, const std::function<void(int port)>& listening);
+struct Ports {
+  int http = 0;
+  std::optional<int> grpc = {};
+};
+
+// Serves until SIGTERM or SIGINT, then answers what was taken. `listening` is called once, with the ports, when
+// requests are taken. Errors: a model that cannot be loaded, an address that cannot be had.
+Result<void> serve(const ServerOptions& options, const std::function<void(const Ports&)>& listening);
 
 }  // namespace smlp::server

@@ -1,0 +1,263 @@
+#include "server/grpc_server.h"
+
+#include <google/protobuf/util/json_util.h>
+#include <grpc/support/log.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+
+#include <boost/asio/post.hpp>
+#include <limits>
+#include <thread>
+
+#include "server/infer_message.h"
+#include "server/inference.h"
+#include "server/open_inference.grpc.pb.h"
+
+namespace smlp::server {
+namespace {
+
+namespace asio = boost::asio;
+using grpc::CallbackServerContext;
+using grpc::ServerUnaryReactor;
+using grpc::StatusCode;
+using Kind = Route::Kind;
+
+grpc::Status status_of(const Refusal& refusal) {
+  const auto code = [&] {
+    switch (refusal.status) {
+      case 400:
+        return StatusCode::INVALID_ARGUMENT;
+      case 404:
+        return StatusCode::NOT_FOUND;
+      case 413:
+        return StatusCode::RESOURCE_EXHAUSTED;
+      case 499:
+        return StatusCode::CANCELLED;
+      case 503:
+        return StatusCode::UNAVAILABLE;
+      default:
+        return StatusCode::INTERNAL;
+    }
+  };
+  return {code(), refusal.message};
+}
+
+// What HTTP answers, as the message of the same names; what the message lacks is left out.
+grpc::Status from_json(const std::string& json, google::protobuf::Message& message) {
+  google::protobuf::util::JsonParseOptions options;
+  options.ignore_unknown_fields = true;
+  const auto parsed = google::protobuf::util::JsonStringToMessage(json, &message, options);
+  if (!parsed.ok()) return {StatusCode::INTERNAL, "the answer cannot be written as a message"};
+  return grpc::Status::OK;
+}
+
+// When the client stops waiting; nothing: never.
+std::optional<Inference::Clock::time_point> deadline_of(const CallbackServerContext& context) {
+  const auto deadline = context.deadline();
+  if (deadline == std::chrono::system_clock::time_point::max()) return std::nullopt;
+  const auto left = deadline - std::chrono::system_clock::now();
+  if (left > std::chrono::hours(24)) return std::nullopt;
+  return Inference::Clock::now() + std::chrono::duration_cast<Inference::Clock::duration>(left);
+}
+
+// One ModelInfer, which deletes itself when gRPC has done with it.
+class InferCall final : public ServerUnaryReactor {
+ public:
+  InferCall(Shared& shared, asio::thread_pool& replies, inference::ModelInferResponse& response)
+      : shared_(shared), counted_(shared), replies_(replies), response_(response) {}
+
+  void begin(const CallbackServerContext& context, const inference::ModelInferRequest& message) {
+    auto found = shared_.state.models.find(message.model_name(), message.model_version());
+    if (!found) return Finish(status_of(found.error()));
+    inference_ = std::make_shared<Inference>(std::move(*found));
+    auto request = read_infer_message(message, inference_->model().input);
+    if (!request) return Finish(status_of(inference_->fail(request.error())));
+    // The batcher's threads have better to do than to write answers.
+    inference_->start(std::move(*request), deadline_of(context),
+                      [this] { asio::post(replies_, [this] { answer(); }); });
+  }
+
+  void OnCancel() override {
+    if (inference_) inference_->cancel();
+  }
+  void OnDone() override { delete this; }
+
+ private:
+  void answer() {
+    const auto written =
+        inference_->finish([&](const ServedModel& model, const InferRequest& request, std::span<const Logits> logits) {
+          return write_infer_message(model, request, logits, response_);
+        });
+    Finish(written ? grpc::Status::OK : status_of(written.error()));  // this may be gone now
+  }
+
+  Shared& shared_;
+  const InFlight counted_;
+  asio::thread_pool& replies_;
+  inference::ModelInferResponse& response_;
+  std::shared_ptr<Inference> inference_;
+};
+
+// gRPC begins calls before it is known whether the server stops; all it asks but ModelInfer is what HTTP asks.
+class Service final : public inference::GRPCInferenceService::CallbackService {
+ public:
+  Service(Shared& shared, asio::thread_pool& replies) : shared_(shared), replies_(replies) {}
+
+  ServerUnaryReactor* ServerLive(CallbackServerContext* context, const inference::ServerLiveRequest*,
+                                 inference::ServerLiveResponse* response) override {
+    return answer(*context, {.kind = Kind::live}, *response);
+  }
+  ServerUnaryReactor* ServerReady(CallbackServerContext* context, const inference::ServerReadyRequest*,
+                                  inference::ServerReadyResponse* response) override {
+    return answer(*context, {.kind = Kind::ready}, *response);
+  }
+  ServerUnaryReactor* ModelReady(CallbackServerContext* context, const inference::ModelReadyRequest* request,
+                                 inference::ModelReadyResponse* response) override {
+    response->set_ready(shared_.state.models.find(request->name(), request->version()).has_value());
+    return finish(*context, grpc::Status::OK);
+  }
+  ServerUnaryReactor* ServerMetadata(CallbackServerContext* context, const inference::ServerMetadataRequest*,
+                                     inference::ServerMetadataResponse* response) override {
+    return answer(*context, {.kind = Kind::server_metadata}, *response);
+  }
+  ServerUnaryReactor* ModelMetadata(CallbackServerContext* context, const inference::ModelMetadataRequest* request,
+                                    inference::ModelMetadataResponse* response) override {
+    return answer(*context, {Kind::model_metadata, request->name(), request->version()}, *response);
+  }
+  ServerUnaryReactor* ModelConfig(CallbackServerContext* context, const inference::ModelConfigRequest* request,
+                                  inference::ModelConfigResponse* response) override {
+    return answer(*context, {Kind::config, request->name(), request->version()}, *response->mutable_config());
+  }
+  ServerUnaryReactor* ModelStatistics(CallbackServerContext* context, const inference::ModelStatisticsRequest* request,
+                                      inference::ModelStatisticsResponse* response) override {
+    const Kind kind = request->name().empty() ? Kind::all_statistics : Kind::statistics;
+    return answer(*context, {kind, request->name(), request->version()}, *response);
+  }
+  ServerUnaryReactor* RepositoryIndex(CallbackServerContext* context, const inference::RepositoryIndexRequest* request,
+                                      inference::RepositoryIndexResponse* response) override {
+    for (const Repository::Entry& entry : shared_.state.models.index()) {
+      if (request->ready() && !entry.ready) continue;
+      auto& model = *response->add_models();
+      model.set_name(entry.name);
+      model.set_version(entry.version);
+      model.set_state(std::string(state_name(entry)));
+      model.set_reason(entry.reason);
+    }
+    return finish(*context, grpc::Status::OK);
+  }
+  ServerUnaryReactor* RepositoryModelLoad(CallbackServerContext* context,
+                                          const inference::RepositoryModelLoadRequest* request,
+                                          inference::RepositoryModelLoadResponse*) override {
+    return change(*context, {.kind = Kind::load, .model = request->model_name()});
+  }
+  ServerUnaryReactor* RepositoryModelUnload(CallbackServerContext* context,
+                                            const inference::RepositoryModelUnloadRequest* request,
+                                            inference::RepositoryModelUnloadResponse*) override {
+    return change(*context, {.kind = Kind::unload, .model = request->model_name()});
+  }
+  ServerUnaryReactor* ModelInfer(CallbackServerContext* context, const inference::ModelInferRequest* request,
+                                 inference::ModelInferResponse* response) override {
+    auto* call = new InferCall(shared_, replies_, *response);
+    call->begin(*context, *request);
+    return call;
+  }
+
+ private:
+  static ServerUnaryReactor* finish(CallbackServerContext& context, const grpc::Status& status) {
+    ServerUnaryReactor* reactor = context.DefaultReactor();
+    reactor->Finish(status);
+    return reactor;
+  }
+
+  ServerUnaryReactor* answer(CallbackServerContext& context, const Route& route, google::protobuf::Message& response) {
+    const auto reply = answer_route(route, shared_.state);
+    return finish(context, reply ? from_json(reply->body, response) : status_of(reply.error()));
+  }
+
+  ServerUnaryReactor* change(CallbackServerContext& context, const Route& route) {
+    ServerUnaryReactor* reactor = context.DefaultReactor();
+    const auto counted = std::make_shared<InFlight>(shared_);
+    asio::post(shared_.slow, [this, reactor, route, counted] {
+      const Answer<void> done = change_models(route, shared_.state.models);
+      reactor->Finish(done ? grpc::Status::OK : status_of(done.error()));
+    });
+    return reactor;
+  }
+
+  Shared& shared_;
+  asio::thread_pool& replies_;
+};
+
+// What gRPC has to say is said by the errors of calls; its lines on stderr would break into ours.
+void be_quiet() {
+  gpr_set_log_function([](gpr_log_func_args*) {});
+}
+
+std::string host_of(const std::string& address) {
+  return address.find(':') == std::string::npos ? address : "[" + address + "]";
+}
+
+}  // namespace
+
+struct GrpcServer::State {
+  explicit State(Shared& shared_state) : service(shared_state, replies) {}
+  asio::thread_pool replies{1};
+  Service service;
+  std::unique_ptr<grpc::Server> server;
+  int port = 0;
+  std::thread ending;
+};
+
+GrpcServer::GrpcServer(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+GrpcServer::~GrpcServer() {
+  if (!state_->ending.joinable()) stop(std::chrono::seconds(0));
+  join();
+}
+
+int GrpcServer::port() const { return state_->port; }
+
+Result<std::unique_ptr<GrpcServer>> GrpcServer::start(Shared& shared) {
+  const ServerOptions& options = shared.options;
+  be_quiet();
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  auto state = std::make_unique<State>(shared);
+  grpc::ServerBuilder builder;
+  const std::string endpoint = fmt::format("{}:{}", host_of(options.address), *options.grpc_port);
+  builder.AddListeningPort(endpoint, grpc::InsecureServerCredentials(), &state->port);
+  builder.RegisterService(&state->service);
+  constexpr std::size_t largest = std::numeric_limits<int>::max();
+  builder.SetMaxReceiveMessageSize(static_cast<int>(std::min(options.max_request_bytes, largest)));
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // two servers on a port would share the requests
+  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, static_cast<int>(kMaxHeadBytes));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 256);
+  // This gRPC inflates a message before it looks at its size: 64 MB of zeros that were packed would become 64 GB.
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
+  // Clients that are gone without a word: asked after a minute of silence, closed when they do not answer.
+  const auto ms = [](auto time) { return static_cast<int>(std::chrono::milliseconds(time).count()); };
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, ms(kIdleTimeout));
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, ms(kTransferTimeout));
+  state->server = builder.BuildAndStart();
+  if (state->server == nullptr || state->port == 0) {
+    return fail(Error{.what = fmt::format("cannot listen on {} port {} for gRPC", options.address, *options.grpc_port),
+                      .remedy = "choose another with --grpc-port; 0 takes any that is free, --no-grpc none"});
+  }
+  if (auto* health = state->server->GetHealthCheckService()) health->SetServingStatus(true);
+  return std::unique_ptr<GrpcServer>(new GrpcServer(std::move(state)));
+}
+
+void GrpcServer::stop(std::chrono::seconds patience) {
+  if (auto* health = state_->server->GetHealthCheckService()) health->SetServingStatus(false);
+  state_->ending =
+      std::thread([this, until = std::chrono::system_clock::now() + patience] { state_->server->Shutdown(until); });
+}
+
+void GrpcServer::join() {
+  if (state_->ending.joinable()) state_->ending.join();
+  state_->replies.join();
+}
+
+}  // namespace smlp::server

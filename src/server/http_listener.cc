@@ -1,0 +1,67 @@
+#include "server/http_listener.h"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "server/connection.h"
+
+namespace smlp::server {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
+constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+
+}  // namespace
+
+Result<int> HttpListener::listen() {
+  const ServerOptions& options = shared_.options;
+  boost::system::error_code problem;
+  const auto address = asio::ip::make_address(options.address, problem);
+  if (problem) {
+    return fail(Error{.what = fmt::format("'{}' is no IP address", options.address),
+                      .remedy = "127.0.0.1 serves this machine, 0.0.0.0 all that reach it"});
+  }
+  const tcp::endpoint endpoint(address, static_cast<std::uint16_t>(options.http_port));
+  acceptor_.open(endpoint.protocol(), problem);
+  if (!problem) acceptor_.set_option(tcp::acceptor::reuse_address(true), problem);
+  if (!problem) acceptor_.bind(endpoint, problem);
+  if (!problem) acceptor_.listen(asio::socket_base::max_listen_connections, problem);
+  if (problem) {
+    return fail(Error{
+        .what = fmt::format("cannot listen on {} port {}: {}", options.address, options.http_port, problem.message()),
+        .remedy = "choose another with --http-port; 0 takes any that is free"});
+  }
+  return acceptor_.local_endpoint().port();
+}
+
+void HttpListener::start() { asio::co_spawn(context_, accept(), asio::detached); }
+
+void HttpListener::close() {
+  boost::system::error_code ignored;
+  acceptor_.close(ignored);
+}
+
+asio::awaitable<void> HttpListener::accept() {
+  while (true) {
+    auto [problem, socket] = co_await acceptor_.async_accept(asio::make_strand(context_), as_result);
+    if (shared_.state.stopping || problem == asio::error::operation_aborted) co_return;
+    if (problem) {  // no descriptor is free: wait for connections to end
+      asio::steady_timer pause(context_, std::chrono::milliseconds(50));
+      co_await pause.async_wait(as_result);
+      continue;
+    }
+    if (open_ >= shared_.options.max_connections) continue;  // closes it
+    ++open_;
+    const auto executor = socket.get_executor();
+    asio::co_spawn(executor, run_connection(std::move(socket), shared_),
+                   [this](const std::exception_ptr&) { --open_; });
+  }
+}
+
+}  // namespace smlp::server

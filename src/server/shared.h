@@ -1,0 +1,31 @@
+// What all requests share, whichever front end takes them.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/thread_pool.hpp>
+
+#include "server/routes.h"
+#include "server/server.h"
+
+namespace smlp::server {
+
+struct Shared {
+  const ServerOptions& options;
+  ServerState& state;
+  boost::asio::thread_pool& slow;  // for work that waits: loading a model
+  std::atomic<int> in_flight{0};   // requests whose head was read and whose answer is not out
+};
+
+// Counts a request while it lives.
+class InFlight {
+ public:
+  explicit InFlight(Shared& shared) : count_(shared.in_flight) { ++count_; }
+  ~InFlight() { --count_; }
+  InFlight(const InFlight&) = delete;
+  InFlight& operator=(const InFlight&) = delete;
+
+ private:
+  std::atomic<int>& count_;
+};
+
+}  // namespace smlp::server
