@@ -1,10 +1,12 @@
 #include "data/bin_labels.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "base/json.h"
 #include "base/open_file.h"
 #include "data/bin_folder.h"
+#include "data/label_map.h"
 #include "data/labels.h"
 #include "data/preprocess_journal.h"
 
@@ -23,7 +25,10 @@ struct ManifestRow {
   std::string sha256;
 };
 
-using Manifest = std::map<std::uint64_t, std::vector<ManifestRow>>;
+struct Manifest {
+  std::map<std::uint64_t, std::vector<ManifestRow>> rows;  // by bin
+  std::map<std::int64_t, std::string> folder_of_label;
+};
 
 Result<Manifest> read_manifest(const fs::path& path) {
   SMLP_TRY(text, read_text(path, kMaxBytes));
@@ -35,9 +40,13 @@ Result<Manifest> read_manifest(const fs::path& path) {
       const auto parsed = parse_json(rest.substr(0, end));
       if (!parsed) throw json::other_error::create(501, parsed.error().what, nullptr);
       const json& line = *parsed;
-      auto& rows = manifest[exact<std::uint64_t>(line.at("batch"))];
+      auto& rows = manifest.rows[exact<std::uint64_t>(line.at("batch"))];
       if (line.at("index") != rows.size()) throw json::other_error::create(501, "a picture is missing", nullptr);
       rows.push_back({exact<std::int64_t>(line.at("label")), line.at("sha256")});
+      const std::string folder = line.at("class");
+      if (manifest.folder_of_label.emplace(rows.back().label, folder).first->second != folder) {
+        throw json::other_error::create(501, "a label of two class folders", nullptr);
+      }
     } catch (const json::exception& error) {
       return fail(Error{.what = fmt::format("line {}: {}", number, error.what()), .file = path.string()});
     }
@@ -53,14 +62,14 @@ bool agrees(const Manifest& manifest, const Journal& journal) {
     const BatchRecord& batch = journal.batches[b];
     if (batch.good() == 0) continue;
     ++bins;
-    const auto rows = manifest.find(journal.header.first_bin + b);
-    if (rows == manifest.end() || rows->second.size() != batch.good()) return false;
+    const auto rows = manifest.rows.find(journal.header.first_bin + b);
+    if (rows == manifest.rows.end() || rows->second.size() != batch.good()) return false;
     auto row = rows->second.begin();
     for (const PictureRecord& picture : batch.pictures) {
       if (!picture.broken() && (row++)->sha256 != picture.sha256) return false;
     }
   }
-  return bins == manifest.size();
+  return bins == manifest.rows.size();
 }
 
 Result<BinLabels> labels_of_journal(const fs::path& parent, const Journal& journal) {
@@ -70,8 +79,11 @@ Result<BinLabels> labels_of_journal(const fs::path& parent, const Journal& journ
   if (!fs::exists(path, code)) return unknown(fmt::format("{} is not there", path.string()));
   SMLP_TRY(manifest, read_manifest(path));
   if (!agrees(manifest, journal)) return unknown(fmt::format("{} is of other bins", path.string()));
+  const bool numbered = std::ranges::all_of(manifest.folder_of_label,
+                                            [](const auto& row) { return whole_number(row.second) == row.first; });
   BinLabels labels{.source = path.string(), .missing = {}, .of_batch = {}};
-  for (const auto& [batch, rows] : manifest) {
+  if (!numbered) labels.folder_of_label = std::move(manifest.folder_of_label);
+  for (const auto& [batch, rows] : manifest.rows) {
     for (const ManifestRow& row : rows) labels.of_batch[batch].push_back(row.label);
   }
   return labels;

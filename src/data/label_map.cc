@@ -252,6 +252,13 @@ std::optional<LabelRule> find_label_rule(std::string_view name) {
   return static_cast<LabelRule>(at - std::begin(kRuleNames));
 }
 
+std::optional<std::int64_t> whole_number(std::string_view word) {
+  int value = -1;
+  const auto [end, code] = std::from_chars(word.data(), word.data() + word.size(), value);
+  if (code != std::errc() || end != word.data() + word.size() || value < 0) return std::nullopt;
+  return value;
+}
+
 Result<LabelMap> map_labels(std::span<const std::string> folders, int classes, const ClassList& list,
                             std::optional<LabelRule> wanted, LabelWords words) {
   if (wanted) return by_wanted(*wanted, folders, classes, list, words);

@@ -1,6 +1,7 @@
 // Which class of the model each class folder, or each label of a list or shard, stands for.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -21,6 +22,9 @@ enum class LabelRule {
 
 std::string_view label_rule_name(LabelRule rule);  // "position", "index", "name", "wnid"
 std::optional<LabelRule> find_label_rule(std::string_view name);
+
+// "12" -> 12; nothing for other words.
+std::optional<std::int64_t> whole_number(std::string_view word);
 
 struct LabelMap {
   std::vector<int> class_of_folder;

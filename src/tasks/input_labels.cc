@@ -13,7 +13,8 @@ namespace fs = std::filesystem;
 // The labels of all folders that the inputs lie in.
 class LabelFinder {
  public:
-  LabelFinder(const Inputs& inputs, int classes, const ClassList& list) : inputs_(inputs) {
+  LabelFinder(const Inputs& inputs, int classes, const ClassList& list)
+      : inputs_(inputs), classes_(classes), list_(list) {
     if (inputs.labels.empty()) return;
     auto map = map_labels(inputs.labels, classes, list, std::nullopt, LabelWords::labels);
     if (map) {
@@ -34,6 +35,7 @@ class LabelFinder {
     const fs::path folder = file.file.has_parent_path() ? file.file.parent_path() : ".";
     if (!folders_.contains(folder)) {
       SMLP_TRY(labels, find_bin_labels(folder));
+      if (!labels.folder_of_label.empty()) name_classes(labels);
       folders_.emplace(folder, std::move(labels));
     }
     const BinLabels& labels = folders_.at(folder);
@@ -49,6 +51,25 @@ class LabelFinder {
   }
 
  private:
+  // Turns positions of class folders into the model's classes, or forgets them where that is not known.
+  void name_classes(BinLabels& labels) const {
+    std::vector<std::string> names;
+    for (const auto& [label, folder] : labels.folder_of_label) names.push_back(folder);
+    const auto map = map_labels(names, classes_, list_);
+    if (!map) {
+      labels = {.source = {}, .missing = fmt::format("{}: {}", labels.source, map.error().message()), .of_batch = {}};
+      return;
+    }
+    std::map<std::int64_t, int> class_of_label;
+    for (const auto& [label, folder] : labels.folder_of_label) {
+      class_of_label.emplace(label, map->class_of_folder[class_of_label.size()]);
+    }
+    for (auto& [batch, of_pictures] : labels.of_batch) {
+      for (std::int64_t& label : of_pictures) label = class_of_label.at(label);
+    }
+    labels.source += fmt::format(" (class folders by {})", label_rule_name(map->rule));
+  }
+
   std::vector<std::int64_t> label_of_picture(const Input& file, InputManifest& manifest) const {
     if (!map_) {
       manifest.missing = why_no_map_;
@@ -59,6 +80,8 @@ class LabelFinder {
   }
 
   const Inputs& inputs_;
+  int classes_;
+  const ClassList& list_;
   std::optional<LabelMap> map_;
   std::string why_no_map_;
   std::map<fs::path, BinLabels> folders_;

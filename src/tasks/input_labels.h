@@ -9,8 +9,9 @@
 
 namespace smlp {
 
-// Bins have the labels of find_bin_labels(), where every one of them fits; pictures those of their list or shard, where
-// map_labels() knows all of them among the model's `classes` classes. Errors: label files that are damaged.
+// Bins have the labels of find_bin_labels(), where every one of them fits, pictures those of their list or shard;
+// labels and class folders are what map_labels() makes of them, where it knows all among the model's `classes` classes.
+// Errors: label files that are damaged.
 Result<InputManifest> describe_inputs(const Inputs& inputs, int classes, const ClassList& list);
 
 }  // namespace smlp

@@ -1,7 +1,6 @@
 #include "tasks/preprocess_run.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/atomic_file.h"
 #include "base/cpu_features.h"
@@ -17,13 +16,6 @@ std::string listing_sha256(const PreprocessRun& run) {
     listing += run.inputs.files[i].own_name() + '\0' + std::to_string(run.labels[i]) + '\n';
   }
   return sha256_of(std::as_bytes(std::span(listing)));
-}
-
-std::optional<std::int64_t> whole_number(const std::string& word) {
-  int value = -1;
-  const auto [end, code] = std::from_chars(word.data(), word.data() + word.size(), value);
-  if (code != std::errc() || end != word.data() + word.size() || value < 0) return std::nullopt;
-  return value;
 }
 
 // Does a list or shard number its classes?
