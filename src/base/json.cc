@@ -114,7 +114,7 @@ Result<JsonDocument<Json>> parse(std::string_view text) try {
   if (!builder.refusal.empty()) return fail("JSON with {}", builder.refusal);
   return fail(Error{.what = "not JSON", .offset = builder.position == 0 ? 0 : builder.position - 1});
 } catch (const std::bad_alloc&) {
-  return fail(Error{.what = fmt::format("not enough memory to read {} bytes of JSON", text.size()), .transient = true});
+  throw;  // no fault of the text
 } catch (const std::exception&) {
   return fail("not JSON");
 }

@@ -41,7 +41,7 @@ template <class Json>
 void to_json(Json&, const JsonDocument<Json>&) = delete;
 
 // One JSON value. Errors: no JSON (with the byte), too long, too deep, too many values, an object that has a key twice
-// (readers would differ in which they take), no memory.
+// (readers would differ in which they take). A lack of memory is thrown: the text is none the worse for it.
 Result<JsonDocument<nlohmann::json>> parse_json(std::string_view text);
 
 // The same with the keys of objects in their order.

@@ -28,10 +28,8 @@ int window_of(DeflateWrapper wrapper) {
   return -kLargest;
 }
 
-Result<std::shared_ptr<std::byte[]>> allocate(std::uint64_t size) {
-  auto* memory = new (std::nothrow) std::byte[std::max<std::uint64_t>(size, 1)];
-  if (memory == nullptr) return fail("not enough memory to decompress {} bytes", size);
-  return std::shared_ptr<std::byte[]>(memory);
+std::shared_ptr<std::byte[]> allocate(std::uint64_t size) {
+  return std::shared_ptr<std::byte[]>(new std::byte[std::max<std::uint64_t>(size, 1)]);
 }
 
 }  // namespace
@@ -42,12 +40,12 @@ void Inflater::End::operator()(z_stream_s* stream) const {
 }
 
 Inflater::Inflater(std::span<const std::byte> input, DeflateWrapper wrapper) : input_(input) {
-  std::unique_ptr<z_stream> stream(new (std::nothrow) z_stream());
-  if (stream != nullptr && inflateInit2(stream.get(), window_of(wrapper)) == Z_OK) stream_.reset(stream.release());
+  auto stream = std::make_unique<z_stream>();
+  if (inflateInit2(stream.get(), window_of(wrapper)) != Z_OK) throw std::bad_alloc();
+  stream_.reset(stream.release());
 }
 
 Result<std::size_t> Inflater::fill(std::span<std::byte> output) {
-  if (stream_ == nullptr) return fail("not enough memory to decompress");
   std::size_t done = 0;
   while (done < output.size() && !finished_) {
     feed();
@@ -57,6 +55,7 @@ Result<std::size_t> Inflater::fill(std::span<std::byte> output) {
     const int code = inflate(stream_.get(), Z_NO_FLUSH);
     done += room - stream_->avail_out;
     finished_ = code == Z_STREAM_END;
+    if (code == Z_MEM_ERROR) throw std::bad_alloc();  // no fault of the data
     if (code != Z_OK && code != Z_STREAM_END) return fail("damaged compressed data");
   }
   return done;
@@ -84,7 +83,7 @@ Result<Blob> inflate_deflated(std::span<const std::byte> bytes, std::uint64_t si
     return fail("{} compressed bytes cannot hold the {} that are claimed", bytes.size(), size);
   }
   if (!budget.take(size)) return budget.exceeded("compressed data");
-  SMLP_TRY(memory, allocate(size));
+  const auto memory = allocate(size);
   Inflater inflater(bytes, DeflateWrapper::none);
   const std::span<std::byte> output(memory.get(), static_cast<std::size_t>(size));
   SMLP_TRY(done, inflater.fill(output));
@@ -100,7 +99,7 @@ Result<Blob> inflate_gzip(std::span<const std::byte> bytes, Budget& budget) {
   SMLP_TRY(size, trailer.read<std::uint32_t>());
   if (size / kMaxRatio > bytes.size()) return early();
   if (!budget.take(size)) return budget.exceeded("compressed data");
-  SMLP_TRY(memory, allocate(size));
+  const auto memory = allocate(size);
   Inflater inflater(bytes, DeflateWrapper::gzip);
   SMLP_TRY(done, inflater.fill({memory.get(), size}));
   if (done != size || !inflater.at_end()) return early();

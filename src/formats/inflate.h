@@ -22,7 +22,8 @@ class Inflater {
  public:
   Inflater(std::span<const std::byte> input, DeflateWrapper wrapper);
 
-  // Fills `output` as far as the data reach; returns the number of bytes. Errors: damaged or cut data, no memory.
+  // Fills `output` as far as the data reach; returns the number of bytes. Errors: damaged or cut data;
+  // a lack of memory is thrown.
   Result<std::size_t> fill(std::span<std::byte> output);
   bool finished() const { return finished_; }
   // Whether the data end here and nothing follows them. What is left of them is not inflated.
@@ -35,7 +36,7 @@ class Inflater {
   void feed();
 
   std::span<const std::byte> input_;
-  std::unique_ptr<z_stream_s, End> stream_;  // null where there was no memory
+  std::unique_ptr<z_stream_s, End> stream_;
   bool finished_ = false;
 };
 

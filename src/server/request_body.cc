@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 
 #include "formats/inflate.h"
 
@@ -37,7 +38,7 @@ Answer<std::span<std::byte>> RequestBody::room() {
   return std::span(memory_.get() + lead_ + size_, capacity_ - size_);
 }
 
-Answer<void> RequestBody::inflate(std::string_view encoding) {
+Answer<void> RequestBody::inflate(std::string_view encoding) try {
   const bool gzip = encoding == "gzip" || encoding == "x-gzip";
   Inflater inflater(bytes(), gzip ? DeflateWrapper::gzip : DeflateWrapper::zlib);
   RequestBody plain(0, limit_);
@@ -52,6 +53,8 @@ Answer<void> RequestBody::inflate(std::string_view encoding) {
   if (!inflater.at_end()) return refuse(400, "bytes follow the {} data of the body", encoding);
   *this = std::move(plain);
   return {};
+} catch (const std::bad_alloc&) {
+  return refuse(503, "out of memory");
 }
 
 }  // namespace smlp::server

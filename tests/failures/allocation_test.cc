@@ -11,9 +11,14 @@
 #include <random>
 
 #include "api/load.h"
+#include "base/atomic_file.h"
 #include "base/file_map.h"
 #include "base/json.h"
+#include "data/evaluation_journal.h"
+#include "data/input_manifest.h"
 #include "data/npy.h"
+#include "data/preprocess_journal.h"
+#include "data/run_record.h"
 #include "formats/compiled.h"
 #include "formats/read.h"
 #include "image/decode.h"
@@ -244,6 +249,81 @@ TEST_F(Allocation, ReadingAndForgettingJson) {
   const auto describe = [](const auto& value) { return value.dump(); };
   check([&] { return inside([&] { return outcome_of(parse_json(text), describe); }); });
   check([&] { return inside([&] { return outcome_of(parse_ordered_json(text), describe); }); });
+}
+
+// Records that a run left are whole, whatever there is no memory for: nobody may be told to delete them, and nothing of
+// them be forgotten.
+TEST_F(Allocation, ALackOfMemoryDamagesNoRecord) {
+  const fs::path folder = scratch.folder();
+  const RunIdentity identity = {.inputs_sha256 = std::string(64, 'a'), .shard = "1/2", .classes = 10};
+  {
+    auto record = RunRecordWriter::create(folder, identity, R"({"version":"1"})");
+    ASSERT_TRUE(record) << record.error().message();
+    for (const char* name : {"batch-00000_0.npy", "batch-00001_0.npy"})
+      ASSERT_TRUE(record->add(name, {.bytes = 168, .sha256 = std::string(64, 'b')}));
+    auto journal = JournalWriter::create(folder / "journal", {.batch_size = 1, .pictures = 2});
+    ASSERT_TRUE(journal) << journal.error().message();
+    const PictureRecord picture = {.bytes = 1234, .mtime_ns = 5, .sha256 = std::string(64, 'c'), .error = {}};
+    for (int i = 0; i < 2; ++i) ASSERT_TRUE(journal->append({.pictures = {picture}, .bin = {}}));
+    auto evaluation = EvaluationJournal::create(folder / "evaluation", identity, "{}");
+    ASSERT_TRUE(evaluation) << evaluation.error().message();
+    for (int i = 0; i < 2; ++i) ASSERT_TRUE(evaluation->append({.error = "could not be read, for many reasons"}));
+    const InputManifest manifest = {
+        .truth = "work/labels.npy",
+        .missing = {},
+        .inputs = {{.file = "work/bins/batch-00000.bin", .stem = "batch-00000", .labels = {7}}}};
+    ASSERT_TRUE(write_file(folder / kInputManifest, input_manifest_text(manifest), Existing::keep));
+  }
+  const auto of_memory = [](const Error& error) { return error.transient || error.message().contains("memory"); };
+  // What was read, as a number that tells whether all of it is there.
+  const auto verdict = [&](const auto& read, const auto& size) -> Outcome {
+    try {
+      const auto result = read();
+      if (!result) return {of_memory(result.error()), result.error().message()};
+      if (!*result) return {false, "not there"};
+      return {size(**result) == 2, "forgotten lines"};
+    } catch (const std::bad_alloc&) {
+      return {true, ""};
+    }
+  };
+  const std::function<Outcome()> readers[] = {
+      [&] {
+        return verdict([&] { return read_run_record(folder); }, [](const RunRecord& r) { return r.files.size(); });
+      },
+      [&] {
+        return verdict([&] { return read_journal(folder / "journal"); },
+                       [](const Journal& j) { return j.batches.size(); });
+      },
+      [&] {
+        std::size_t heard = 0;
+        const auto hear = [&](std::size_t, const PictureOutcome&) { return ++heard > 0; };
+        return verdict([&] { return read_evaluation_journal(folder / "evaluation", hear); },
+                       [&](const EvaluationRecord&) { return heard; });
+      },
+      [&] {
+        return verdict([&] { return read_input_manifest(folder); },
+                       [](const InputManifest& m) { return m.inputs.size() + 1; });
+      },
+      [&] {
+        return verdict(
+            [&]() -> Result<std::optional<TensorFile>> {
+              SMLP_TRY(file, read_tensor_file(fixture("formats/fixtures/deflated.pth")));
+              return std::optional(std::move(file));
+            },
+            [](const TensorFile& file) { return file.tensors.empty() ? 0U : 2U; });
+      },
+  };
+  for (const auto& read : readers) {
+    SCOPED_TRACE(&read - readers);
+    const Trial whole = attempt(read, 0);
+    ASSERT_TRUE(whole.outcome.ok) << whole.outcome.text;
+    for (const bool and_all_after : {false, true}) {
+      for (long n = 1; n <= whole.allocations; ++n) {
+        const Trial trial = attempt(read, n, and_all_after);
+        EXPECT_TRUE(trial.outcome.ok) << "allocation " << n << ": " << trial.outcome.text;
+      }
+    }
+  }
 }
 
 TEST_F(Allocation, ReadingArrays) {
