@@ -61,7 +61,7 @@ struct BatcherStatistics {
   std::uint64_t answered = 0, failed = 0;  // with logits; with an error of the picture or of the run
   std::uint64_t expired = 0, cancelled = 0;
   std::uint64_t queued = 0, running = 0;    // now
-  std::vector<std::uint64_t> batches = {};  // [n]: how often n requests were begun together
+  std::vector<std::uint64_t> batches = {};  // [n]: so often n were begun together; empty: no memory
   TimeStatistics queue;                     // from submit() to the beginning, a request
   TimeStatistics compute;                   // from the beginning to the last answer, a batch
 };

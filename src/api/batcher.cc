@@ -29,7 +29,7 @@ class Admitted final : public Source, public Sink {
 
   std::size_t size() const override { return requests_.size(); }
   bool grows() const override { return true; }
-  void set_wake(std::function<void()> wake) override { queue_.set_wake(std::move(wake)); }
+  void set_wake(const std::function<void()>& wake) override { queue_.set_wake(wake); }
   std::size_t more() override { return queue_.is_ready() ? admit() : 0; }
 
   Result<Reading> read(std::size_t index, Room& room) override {

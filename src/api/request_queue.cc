@@ -157,7 +157,21 @@ void RequestQueue::answer(Request& request, Result<Logits> result) {
 
 BatcherStatistics RequestQueue::statistics() const {
   const std::lock_guard lock(mutex_);
-  return counts_;
+  try {
+    return counts_;
+  } catch (const std::bad_alloc&) {  // no memory for the histogram of batches; the rest needs none
+    return {.accepted = counts_.accepted,
+            .refused = counts_.refused,
+            .answered = counts_.answered,
+            .failed = counts_.failed,
+            .expired = counts_.expired,
+            .cancelled = counts_.cancelled,
+            .queued = counts_.queued,
+            .running = counts_.running,
+            .batches = {},
+            .queue = counts_.queue,
+            .compute = counts_.compute};
+  }
 }
 
 }  // namespace smlp

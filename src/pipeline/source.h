@@ -43,7 +43,7 @@ class Source {
   virtual bool grows() const { return false; }
   virtual std::size_t more() { return 0; }
   // `wake` may be called from any thread when more() would have something, until it is replaced by none.
-  virtual void set_wake(std::function<void()> /*wake*/) {}
+  virtual void set_wake(const std::function<void()>& /*wake*/) {}
 
   // Called once for each index, from several threads at a time, roughly in order. May wait (for a disk, a network) and
   // should compute little. Takes room for the bytes that it is about to allocate. What it returns as an error, or

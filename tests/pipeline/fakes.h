@@ -68,7 +68,7 @@ class FakeSource final : public Source {
     }
     return Reading{std::span<const float>(*values), values};
   }
-  void set_wake(std::function<void()> wake_by) override { wake = std::move(wake_by); }
+  void set_wake(const std::function<void()>& wake_by) override { wake = wake_by; }
   void examine(std::size_t index, const Reading&) override {
     const Gauge::Inside inside(working);
     if (work_ms > 0) sleep_ms(work_ms);
