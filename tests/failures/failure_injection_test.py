@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Makes every file system call of every command fail once, and watches the order of the calls that succeed.
+"""Makes every file system call of every command fail once, and watches the order of the calls that succeed. Every
+command and every source file that writes has to be among what is tried.
 
     failure_injection_test.py --smlp BIN --shim LIBRARY [--seconds 90] [--only NAME]
 
@@ -10,7 +11,9 @@ the same files as if nothing had happened.
 
 import argparse
 import errno
+import fnmatch
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -36,6 +39,25 @@ FAILURES = {
     "flock": [errno.ENOLCK],
 }
 HARMLESS = {("write", "short"), ("write", errno.EINTR), ("flock", errno.ENOLCK)}
+# Every source file that writes, and the names below {out} under which what it writes has to be seen while the commands
+# run. A new writer fails this test until it is here, and until a command of commands.py reaches it.
+WRITERS = {
+    "data/evaluation_journal.cc": [".p.jsonl.smlp-journal"],
+    "data/line_journal.cc": [".p.jsonl.smlp-journal", "result/run/.smlp-run.jsonl"],
+    "data/npy.cc": ["result/run/batch-*_0.npy"],
+    "data/preprocess_journal.cc": ["prep/bins/.smlp-preprocess.jsonl"],
+    "data/result_files.cc": ["result/run/.packed_0.npy.part", "result/run/packed_names.tsv"],
+    "data/run_record.cc": ["result/run/.smlp-run.jsonl"],
+    "formats/onnx_export.cc": ["net.onnx"],
+    "formats/safetensors.cc": ["net.smlp"],
+    "tasks/bin_sink.cc": ["prep/bins/batch-*.bin"],
+    "tasks/named_output.cc": ["p.jsonl", "c.csv", "m.csv", "trace.json"],
+    "tasks/preprocess_endings.cc": ["prep/labels.npy", "prep/manifest.jsonl"],
+    "tasks/run_folder.cc": ["result/run"],
+    "tasks/run_results.cc": ["result/run/.smlp-inputs.jsonl", "result/run/batch-*_0.txt", "result/run_summary.json"],
+}
+WRITES = re.compile(r"\b(?:AtomicFile::create|write_file|create_own|reopen_own|LineJournal::create|fs::create_director\w+)\(")
+WRITE_NOTHING = {"serve"}  # commands without a row in commands.py
 EACH = 40  # of one call with one failure: all where there are no more, else the first and last ones and some between
 
 
@@ -136,6 +158,30 @@ def check_order(command, out, calls):
     return [f"{command.name}: {p}" for p in problems]
 
 
+def names_made(out, calls):
+    """What a run created, below {out}, under its final name."""
+    made = {more if name == "rename" else path for name, path, more, outcome in calls
+            if int(outcome) >= 0 and (name in ("rename", "mkdir") or name == "open" and int(more, 8) & 0o100)}
+    return {name[len(str(out)) + 1 :] for name in made}
+
+
+def check_whole(made):
+    """Whether the rows of commands.py reach every command and every writer of the program."""
+    source = commands.SOURCE / "src"
+    listed = set(re.findall(r'^    \{"([\w-]+)", "', (source / "cli/main.cc").read_text(), re.M))
+    rows = {command.arguments[0] for command in commands.COMMANDS}
+    problems = [f"commands.py has no row for smlp {name}" for name in sorted(listed - rows - WRITE_NOTHING)]
+    if len(listed) < 10:
+        problems.append(f"src/cli/main.cc lists the commands {sorted(listed)} only")
+    writers = {str(path.relative_to(source)) for path in source.rglob("*.cc")
+               if not path.is_relative_to(source / "base") and WRITES.search(path.read_text())}
+    problems += [f"src/{name} writes: say what in WRITERS" for name in sorted(writers - WRITERS.keys())]
+    problems += [f"src/{name} writes nothing: take it out of WRITERS" for name in sorted(WRITERS.keys() - writers)]
+    problems += [f"no command of commands.py makes src/{name} write {pattern}"
+                 for name, patterns in WRITERS.items() for pattern in patterns if not fnmatch.filter(made, pattern)]
+    return problems
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--smlp", type=Path, required=True)
@@ -148,15 +194,18 @@ def main():
     problems, tried, skipped = [], 0, 0
     try:
         harness = Harness(options.smlp, options.shim, scratch)
-        tasks = []
+        tasks, made = [], set()
         for command in commands.COMMANDS:
             if options.only not in command.name:
                 continue
             out, reference, calls = harness.observe(command)
             problems += check_order(command, out, calls)
+            made |= names_made(out, calls)
             for call, failures in FAILURES.items():
                 count = sum(1 for name, *_ in calls if name == call)
                 tasks += [(command, reference, call, n, f) for f in failures for n in numbers(count)]
+        if not options.only:
+            problems += check_whole(made)
         for outcome in commands.in_time(tasks, deadline, harness.disturb):
             tried += outcome is not None
             skipped += outcome is None
