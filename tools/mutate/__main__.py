@@ -7,10 +7,12 @@
     ./dev mutate --check-explained     only whether explained.json still matches the source
 
 The changes are drawn by --seed: the same source and seed give the same changes. Each is built and tested in a copy of the
-tree under build/mutate: first the tests of its own room, then those of the rooms above it, then the whole programs. A
-change that does not compile is replaced by the next. Results are kept as they come: a run that was interrupted goes on
-where it stopped, and starts anew when the source or a test changed. Survivors that no test can catch, because the changed
-program means the same, are explained in tools/mutate/explained.json and not counted.
+tree under build/mutate, one test program after another until one notices: those of its own room, then those of the rooms
+above it, then the whole programs; within each of these first what noticed most changes of the room in least time. A change
+that does not compile is replaced by the next. Results are kept as they come: a run that was interrupted goes on where it
+stopped. A change to the source makes it start anew; after a change to the tests alone, what survived is judged again.
+Survivors that no test can catch, because the changed program means the same, are explained in tools/mutate/explained.json
+and not counted.
 """
 
 import argparse
@@ -23,8 +25,8 @@ from .bench import Bench, Broken
 from .plan import ROOT, explained, explanation_of, make_plan, stale_explanations
 
 
-def load_results(path, key):
-    """id -> result of an earlier run of the same tree."""
+def load_results(path, tests, source):
+    """id -> result of earlier runs on the same source. What survived other tests is judged again."""
     if not path.is_file():
         return {}
     rows = []
@@ -33,15 +35,19 @@ def load_results(path, key):
             rows.append(json.loads(line))
         except ValueError:
             continue  # the last line of a run that was killed
-    return {row["id"]: row for row in rows if row["tree"] == key}
+    return {row["id"]: row for row in rows
+            if row.get("source") == source and (row["tests"] == tests or row["verdict"] != "survived")}
 
 
 def run(options, folder):
     bench = Bench(folder, options.jobs)
-    key = bench.copy_tree()
+    tests, source = bench.copy_tree()
     plan = make_plan(options.seed, options.count, options.room)
     path = folder / "results.jsonl"
-    known = load_results(path, key)
+    known = load_results(path, tests, source)
+    for row in known.values():
+        if row["verdict"].startswith("caught by "):
+            bench.remember(row["room"], row["verdict"].removeprefix("caught by ").split(",")[0])
     total = sum(share for share, _ in plan.values())
     start = time.monotonic()
     bench.configure(options.cmake)
@@ -62,7 +68,7 @@ def run(options, folder):
                     verdict = bench.judge(room, mutation)
                     seconds = time.monotonic() - begin
                     spent, fresh = spent + seconds, fresh + 1
-                    row = {"id": mutation.id, "tree": key, "room": room, "kind": mutation.kind, "verdict": verdict,
+                    row = {"id": mutation.id, "tests": tests, "source": source, "room": room, "kind": mutation.kind, "verdict": verdict,
                            "seconds": round(seconds, 1)}
                     log.write(json.dumps(row) + "\n")
                     log.flush()
