@@ -60,8 +60,8 @@ _LATER = {
 def __getattr__(name: str) -> "Any":
     import importlib
 
-    if name == "torch":
-        return importlib.import_module("smlp.torch")
+    if name in ("ray", "torch"):
+        return importlib.import_module(f"smlp.{name}")
     if name not in _LATER:
         raise AttributeError(f"module 'smlp' has no attribute '{name}'")
     value = getattr(importlib.import_module(f"smlp.{_LATER[name]}"), name)

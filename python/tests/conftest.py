@@ -1,29 +1,16 @@
-"""What the tests share. They run against an installed package, or with PYTHONPATH=build/release/python."""
+"""What the tests share."""
 
 from __future__ import annotations
 
-import io
-import os
 import subprocess
 from pathlib import Path
 
 import numpy
 import pytest
 from PIL import Image
+from support import PROGRAM, picture_pixels, program_environment
 
 import smlp
-
-ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = Path(smlp.__file__).parent / "bin" / "smlp"
-
-
-def picture_pixels(width: int, height: int, seed: int) -> numpy.ndarray:
-    """Smooth shapes with grain, as photographs have."""
-    random = numpy.random.default_rng(seed)
-    y, x = numpy.mgrid[0:height, 0:width]
-    waves = [numpy.sin(x / random.uniform(5, 40) + y / random.uniform(5, 40) + random.uniform(0, 6)) for _ in range(3)]
-    grain = random.integers(-20, 21, (height, width, 3))
-    return (numpy.stack(waves, -1) * 90 + 128 + grain).clip(0, 255).astype(numpy.uint8)
 
 
 @pytest.fixture(scope="session")
@@ -61,19 +48,3 @@ def program_logits(files: list[Path], tmp_path_factory: pytest.TempPathFactory) 
     command = [PROGRAM, "infer", "--input", ",".join(map(str, files)), "--output", out, "--output_dirname", "run"]
     subprocess.run([*command, "--outfmt", "NPY"], check=True, capture_output=True, env=program_environment())
     return numpy.concatenate([numpy.load(out / "run" / f"{file.stem}_0.npy").reshape(1, -1) for file in files])
-
-
-def program_environment() -> dict[str, str]:
-    return {**os.environ, "SMLP_MODEL_DIR": str(model_file().parent)}
-
-
-def model_file() -> Path:
-    """The bundled model, in the package or in the source tree."""
-    installed = Path(smlp.__file__).parent / "share/smlp/models/smlp_imagenette.safetensors"
-    return installed if installed.exists() else ROOT / "models/smlp_imagenette.safetensors"
-
-
-def encoded(pixels: numpy.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()

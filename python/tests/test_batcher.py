@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy
 import pytest
-from conftest import picture_pixels
+from support import picture_pixels
 
 import smlp
 

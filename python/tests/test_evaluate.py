@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import PROGRAM, model_file, picture_pixels
+from support import PROGRAM, model_file, picture_pixels
 from PIL import Image
 
 import smlp

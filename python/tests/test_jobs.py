@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy
 import pytest
-from conftest import PROGRAM, model_file
+from support import PROGRAM, model_file
 
 import smlp
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import smlp
-from conftest import model_file
+from support import model_file
 
 
 def state_dict() -> dict[str, numpy.ndarray]:

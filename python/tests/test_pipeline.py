@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy
 import pytest
-from conftest import model_file
+from support import model_file
 from PIL import Image
 
 import smlp

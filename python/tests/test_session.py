@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import smlp
-from conftest import encoded, picture_pixels
+from support import encoded, picture_pixels
 
 
 def equal(a: numpy.ndarray, b: numpy.ndarray) -> bool:
