@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes a wheel that needs nothing of the system but the C library.
 
-    repair.py WHEEL FOLDER
+    repair_wheel.py WHEEL FOLDER
 
 auditwheel copies the shared libraries into the wheel; the copyright files of their Debian packages go along, as their
 licences ask.
@@ -17,40 +17,19 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-
-def needed_libraries(plain):
-    """The system's files that auditwheel would copy: those that ldd finds for the module and the program."""
-    found = set()
-    with tempfile.TemporaryDirectory() as scratch:
-        with zipfile.ZipFile(plain) as wheel:
-            wheel.extractall(scratch)
-        for file in [p for p in Path(scratch).rglob("*") if p.name.endswith(".so") or p.parent.name == "bin"]:
-            for line in subprocess.run(["ldd", file], check=True, capture_output=True, text=True).stdout.splitlines():
-                words = line.split()
-                if "=>" in words and words[2].startswith("/"):
-                    found.add(Path(words[2]).resolve())
-    return found
-
-
-def debian_package(file):
-    """The package that brought a file: dpkg knows it by its path before or after /usr was merged."""
-    for name in (str(file), str(file).removeprefix("/usr")):
-        answer = subprocess.run(["dpkg-query", "-S", name], capture_output=True, text=True)
-        if answer.returncode == 0:
-            return answer.stdout.split(":")[0]
-    raise SystemExit(f"repair.py: {file} is of no Debian package: its licence is not known")
+import libraries
 
 
 def licences(plain, repaired):
     """Copyright files of the packages whose libraries are in the repaired wheel."""
     with zipfile.ZipFile(repaired) as wheel:
         grafted = {Path(name).name.split("-")[0] for name in wheel.namelist() if ".libs/" in name}
-    found = {}
-    for library in needed_libraries(plain):
-        if library.name.split(".so")[0].split("-")[0] in grafted:
-            package = debian_package(library)
-            found[package] = Path(f"/usr/share/doc/{package}/copyright").read_bytes()
-    return found
+    with tempfile.TemporaryDirectory() as scratch:
+        with zipfile.ZipFile(plain) as wheel:
+            wheel.extractall(scratch)
+        files = [p for p in Path(scratch).rglob("*") if p.name.endswith(".so") or p.parent.name == "bin"]
+        found = libraries.needed(files).values()
+    return libraries.licences(file for file in found if file.name.split(".so")[0].split("-")[0] in grafted)
 
 
 def record_line(name, data):
@@ -88,7 +67,7 @@ def main():
     (repaired,) = folder.glob("*.whl")
     files = licences(plain, repaired)
     if not files:
-        raise SystemExit("repair.py: no licence was found for the libraries in the wheel")
+        raise SystemExit("repair_wheel.py: no licence was found for the libraries in the wheel")
     add_files(repaired, files)
     print(f"{repaired}: {repaired.stat().st_size / 1e6:.1f} MB, with libraries of {', '.join(sorted(files))}")
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# check.sh WHEEL PYTHON...: installs the wheel into a clean environment of each Python and runs the package's tests there.
+# check_wheel.sh WHEEL PYTHON...: installs the wheel into a clean environment of each Python and runs the package's tests there.
 # With an emulator in SMLP_EMULATOR ("qemu-x86_64 -cpu Nehalem") a picture is classified on that processor instead.
 set -euo pipefail
 
