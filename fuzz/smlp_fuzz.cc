@@ -31,6 +31,9 @@ class Writer {
     if (bias == Bias::yes) add(name + ".bias", {outputs});
     return {};
   }
+  Result<void> product(const std::string& name, int outputs, int segments, int inputs, const Dense& part, Bias bias) {
+    return dense(name, outputs, segments * inputs, part, bias, Size::large);
+  }
   TensorFile file;
 
  private:

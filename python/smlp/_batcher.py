@@ -90,7 +90,7 @@ class Batcher:
         max_delay: float = 0.002,
         max_queue: int = 256,
         threads: int | None = None,
-        precision: Literal["fp32", "bf16"] | None = None,
+        precision: Literal["fp32", "bf16", "int8"] | None = None,
         mode: Literal["automatic", "throughput", "latency"] = "automatic",
         isa: str | None = None,
         pin: bool = False,

@@ -81,7 +81,7 @@ def evaluate(
     classes: Path | None = None,
     batch: int = 8,
     threads: int | None = None,
-    precision: Literal["fp32", "bf16"] | None = None,
+    precision: Literal["fp32", "bf16", "int8"] | None = None,
     mode: Literal["automatic", "throughput", "latency"] = "automatic",
     isa: str | None = None,
 ) -> Evaluation:

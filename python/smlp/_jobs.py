@@ -35,7 +35,7 @@ class CompileReport(Report):
 
     output: str  #: path of the .smlp file
     bytes: int  #: its size
-    precision: str  #: "fp32" or "bf16"
+    precision: str  #: "fp32", "bf16" or "int8"
     gelu: str  #: "high_precision" or "high_performance"
     batch: int | None  #: of `smlp infer` where it is given none
     parameters: int
@@ -134,7 +134,7 @@ def compile(  # noqa: A001
     model: Model | Path,
     output: Path,
     *,
-    precision: Literal["fp32", "bf16"] | None = None,
+    precision: Literal["fp32", "bf16", "int8"] | None = None,
     input_shape: str | None = None,
     op_precision: Path | None = None,
     classes: Path | None = None,
@@ -197,7 +197,7 @@ def bench(
     seconds: float = 5,
     warmup: int = 1,
     threads: int | None = None,
-    precision: Literal["fp32", "bf16"] | None = None,
+    precision: Literal["fp32", "bf16", "int8"] | None = None,
     mode: Literal["automatic", "throughput", "latency"] = "automatic",
     isa: str | None = None,
     pin: bool = True,

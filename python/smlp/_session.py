@@ -70,7 +70,7 @@ class Session:
     Args:
         model: shared with other sessions, weights included.
         threads: None: as many as the process may use.
-        precision: "fp32", "bf16", or None: the model's own.
+        precision: "fp32", "bf16", "int8", or None: the model's own.
         mode: how threads share the work: "throughput" (each takes pictures of its own), "latency" (all share each
             picture), or "automatic".
         batch: the most pictures that go through the network at once.
@@ -91,7 +91,7 @@ class Session:
         model: Model,
         *,
         threads: int | None = None,
-        precision: Literal["fp32", "bf16"] | None = None,
+        precision: Literal["fp32", "bf16", "int8"] | None = None,
         mode: Literal["automatic", "throughput", "latency"] = "automatic",
         batch: int = 8,
         isa: str | None = None,

@@ -66,6 +66,7 @@ CpuFeatures detect() {
                    : !ymm ? "the system does not save YMM registers"
                           : "";
   f.avx2 = f.why_not_avx2.empty();
+  f.why_not_avx_vnni = !has(extended1.eax, 4) ? "the processor lacks AVX-VNNI" : f.why_not_avx2;
 
   const bool avx512 = has(extended.ebx, 16) && has(extended.ebx, 17) && has(extended.ebx, 28) &&
                       has(extended.ebx, 30) && has(extended.ebx, 31);
@@ -74,8 +75,10 @@ CpuFeatures detect() {
                              : f.why_not_avx2;
   f.avx512 = f.why_not_avx512.empty();
 
-  // Compiled for Cooper Lake, the first that had it: VNNI, MOVBE and LZCNT besides.
-  const bool bf16 = has(extended1.eax, 5) && has(extended.ecx, 11) && has(basic.ecx, 22) && has(amd.ecx, 5);
+  // Compiled for Cascade Lake and Cooper Lake, the first that had them: MOVBE and LZCNT besides.
+  const bool vnni = has(extended.ecx, 11) && has(basic.ecx, 22) && has(amd.ecx, 5);
+  f.why_not_avx512_vnni = !vnni ? "the processor lacks AVX512_VNNI" : f.why_not_avx512;
+  const bool bf16 = has(extended1.eax, 5) && vnni;
   f.why_not_avx512_bf16 = !bf16 ? "the processor lacks AVX512_BF16" : f.why_not_avx512;
   f.avx512_bf16 = f.why_not_avx512_bf16.empty();
 
@@ -85,8 +88,9 @@ CpuFeatures detect() {
                        : !kernel_grants_tiles() ? "the kernel refused this process the AMX tiles"
                                                 : f.why_not_avx512_bf16;
   f.amx_bf16 = f.why_not_amx_bf16.empty();
+  f.why_not_amx_int8 = !has(extended.edx, 25) ? "the processor lacks AMX-INT8" : f.why_not_amx_bf16;
 
-  f.why_not_arm_bf16 = "not an ARM processor";
+  f.why_not_arm_bf16 = f.why_not_arm_dotprod = "not an ARM processor";
   return f;
 }
 
@@ -94,15 +98,18 @@ CpuFeatures detect() {
 
 CpuFeatures detect() {
   CpuFeatures f;
-  f.why_not_sse4 = f.why_not_avx2 = f.why_not_avx512 = f.why_not_avx512_bf16 = f.why_not_amx_bf16 =
-      "not an x86-64 processor";
+  f.why_not_sse4 = f.why_not_avx2 = f.why_not_avx_vnni = f.why_not_avx512 = f.why_not_avx512_vnni =
+      f.why_not_avx512_bf16 = f.why_not_amx_bf16 = f.why_not_amx_int8 = "not an x86-64 processor";
 #if defined(__aarch64__)
   // ARMv8.2 has CRC32, LSE and RDM, which compilers use as they like; a hypervisor may hide any of them.
   constexpr unsigned long kArm82 = HWCAP_CRC32 | HWCAP_ATOMICS | HWCAP_ASIMDRDM | HWCAP_FPHP | HWCAP_ASIMDHP;
-  f.arm_bf16 = (::getauxval(AT_HWCAP2) & HWCAP2_BF16) != 0 && (::getauxval(AT_HWCAP) & kArm82) == kArm82;
-  f.why_not_arm_bf16 = f.arm_bf16 ? "" : "the processor lacks BF16, FP16 or another part of ARMv8.2";
+  const bool arm82 = (::getauxval(AT_HWCAP) & kArm82) == kArm82;
+  const bool dotprod = (::getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
+  f.arm_bf16 = (::getauxval(AT_HWCAP2) & HWCAP2_BF16) != 0 && arm82 && dotprod;
+  f.why_not_arm_bf16 = f.arm_bf16 ? "" : "the processor lacks BF16, FP16, dot products or another part of ARMv8.2";
+  f.why_not_arm_dotprod = dotprod && arm82 ? "" : "the processor lacks dot products or another part of ARMv8.2";
 #else
-  f.why_not_arm_bf16 = "not an ARM processor";
+  f.why_not_arm_bf16 = f.why_not_arm_dotprod = "not an ARM processor";
 #endif
   return f;
 }

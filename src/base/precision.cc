@@ -5,7 +5,8 @@
 namespace smlp {
 namespace {
 
-constexpr std::pair<Precision, std::string_view> kPrecisions[] = {{Precision::fp32, "fp32"}, {Precision::bf16, "bf16"}};
+constexpr std::pair<Precision, std::string_view> kPrecisions[] = {
+    {Precision::fp32, "fp32"}, {Precision::bf16, "bf16"}, {Precision::int8, "int8"}};
 constexpr std::pair<Mode, std::string_view> kModes[] = {
     {Mode::automatic, "automatic"}, {Mode::throughput, "throughput"}, {Mode::latency, "latency"}};
 constexpr std::pair<GeluPrecision, std::string_view> kGeluPrecisions[] = {

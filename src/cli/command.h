@@ -34,6 +34,7 @@ Exit usage_error(std::string_view message);
 
 Run add_bench(CommandLine& line);
 Run add_classify(CommandLine& line);
+Run add_compare(CommandLine& line);
 Run add_compile(CommandLine& line);
 Run add_evaluate(CommandLine& line);
 Run add_export(CommandLine& line);

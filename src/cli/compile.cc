@@ -6,6 +6,7 @@
 #include "cli/guide_log.h"
 #include "cli/info_parts.h"
 #include "cli/preprocess_options.h"
+#include "cli/progress.h"
 #include "tasks/provenance.h"
 
 namespace smlp::cli {
@@ -16,6 +17,7 @@ struct Options {
   int framework = -1;
   bool json = false;
   std::string input_format, input_shape, soc_version, log = "info", precision;
+  std::vector<std::string> calibrate;
 };
 
 // What the guide's converter calls a framework; what we read is told by content.
@@ -49,6 +51,11 @@ Result<void> parse(Options& options) {
     options.compile.input = shape;
   }
   if (!options.precision.empty()) options.compile.precision = *find_precision(options.precision);
+  if (options.calibrate.empty()) return {};
+  InputLister lister(LabelUse::none);
+  for (const std::string& name : options.calibrate) SMLP_CHECK(lister.add(name));
+  SMLP_TRY(inputs, lister.finish());
+  options.compile.calibration.pictures = std::move(inputs.files);
   return {};
 }
 
@@ -62,6 +69,7 @@ Json report_json(const Options& options, const CompileReport& report, const Prov
           {"precision", precision_name(network.precision)},
           {"gelu", gelu_precision_name(network.gelu)},
           {"batch", network.batch > 0 ? Json(network.batch) : Json()},
+          {"calibration", network.calibration.empty() ? Json() : Json(network.calibration)},
           {"source", {{"name", network.source_name}, {"sha256", network.source_sha256}}},
           {"provenance", provenance_json(provenance)}};
 }
@@ -87,7 +95,16 @@ Result<Exit> run(Options& options) {
         "is loaded",
         options.soc_version);
   }
+  std::optional<Progress> progress;
+  options.compile.progress = [&](std::int64_t done, std::int64_t all) {
+    if (!progress) progress.emplace("pictures", all);
+    progress->update(done);
+  };
   auto report = compile_model(options.compile);
+  progress.reset();
+  if (report && report->calibration) {
+    for (const std::string& warning : report->calibration->warnings) report_warning(warning);
+  }
   if (!report) return fail(explain_framework(options, std::move(report).error()));
   if (options.framework >= 0 && options.framework != 5 && !quiet) {
     log_info("--framework={} is {}; the file was read as what it holds", options.framework,
@@ -119,8 +136,15 @@ Run add_compile(CommandLine& line) {
   line.choice<int>("--framework", {{"0", 0}, {"1", 1}, {"3", 3}, {"5", 5}}, options->framework);
   line.word("--input-format", {"NCHW"}, options->input_format);
   line.text("--input-shape", options->input_shape);
-  line.word("--precision", {"fp32", "bf16"}, options->precision)
-      .help("Of the matrix products: fp32 or bf16 (default: the model's own)");
+  line.word("--precision", {"fp32", "bf16", "int8"}, options->precision)
+      .help("Of the matrix products: fp32, bf16, or int8, which needs --calibrate (default: the model's own)");
+  line.texts("--calibrate", options->calibrate);
+  line.number("--calibration-images", compile.calibration.images, 1, 1e6).needs("--calibrate");
+  line.choice<RangeMethod>(
+          "--calibration-range",
+          {{"mse", RangeMethod::mse}, {"minmax", RangeMethod::minmax}, {"percentile", RangeMethod::percentile}},
+          compile.calibration.method)
+      .needs("--calibrate");
   line.text("--op-precision-mode", compile.op_precision);
   line.text("--classes", compile.classes);
   add_preprocess_options(line, compile.preprocess);
@@ -131,7 +155,8 @@ Run add_compile(CommandLine& line) {
   line.examples(
       {"smlp compile --framework=5 --model=smlp_t.onnx --output=smlp_t_bs8 --input_format=NCHW \\\n"
        "    --input_shape=\"input:8,3,224,224\" --log=error --op_precision_mode=op_precision.ini",
-       "smlp compile smlp_t.pth smlp_t --precision bf16"});
+       "smlp compile smlp_t.pth smlp_t --precision bf16",
+       "smlp compile smlp_t.pth smlp_t_int8 --precision int8 --calibrate imagenet/train"});
   return [options] { return run(*options); };
 }
 

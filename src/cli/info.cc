@@ -24,9 +24,9 @@ struct Options {
 };
 
 std::string unknown_precision(const std::string& name) {
-  static const std::string known[] = {"fp32", "bf16"};
+  static const std::string known[] = {"fp32", "bf16", "int8"};
   const std::string near = nearest_word(name, known);
-  return fmt::format("--compare: unknown precision '{}'{}; known are fp32 and bf16", name,
+  return fmt::format("--compare: unknown precision '{}'{}; known are fp32, bf16 and int8", name,
                      near.empty() ? "" : fmt::format(" (did you mean {}?)", near));
 }
 

@@ -30,8 +30,9 @@ std::string comparison_text(const std::string& model, const Network& network, co
   text += table.text(terminal_width());
   text += fmt::format("the best class is the same for {} of {} pictures\n", comparison.same_top1, comparison.pictures);
   text += "Relative error: ||difference|| / ||activation|| over all pictures; growth: over that of the row above.\n";
-  if (network.precision == Precision::bf16) {
-    text += "The file's own weights are rounded to bf16; what that has cost is not seen here.\n";
+  if (network.precision != Precision::fp32) {
+    text += fmt::format("The file's own weights are rounded to {}; what that has cost is not seen here.\n",
+                        precision_name(network.precision));
   }
   return text;
 }

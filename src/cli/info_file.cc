@@ -1,4 +1,6 @@
 // What a model file holds.
+#include <algorithm>
+
 #include "cli/console.h"
 #include "cli/info_parts.h"
 #include "cli/table.h"
@@ -44,6 +46,7 @@ void add_network(Table& table, const Network& network) {
   table.add({"precision", std::string(precision_name(network.precision))});
   for (const auto& [name, precision] : operator_precisions(network))
     table.add({"", fmt::format("{:<21}  {}", name, precision)});
+  if (!network.calibration.empty()) table.add({"calibration", network.calibration});
   table.add({"preprocessing", fmt::format("short side to {}, {}; centre crop {}; mean {}; std {}", p.resize,
                                           interpolation_name(p.interpolation), p.crop, three(p.mean), three(p.std))});
   table.add({"class names", network.class_names.empty()
@@ -53,6 +56,40 @@ void add_network(Table& table, const Network& network) {
   if (!network.source_sha256.empty()) {
     table.add({"source", fmt::format("{}, SHA-256 {}", network.source_name, network.source_sha256)});
   }
+}
+
+// Calls see(name, product) for each product in int8.
+template <class See>
+void each_int8(const Network& network, See see) {
+  for (std::size_t b = 0; b < network.blocks.size(); ++b) {
+    for (const BlockProduct& product : kBlockProducts) {
+      const Dense& part = network.blocks[b].*product.part;
+      if (part.is_int8()) see(fmt::format("block.{}.{}", b, product.name), part);
+    }
+  }
+}
+
+std::string scales_table(const Network& network) {
+  Table table({"in int8", "inputs: scale, zero point", "outputs: scales"}, {left, left, left});
+  each_int8(network, [&](const std::string& name, const Dense& part) {
+    std::string inputs;
+    for (const InputScale& input : part.int8.inputs) {
+      inputs += fmt::format("{}{:.4g}, {}", inputs.empty() ? "" : "; ", input.scale, input.zero);
+    }
+    const auto [least, largest] = std::ranges::minmax(part.int8.outputs);
+    table.add({name, inputs, fmt::format("{:.3g} to {:.3g}", least, largest)});
+  });
+  return table.text(terminal_width());
+}
+
+Json scales_json(const Network& network) {
+  Json all = Json::object();
+  each_int8(network, [&](const std::string& name, const Dense& part) {
+    Json inputs = Json::array();
+    for (const InputScale& input : part.int8.inputs) inputs.push_back({{"scale", input.scale}, {"zero", input.zero}});
+    all[name] = {{"inputs", inputs}, {"output_scales", part.int8.outputs}};
+  });
+  return all;
 }
 
 std::string tensor_table(const TensorFile& file) {
@@ -91,7 +128,9 @@ std::string file_text(const FileReport& report, bool tensors) {
   if (report.network) add_network(table, *report.network);
   if (report.no_network) table.add({"network", "no sMLPNet: " + report.no_network->message()});
   table.add({"tensors", fmt::format("{}{}", report.file.tensors.size(), tensors ? "" : " (--tensors lists them)")});
-  return (tensors ? tensor_table(report.file) + "\n" : "") + table.text(terminal_width());
+  std::string text = (tensors ? tensor_table(report.file) + "\n" : "") + table.text(terminal_width());
+  if (report.network && report.network->has_int8()) text += "\n" + scales_table(*report.network);
+  return text;
 }
 
 Json file_json(const FileReport& report) {
@@ -108,6 +147,8 @@ Json file_json(const FileReport& report) {
     json["precision"] = precision_name(network.precision);
     json["gelu"] = gelu_precision_name(network.gelu);
     for (const auto& [name, precision] : operator_precisions(network)) json["operators"][std::string(name)] = precision;
+    json["calibration"] = network.calibration.empty() ? Json() : Json(network.calibration);
+    json["int8"] = scales_json(network);
     json["preprocess"] = {{"resize", network.preprocess.resize},
                           {"crop", network.preprocess.crop},
                           {"interpolation", interpolation_name(network.preprocess.interpolation)},

@@ -10,6 +10,7 @@ namespace {
 constexpr smlp::cli::Command commands[] = {
     {"classify", "what photographs show", smlp::cli::add_classify},
     {"evaluate", "how often the network is right on labelled pictures", smlp::cli::add_evaluate},
+    {"compare", "two models or precisions on the same labelled pictures", smlp::cli::add_compare},
     {"merge", "the parts of a run that machines shared, as one", smlp::cli::add_merge},
     {"info", "what this machine can run, or what a model file holds", smlp::cli::add_info},
     // The guide's steps, in its order.

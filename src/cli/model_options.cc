@@ -22,7 +22,9 @@ void add_model_options(CommandLine& line, ModelOptions& options, std::string_vie
 }
 
 void add_kernel_options(CommandLine& line, SessionOptions& session) {
-  line.choice<Precision>("--precision", {{"fp32", Precision::fp32}, {"bf16", Precision::bf16}}, session.precision);
+  line.choice<Precision>("--precision",
+                         {{"fp32", Precision::fp32}, {"bf16", Precision::bf16}, {"int8", Precision::int8}},
+                         session.precision);
   line.word("--isa", isa_names(), session.isa);
 }
 

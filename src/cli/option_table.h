@@ -39,7 +39,7 @@ inline constexpr OptionName option_table[] = {
      "throughput: each thread takes its own pictures; latency: all share each; automatic: by their number"},
     {"--pin", "", "", "", "Keep each thread on a processor of its own"},
     {"--no-pin", "", "", "", "Leave the threads to the system"},
-    {"--precision", "", "", "P", "fp32 or bf16 (default: the model's own)"},
+    {"--precision", "", "", "P", "fp32, bf16 or int8 (default: the model's own)"},
     {"--isa", "", "", "ISA", "Kernels to use (default: SMLP_ISA, or the best; see `smlp info`)"},
     {"--loop", "", "", "N", "Execute each batch this many times"},
     {"--warmup", "--warmup_count", "", "N", "Executions before the first that counts (default: 1)"},
@@ -65,6 +65,8 @@ inline constexpr OptionName option_table[] = {
     {"--profile", "", "", "", "Where the time goes: each step's time, GFLOP/s, share of peak and bytes"},
     {"--trace", "", "", "FILE", "Write the profile as a trace, which https://ui.perfetto.dev shows"},
     {"--compare", "", "", "A B", "Compare two results"},
+    {"--first", "", "", "A", "Model file, precision of --model (fp32, bf16, int8), or FILE:PRECISION"},
+    {"--second", "", "", "B", "What is compared with it, likewise"},
     {"--format", "--outfmt", "", "F", "Files of results: NPY, BIN or TXT (default: NPY)"},
     {"--packed", "", "", "", "One array packed_0.npy for the whole run, its rows named in packed_names.tsv"},
     {"--resume", "", "", "", "Go on with an interrupted run"},
@@ -106,7 +108,14 @@ inline constexpr OptionName option_table[] = {
     {"--input-shape", "--input_shape", "", "SHAPE",
      "input:8,3,224,224; checked against the model, the batch (-1: any) becomes infer's default"},
     {"--op-precision-mode", "--op_precision_mode", "", "FILE",
-     "ini file with lines such as Gelu=high_performance (or high_precision)"},
+     "ini file with lines such as Gelu=high_performance (or high_precision), and for int8 block.0.fuse=bf16"},
+    {"--calibrate", "", "", "INPUT",
+     "Pictures (or prepared files, folders, archives, @LIST) to measure int8's ranges of activations on; may be "
+     "repeated"},
+    {"--calibration-images", "", "", "N", "Calibrate on N of the pictures, evenly spread (default: 256)"},
+    {"--calibration-range", "", "", "HOW",
+     "mse: the least squared error; minmax: all that was seen; percentile: all but 0.001 % on either side (default: "
+     "mse)"},
     {"--soc-version", "--soc_version", "", "NAME", "Accepted as in the guide; means nothing here"},
 };
 

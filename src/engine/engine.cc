@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "base/thread_pool.h"
 #include "engine/forward.h"
+#include "engine/measure.h"
 #include "engine/packed_cache.h"
 #include "engine/profile.h"
 #include "engine/recorder.h"
@@ -128,6 +129,10 @@ Result<std::unique_ptr<Engine>> Engine::create(std::shared_ptr<const Network> ne
   if (options.threads < 0 || options.batch < 1) {
     return fail("{} threads and a batch of {}: both must be positive", options.threads, options.batch);
   }
+  if (table->precision == Precision::int8 && !network->has_int8()) {
+    return fail(Error{.what = "the model has no scales for int8",
+                      .remedy = "compile it to int8 with some pictures to measure them on, and run what comes out"});
+  }
   const int threads = options.threads == 0 ? usable_cpus() : options.threads;
   try {
     auto state = std::make_unique<State>(std::move(network), *table, threads, options);
@@ -186,6 +191,16 @@ void Engine::run_profiled(const float* input, int count, float* logits, Profile&
   for (auto& events : profile.threads) {
     for (StepEvent& e : events) e.work = work_of(state.packed.config, state.table, e.step, e.index, e.unit);
   }
+}
+
+void Engine::run_measured(const float* input, int count, float* logits, Measurement& measurement) {
+  State& state = *state_;
+  const kernels::Kernels showing = measuring_table(state.table);
+  auto work = [&](int worker) {
+    const Measuring measuring(measurement, worker, state.table, state.packed);
+    state.work(showing, worker, input, count, logits);
+  };
+  state.pool.run(work);
 }
 
 void Engine::run_observed(const float* input, float* logits, const Observer& observer) {

@@ -14,7 +14,8 @@
 
 namespace smlp {
 
-struct Profile;  // engine/profile.h
+struct Profile;     // engine/profile.h
+class Measurement;  // engine/measure.h
 struct PackedNetwork;
 
 struct EngineOptions {
@@ -35,7 +36,8 @@ using Observer = std::function<void(std::string_view name, std::span<const float
 // Engines of one network and table share its packed weights; workspace and threads are each one's own.
 class Engine final : public Executor {
  public:
-  // Errors: an ISA or precision that this machine lacks, saying why; threads that the system refuses or won't pin.
+  // Errors: an ISA or precision that this machine lacks, saying why; int8 of a network without scales for it; threads
+  // that the system refuses or won't pin.
   static Result<std::unique_ptr<Engine>> create(std::shared_ptr<const Network> network, const EngineOptions& options);
   ~Engine() override;
 
@@ -56,6 +58,10 @@ class Engine final : public Executor {
   // run(), with its time by steps: `profile` is what comes out, and lends its memory to the run. The run is repeated
   // once where that memory is too small, as it is the first time. Same bits.
   void run_profiled(const float* input, int count, float* logits, Profile& profile);
+
+  // run(), with the inputs of every block's products counted into `measurement`, which has as many threads and blocks
+  // as this engine. Kernels of fp32 alone can do that.
+  void run_measured(const float* input, int count, float* logits, Measurement& measurement);
 
   // What this machine reaches at best with these kernels and all threads, in GFLOP/s (a multiply-accumulate counts as
   // two): the fastest of some runs of a loop that only multiplies.

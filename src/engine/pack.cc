@@ -31,6 +31,27 @@ class Layout {
     return {to, floats(dense.bias), dense.outputs, dense.inputs};
   }
 
+  // fuse, fc1 or fc2, in int8 where the network and the table have it so.
+  kernels::Matrix product(const Dense& dense, int segments) {
+    if (!dense.is_int8() || table_.pack_int8 == nullptr) return matrix(dense, segments);
+    const int inputs = dense.inputs / segments;
+    std::byte* to = take(table_.packed_int8_bytes(dense.outputs, segments, inputs));
+    auto* start = reinterpret_cast<std::int32_t*>(take(static_cast<std::size_t>(dense.outputs) * sizeof(std::int32_t)));
+    kernels::Matrix packed = {.weight = to,
+                              .bias = floats(dense.bias),
+                              .outputs = dense.outputs,
+                              .inputs = dense.inputs,
+                              .scale = floats(dense.int8.outputs),
+                              .start = start};
+    for (std::size_t s = 0; s < dense.int8.inputs.size(); ++s) {
+      packed.ranges[s] = {1.0F / dense.int8.inputs[s].scale, dense.int8.inputs[s].zero};
+    }
+    jobs_.push_back([=, this, &dense](Room&) {
+      table_.pack_int8(dense.weight.integers().data(), dense.outputs, segments, inputs, packed.ranges, to, start);
+    });
+    return packed;
+  }
+
   kernels::Matrix mixing(const Dense& dense) {
     std::byte* to = take(table_.packed_mix_bytes(dense.outputs));
     note(dense, [=, this, &dense](Room& room) {
@@ -118,9 +139,9 @@ void lay_out(const Network& network, Layout& layout, PackedNetwork& packed) {
                              .depthwise_bias = layout.floats(block.depthwise.bias),
                              .mix_width = layout.mixing(block.mix_width),
                              .mix_height = layout.mixing(block.mix_height),
-                             .fuse = layout.matrix(block.fuse, 3),
-                             .fc1 = layout.matrix(block.fc1, 1),
-                             .fc2 = layout.matrix(block.fc2, 1),
+                             .fuse = layout.product(block.fuse, 3),
+                             .fc1 = layout.product(block.fc1, 1),
+                             .fc2 = layout.product(block.fc2, 1),
                              .norm_epsilon = block.norm_epsilon,
                              .gelu = network.gelu});
   }

@@ -28,6 +28,23 @@ class Collector {
     if (bias == Bias::no) return {};
     return add(name + ".bias", {outputs}, part.bias, Size::small);
   }
+  Result<void> product(const std::string& name, int outputs, int segments, int inputs, const Dense& part, Bias bias) {
+    if (precision_ != Precision::int8 || !part.is_int8()) {
+      return dense(name, outputs, segments * inputs, part, bias, Size::large);
+    }
+    std::vector<float>& scales = widened_.emplace_back();
+    std::vector<std::uint8_t>& zeros = zeros_.emplace_back();
+    for (const InputScale& input : part.int8.inputs) {
+      scales.push_back(input.scale);
+      zeros.push_back(static_cast<std::uint8_t>(input.zero));
+    }
+    entries_.push_back(
+        {name + ".weight", DType::i8, {outputs, segments * inputs}, std::as_bytes(part.weight.integers())});
+    entries_.push_back({name + ".input_zero", DType::u8, {segments}, std::as_bytes(std::span(zeros))});
+    SMLP_CHECK(add(name + ".input_scale", {segments}, scales, Size::small));
+    SMLP_CHECK(add(name + ".output_scale", {outputs}, part.int8.outputs, Size::small));
+    return add(name + ".bias", {outputs}, part.bias, Size::small);
+  }
   // Wide types first, so that every tensor is aligned.
   std::vector<SafetensorsEntry> entries() && {
     std::ranges::stable_sort(entries_, std::greater<>(), [](const auto& e) { return dtype_size(e.dtype); });
@@ -43,7 +60,7 @@ class Collector {
           Error{.what = fmt::format("{} values, expected shape {}", values.size(), shape_text(shape)), .tensor = name});
     }
     SafetensorsEntry entry{std::move(name), DType::f32, std::move(shape), std::as_bytes(values)};
-    if (size == Size::large && precision_ == Precision::bf16) {
+    if (size == Size::large && precision_ != Precision::fp32) {
       auto& half = rounded_.emplace_back(values.size());
       std::ranges::transform(values, half.begin(), float_to_bfloat16);
       entry.dtype = DType::bf16;
@@ -57,6 +74,7 @@ class Collector {
   std::vector<SafetensorsEntry> entries_;
   std::deque<std::vector<std::uint16_t>> rounded_;  // entries point into these
   std::deque<std::vector<float>> widened_;
+  std::deque<std::vector<std::uint8_t>> zeros_;
 };
 
 class Filler {
@@ -77,12 +95,37 @@ class Filler {
   Result<void> dense(const std::string& name, int outputs, int inputs, Dense& part, Bias bias, Size size) {
     part.outputs = outputs;
     part.inputs = inputs;
-    const bool half = size == Size::large && precision_ == Precision::bf16;
+    const bool half = size == Size::large && precision_ != Precision::fp32;
     SMLP_TRY(tensor, take(name + ".weight", {outputs, inputs}, half ? DType::bf16 : DType::f32));
     SMLP_TRY(weight, Values::view(*tensor, owners_));
     part.weight = std::move(weight);
     if (bias == Bias::no) return {};
     return vector(name + ".bias", outputs, part.bias);
+  }
+  Result<void> product(const std::string& name, int outputs, int segments, int inputs, Dense& part, Bias bias) {
+    const auto found = tensors_.find(name + ".weight");
+    if (precision_ != Precision::int8 || found == tensors_.end() || found->second->dtype != DType::i8) {
+      return dense(name, outputs, segments * inputs, part, bias, Size::large);
+    }
+    part.outputs = outputs;
+    part.inputs = segments * inputs;
+    SMLP_TRY(weight, take(name + ".weight", {outputs, part.inputs}, DType::i8));
+    SMLP_TRY(zeros, take(name + ".input_zero", {segments}, DType::u8));
+    std::vector<float> scales;
+    SMLP_CHECK(vector(name + ".input_scale", segments, scales));
+    SMLP_CHECK(vector(name + ".output_scale", outputs, part.int8.outputs));
+    SMLP_CHECK(vector(name + ".bias", outputs, part.bias));
+    for (std::size_t s = 0; s < scales.size(); ++s) {
+      part.int8.inputs.push_back({scales[s], static_cast<int>(zeros->storage[s])});
+    }
+    std::vector<float> factors;
+    for (const float output : part.int8.outputs) {
+      for (const float scale : scales) factors.push_back(output / scale);
+    }
+    auto values = Values::scaled_view(*weight, owners_, std::move(factors), static_cast<std::size_t>(inputs));
+    if (!values) return fail(std::move(values).error().of_tensor(name + ".weight"));
+    part.weight = std::move(*values);
+    return {};
   }
   Result<void> finish() const {
     if (twice_ != nullptr) return fail(Error{.what = "stands twice in the file", .tensor = twice_->name});
@@ -143,6 +186,8 @@ Result<void> read_settings(const Metadata& metadata, Network& network) {
       return fail("its metadata's smlp.batch '{}' is no batch size; 1 to {} are possible", text, kMaxBatch);
     }
   }
+  if (const auto found = metadata.find("smlp.calibration"); found != metadata.end())
+    network.calibration = found->second;
   network.config = config;
   network.precision = *precision;
   network.gelu = *gelu;
@@ -178,6 +223,7 @@ Result<void> write_compiled(const Network& network, const std::filesystem::path&
   SMLP_CHECK(visit_parts(network, collector));
   Metadata metadata = describe_network(network);
   metadata.emplace("smlp.format", kFormat);
+  if (!network.calibration.empty()) metadata.emplace("smlp.calibration", network.calibration);
   if (network.batch > 0) metadata.emplace("smlp.batch", std::to_string(network.batch));
   return write_safetensors(path, std::move(collector).entries(), metadata, existing);
 }

@@ -21,11 +21,23 @@ std::vector<Candidate> list() {
   };
   using enum Precision;
 #if defined(__aarch64__)
+  add("bfdot", int8, bfdot_int8, cpu.why_not_arm_bf16);
+  add("dotprod", int8, dotprod_int8, cpu.why_not_arm_dotprod);
+  add("neon", int8, simd_baseline(int8), "");
+  add("reference", int8, reference(int8), "");
   add("bfdot", bf16, bfdot_bf16, cpu.why_not_arm_bf16);
   add("neon", bf16, simd_baseline(bf16), "");
   add("reference", bf16, reference(bf16), "");
   add("neon", fp32, simd_baseline(fp32), "");
 #else
+  add("amx", int8, amx_int8, cpu.why_not_amx_int8);
+  add("avx512", int8, avx512_int8, cpu.why_not_avx512_bf16);
+  add("avx512vnni", int8, avx512vnni_int8, cpu.why_not_avx512_vnni);
+  add("avxvnni", int8, avxvnni_int8, cpu.why_not_avx_vnni);
+  add("avx2", int8, simd_avx2(int8), cpu.why_not_avx2);
+  add("sse4", int8, simd_sse4(int8), cpu.why_not_sse4);
+  add("portable", int8, simd_baseline(int8), "");
+  add("reference", int8, reference(int8), "");
   add("amx", bf16, amx_bf16, cpu.why_not_amx_bf16);
   add("avx512", bf16, avx512_bf16, cpu.why_not_avx512_bf16);
   add("avx2", bf16, simd_avx2(bf16), cpu.why_not_avx2);

@@ -25,11 +25,33 @@ struct Unit {
   int pixels(const Shape& s) const { return images * rows * s.size; }
 };
 
+// How a product of bytes sees a segment of its inputs: x is the byte nearest to x * factor + zero, from 0 to 255.
+struct ByteRange {
+  float factor;
+  int zero;
+};
+
+// Is shown the inputs of a product, `rows` rows of `columns` float32 that lie `stride` apart, by whoever measures them.
+struct Tap {
+  void (*see)(void* context, const float* values, int rows, int columns, std::size_t stride);
+  void* context;
+};
+
 // Weights of y = W x + b as the table's `pack` wrote them; bias null for none, zero-padded to a vector otherwise.
+//
+// Of a product in int8, `pack_int8` wrote them, and y = scale * (start + sum of weights times bytes) + bias: scale,
+// start and bias of each output, zero-padded to a vector, and a range for each segment of inputs. Which products of a
+// network are in int8 is free, among those of fuse, fc1 and fc2.
 struct Matrix {
   const void* weight;
   const float* bias;
   int outputs, inputs;
+  const float* scale = nullptr;  // null: a product in the table's own format
+  const std::int32_t* start = nullptr;
+  ByteRange ranges[3] = {};
+  const Tap* taps = nullptr;  // of each segment, where a table of fp32 shows what it multiplies: of fuse, fc1 and fc2
+
+  bool is_int8() const { return scale != nullptr; }
 };
 
 // One block's weights, packed; see model/network.h for the mathematics.
@@ -54,6 +76,11 @@ struct Kernels {
   // (outputs, segments * inputs) row-major. A mixing matrix is (size, size).
   std::size_t (*packed_bytes)(int outputs, int segments, int inputs);
   void (*pack)(const float* weight, int outputs, int segments, int inputs, void* packed);
+  // Weights in int8, -127 to 127, for a product of bytes; null where the table has none. `ranges`, one a segment, are
+  // those of the inputs; writes start[0 ... outputs) too.
+  std::size_t (*packed_int8_bytes)(int outputs, int segments, int inputs);
+  void (*pack_int8)(const std::int8_t* weight, int outputs, int segments, int inputs, const ByteRange* ranges,
+                    void* packed, std::int32_t* start);
   std::size_t (*packed_mix_bytes)(int size);
   void (*pack_mix)(const float* weight, int size, void* packed);
 

@@ -1,6 +1,7 @@
 // Layout of every activation: NHWC float32. Weights stay as they come, row-major. Nothing here is clever.
 // For bf16, what the fast tables keep as bfloat16 (weights, g, mixed, normalized and hidden activations, and the inputs
-// of patch embedding and head) is rounded to bfloat16 and kept as float32.
+// of patch embedding and head) is rounded to bfloat16 and kept as float32. For a product in int8 its inputs become
+// bytes as they are, bfloat16 or not, and integers are multiplied.
 
 #include "kernels/reference.h"
 
@@ -49,9 +50,50 @@ std::size_t scratch_bytes(const Shape& shape, int stem_inputs) {
   return sizeof(float) * static_cast<std::size_t>(block > stem_inputs ? block : stem_inputs);
 }
 
+std::size_t packed_int8_bytes(int outputs, int segments, int inputs) {
+  return static_cast<std::size_t>(outputs) * static_cast<std::size_t>(segments * inputs);
+}
+
+void pack_int8(const std::int8_t* weight, int outputs, int segments, int inputs, const ByteRange* ranges, void* packed,
+               std::int32_t* start) {
+  std::memcpy(packed, weight, packed_int8_bytes(outputs, segments, inputs));
+  for (int n = 0; n < outputs; ++n) {
+    start[n] = 0;
+    for (int s = 0; s < segments; ++s) {
+      for (int k = 0; k < inputs; ++k) start[n] -= *weight++ * ranges[s].zero;
+    }
+  }
+}
+
+void show(const Matrix& product, int segment, const float* values, int count) {
+  if (product.taps == nullptr) return;
+  const Tap& tap = product.taps[segment];
+  tap.see(tap.context, values, 1, count, static_cast<std::size_t>(count));
+}
+
+int to_byte(double x, const ByteRange& range) {
+  const float scaled = static_cast<float>(x) * range.factor + static_cast<float>(range.zero);
+  return scaled > 0 ? static_cast<int>(std::nearbyint(scaled < 255.0F ? scaled : 255.0F)) : 0;  // of a NaN, 0
+}
+
+// The same of inputs x that have yet to become bytes: `segments` of them, each with `inputs` values.
+template <class Store>
+void multiply_int8(const Matrix& m, int segments, const float* const* x, Store store) {
+  const auto* weight = static_cast<const std::int8_t*>(m.weight);
+  const int inputs = m.inputs / segments;
+  for (int n = 0; n < m.outputs; ++n) {
+    std::int32_t sum = m.start[n];
+    for (int s = 0; s < segments; ++s) {
+      for (int k = 0; k < inputs; ++k) sum += *weight++ * to_byte(x[s][k], m.ranges[s]);
+    }
+    store(n, double{m.scale[n]} * static_cast<float>(sum) + m.bias[n]);
+  }
+}
+
 // y[n] = sum_k W[n][k] x[k] + bias[n], handed to `store(n, y)`.
 template <class Store>
 void multiply(const Matrix& m, int inputs, const float* x, Store store) {
+  if (m.is_int8()) return multiply_int8(m, 1, &x, store);
   const auto* weight = static_cast<const float*>(m.weight);
   for (int n = 0; n < m.outputs; ++n, weight += inputs) {
     double sum = m.bias == nullptr ? 0.0 : m.bias[n];
@@ -143,8 +185,9 @@ void mix(const Block& block, const Shape& shape, const void* g, Unit unit, void*
         w += double{width[column * shape.size + k]} * pixel_of(g, shape, i, row, k)[c];
         h += double{height[row * shape.size + k]} * pixel_of(g, shape, i, k, column)[c];
       }
-      *to_width++ = stored<P>(w);
-      *to_height++ = stored<P>(h);
+      const bool is_rounded = !block.fuse.is_int8();
+      *to_width++ = is_rounded ? stored<P>(w) : static_cast<float>(w);
+      *to_height++ = is_rounded ? stored<P>(h) : static_cast<float>(h);
     }
   });
 }
@@ -156,13 +199,18 @@ void fuse(const Block& block, const Shape& shape, const void* g, const void* alo
   each_pixel(shape, unit, [&](int i, int row, int column) {
     const float* segments[3] = {pixel_of(g, shape, i, row, column), width, height};
     float* to = pixel_of(x, shape, i, row, column);
-    const auto* weight = static_cast<const float*>(block.fuse.weight);
-    for (int n = 0; n < channels; ++n) {
-      double sum = to[n];
-      for (const float* segment : segments) {
-        for (int k = 0; k < channels; ++k) sum += double{*weight++} * segment[k];
+    for (int s = 0; s < 3; ++s) show(block.fuse, s, segments[s], channels);
+    if (block.fuse.is_int8()) {
+      multiply_int8(block.fuse, 3, segments, [&](int n, double y) { to[n] += static_cast<float>(y); });
+    } else {
+      const auto* weight = static_cast<const float*>(block.fuse.weight);
+      for (int n = 0; n < channels; ++n) {
+        double sum = to[n];
+        for (const float* segment : segments) {
+          for (int k = 0; k < channels; ++k) sum += double{*weight++} * segment[k];
+        }
+        to[n] = static_cast<float>(sum);
       }
-      to[n] = static_cast<float>(sum);
     }
     width += channels;
     height += channels;
@@ -180,8 +228,13 @@ void channel_mix(const Block& block, const Shape& shape, Unit unit, void* x, voi
     mean /= channels;
     for (int c = 0; c < channels; ++c) variance += (stream[c] - mean) * (stream[c] - mean);
     const double scale = 1.0 / std::sqrt(variance / channels + block.norm_epsilon);
-    for (int c = 0; c < channels; ++c) normalized[c] = stored<P>((stream[c] - mean) * scale);
-    multiply(block.fc1, channels, normalized, [&](int n, double y) { activated[n] = stored<P>(gelu(y)); });
+    const auto keep = [](const Matrix& reader, double value) {
+      return reader.is_int8() ? static_cast<float>(value) : stored<P>(value);
+    };
+    for (int c = 0; c < channels; ++c) normalized[c] = keep(block.fc1, (stream[c] - mean) * scale);
+    show(block.fc1, 0, normalized, channels);
+    multiply(block.fc1, channels, normalized, [&](int n, double y) { activated[n] = keep(block.fc2, gelu(y)); });
+    show(block.fc2, 0, activated, shape.hidden);
     multiply(block.fc2, shape.hidden, activated,
              [&](int n, double y) { stream[n] = static_cast<float>(stream[n] + y); });
   });
@@ -220,6 +273,8 @@ constexpr Kernels kTable = {.isa = "reference",
                             .chunk_pixels = 784,
                             .packed_bytes = packed_bytes,
                             .pack = pack<P>,
+                            .packed_int8_bytes = P == Precision::int8 ? packed_int8_bytes : nullptr,
+                            .pack_int8 = P == Precision::int8 ? pack_int8 : nullptr,
                             .packed_mix_bytes = packed_mix_bytes,
                             .pack_mix = pack_mix<P>,
                             .stream_bytes = stream_bytes,
@@ -239,7 +294,9 @@ constexpr Kernels kTable = {.isa = "reference",
 }  // namespace
 
 const Kernels* reference(Precision precision) {
-  return precision == Precision::fp32 ? &kTable<Precision::fp32> : &kTable<Precision::bf16>;
+  return precision == Precision::fp32   ? &kTable<Precision::fp32>
+         : precision == Precision::bf16 ? &kTable<Precision::bf16>
+                                        : &kTable<Precision::int8>;
 }
 
 }  // namespace smlp::kernels

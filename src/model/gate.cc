@@ -38,6 +38,57 @@ class Checker {
     if (bias == Bias::yes || !part.bias.empty()) return vector(name + ".bias", outputs, part.bias);
     return {};
   }
+
+  Result<void> product(const std::string& name, int outputs, int segments, int inputs, const Dense& part, Bias bias) {
+    if (part.is_int8()) {
+      SMLP_CHECK(check_int8(name, outputs, segments, segments * inputs, part));
+      bias = Bias::yes;
+    }
+    return dense(name, outputs, segments * inputs, part, bias, Size::large);
+  }
+
+ private:
+  static Result<void> check_int8(const std::string& name, int outputs, int segments, int inputs, const Dense& part) {
+    if (inputs > kMaxInt8Inputs) {
+      return fail(
+          Error{.what = fmt::format("{} inputs; a sum of at most {} fits in int8's int32", inputs, kMaxInt8Inputs),
+                .tensor = name + ".weight"});
+    }
+    const Int8Scales& int8 = part.int8;
+    std::vector<float> scales;
+    for (const InputScale& input : int8.inputs) scales.push_back(input.scale);
+    SMLP_CHECK(check_scales(name + ".input_scale", segments, scales));
+    SMLP_CHECK(check_scales(name + ".output_scale", outputs, int8.outputs));
+    for (std::size_t s = 0; s < int8.inputs.size(); ++s) {
+      if (const int zero = int8.inputs[s].zero; zero < 0 || zero > 255) {
+        return fail(with_remedy(
+            {.what = fmt::format("element {} is {}, outside 0 to 255", s, zero), .tensor = name + ".input_zero"}));
+      }
+    }
+    const auto integers = part.weight.integers();
+    if (const auto least = std::ranges::find(integers, std::int8_t{-128}); least != integers.end()) {
+      return fail(with_remedy(
+          {.what = fmt::format("element {} is -128; int8 weights are -127 to 127", least - integers.begin()),
+           .tensor = name + ".weight"}));
+    }
+    return {};
+  }
+
+  // Positive, and small and large enough for 1 / scale and for a sum of integers times the scale.
+  static Result<void> check_scales(const std::string& name, int count, const std::vector<float>& scales) {
+    if (std::cmp_not_equal(scales.size(), count)) {
+      return fail(Error{.what = fmt::format("{} values, expected {}", scales.size(), count), .tensor = name});
+    }
+    for (std::size_t i = 0; i < scales.size(); ++i) {
+      if (scales[i] >= kLeastScale && scales[i] <= kLargestScale) continue;
+      return fail(with_remedy({.what = fmt::format("element {} is {}; a scale is positive, from {} to {}", i, scales[i],
+                                                   kLeastScale, kLargestScale),
+                               .tensor = name}));
+    }
+    return {};
+  }
+
+  static constexpr float kLeastScale = 1e-30F, kLargestScale = 1e20F;
 };
 
 Result<void> check_preprocess(const Preprocess& how) {
@@ -111,6 +162,9 @@ Result<void> check_network(const Network& network) {
   }
   if (!network.class_names.empty() && std::cmp_not_equal(network.class_names.size(), config.classes)) {
     return fail("{} class names for {} classes", network.class_names.size(), config.classes);
+  }
+  if (network.precision == Precision::int8 && !network.has_int8()) {
+    return fail(Error{.what = "is said to be in int8, and none of its products is", .remedy = "compile it again"});
   }
   if (network.batch < 0 || network.batch > kMaxBatch) {
     return fail("a batch of {} pictures; 1 to {} are possible", network.batch, kMaxBatch);

@@ -29,8 +29,9 @@ Result<void> check_weights(const Tensor& tensor);
 Result<void> check_shape(const Tensor& tensor, std::span<const std::int64_t> shape);
 
 // Every part there and of its size, every number finite, a LayerNorm epsilon that keeps divisions apart from zero,
-// class names for all classes or none, a batch and a preprocessing that can be carried out. Errors name the part as a
-// `.smlp` file does.
+// class names for all classes or none, a batch and a preprocessing that can be carried out; of products in int8 scales
+// that are positive and of the right number, and integers from -127 to 127. Errors name the part as a `.smlp` file
+// does.
 Result<void> check_network(const Network& network);
 
 }  // namespace smlp

@@ -16,6 +16,8 @@ enum class Size { small, large };  // a large matrix is stored in the network's 
 // Shows every part to `visitor`, with the size that the configuration gives it:
 //   visitor.vector(name, size, values)                           per-channel numbers
 //   visitor.dense(name, outputs, inputs, dense, bias, size)      its tensors are NAME.weight and NAME.bias
+//   visitor.product(name, outputs, segments, inputs, dense, bias)  the same, large, and maybe in int8: `segments` of
+//                                                                so many inputs
 // `network` has as many stems and blocks as its configuration says. Stops at the first error.
 template <class Net, class Visitor>
 Result<void> visit_parts(Net& network, Visitor& visitor) {
@@ -32,9 +34,9 @@ Result<void> visit_parts(Net& network, Visitor& visitor) {
       SMLP_CHECK(visitor.dense(prefix + "depthwise", c, 9, block.depthwise, Bias::yes, Size::small));
       SMLP_CHECK(visitor.dense(prefix + "mix_width", h, h, block.mix_width, Bias::yes, Size::large));
       SMLP_CHECK(visitor.dense(prefix + "mix_height", h, h, block.mix_height, Bias::yes, Size::large));
-      SMLP_CHECK(visitor.dense(prefix + "fuse", c, 3 * c, block.fuse, Bias::no, Size::large));
-      SMLP_CHECK(visitor.dense(prefix + "fc1", hidden, c, block.fc1, Bias::yes, Size::large));
-      SMLP_CHECK(visitor.dense(prefix + "fc2", c, hidden, block.fc2, Bias::yes, Size::large));
+      SMLP_CHECK(visitor.product(prefix + "fuse", c, 3, c, block.fuse, Bias::no));
+      SMLP_CHECK(visitor.product(prefix + "fc1", hidden, 1, c, block.fc1, Bias::yes));
+      SMLP_CHECK(visitor.product(prefix + "fc2", c, 1, hidden, block.fc2, Bias::yes));
     }
   }
   return visitor.dense("head", config.classes, config.features(), network.head, Bias::yes, Size::large);

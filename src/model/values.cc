@@ -46,6 +46,13 @@ std::optional<std::size_t> first_unusable(std::span<const float> values) {
 
 std::optional<std::size_t> Values::first_unusable() const {
   if (!bfloat16_.empty()) return first_beyond<std::uint16_t>(bfloat16_, 0x8000, kLargestBfloat16);
+  if (!integers_.empty()) {
+    for (std::size_t i = 0; i < integers_.size(); ++i) {
+      const float value = (*this)[i];
+      if (smlp::first_unusable({&value, 1})) return i;
+    }
+    return std::nullopt;
+  }
   return smlp::first_unusable(own_.empty() ? float32_ : std::span<const float>(own_));
 }
 
@@ -62,16 +69,49 @@ Result<Values> Values::view(const Tensor& tensor, std::shared_ptr<const void> ow
   return values;
 }
 
-std::size_t Values::size() const { return own_.size() + float32_.size() + bfloat16_.size(); }
+Values Values::scaled(std::vector<std::int8_t> integers, std::vector<float> factors, std::size_t run) {
+  const auto owner = std::make_shared<const std::vector<std::int8_t>>(std::move(integers));
+  Values values;
+  values.integers_ = *owner;
+  values.owner_ = owner;
+  values.factors_ = std::make_shared<const std::vector<float>>(std::move(factors));
+  values.run_ = run;
+  return values;
+}
+
+Result<Values> Values::scaled_view(const Tensor& tensor, std::shared_ptr<const void> owner, std::vector<float> factors,
+                                   std::size_t run) {
+  const auto integers = in_place<std::int8_t>(tensor);
+  if (integers.size() != factors.size() * run) {
+    return fail("{} integers for {} factors of {} each", integers.size(), factors.size(), run);
+  }
+  Values values;
+  values.integers_ = integers;
+  values.owner_ = std::move(owner);
+  values.factors_ = std::make_shared<const std::vector<float>>(std::move(factors));
+  values.run_ = run;
+  return values;
+}
+
+std::size_t Values::size() const { return own_.size() + float32_.size() + bfloat16_.size() + integers_.size(); }
 
 float Values::operator[](std::size_t i) const {
   if (!own_.empty()) return own_[i];
+  if (!integers_.empty()) return static_cast<float>(integers_[i]) * (*factors_)[i / run_];
   return float32_.empty() ? bfloat16_to_float(bfloat16_[i]) : float32_[i];
 }
 
 std::span<const float> Values::floats(std::vector<float>& room) const {
   if (!own_.empty()) return own_;
   if (!float32_.empty()) return float32_;
+  if (!integers_.empty()) {
+    room.resize(std::max(room.size(), integers_.size()));
+    std::size_t i = 0;
+    for (const float factor : *factors_) {
+      for (const std::size_t end = i + run_; i < end; ++i) room[i] = static_cast<float>(integers_[i]) * factor;
+    }
+    return {room.data(), integers_.size()};
+  }
   room.resize(std::max(room.size(), bfloat16_.size()));
   std::ranges::transform(bfloat16_, room.begin(), bfloat16_to_float);
   return {room.data(), bfloat16_.size()};

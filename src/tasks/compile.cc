@@ -45,25 +45,72 @@ Result<void> check_input(const InputShape& input, const Config& config) {
                             input.batch == 0 ? -1 : input.batch, config.in_channels, config.image, config.image)});
 }
 
-Result<void> apply_options(const CompileOptions& options, Network& network) {
+Result<void> choose_precision(const CompileOptions& options, Network& network) {
+  const Precision wanted = options.precision.value_or(network.precision), own = network.precision;
+  const bool loses = (own == Precision::bf16 && wanted == Precision::fp32) || (own == Precision::int8 && wanted != own);
+  const bool again = own == Precision::int8 && !options.calibration.pictures.empty();
+  if (loses || again) {
+    return fail(
+        Error{.what = fmt::format("is compiled to {}, and what was rounded away is not in it", precision_name(own)),
+              .file = options.model.string(),
+              .remedy = "compile " + network.source_name + " again"});
+  }
+  if (wanted == Precision::int8 && own != wanted && options.calibration.pictures.empty()) {
+    return fail(Error{.what = "int8 needs pictures to measure the ranges of activations on",
+                      .file = options.model.string(),
+                      .remedy = "give some hundred that the model will meet to --calibrate"});
+  }
+  if (wanted != Precision::int8 && !options.calibration.pictures.empty()) {
+    return fail(
+        Error{.what = fmt::format("--calibrate measures scales for int8, the precision is {}", precision_name(wanted)),
+              .remedy = "give --precision int8 as well"});
+  }
+  network.precision = wanted;
+  return {};
+}
+
+// A product that is not in int8 already stays what it is unless pictures are given.
+Result<std::optional<Calibration>> quantize_network(const CompileOptions& options, const OpPrecision& modes,
+                                                    Network& network) {
+  for (const auto& [name, precision] : modes.products) {
+    if (network.precision != Precision::int8) {
+      return fail(Error{.what = fmt::format("{}={} chooses among products in int8, the precision is {}", name,
+                                            precision_name(precision), precision_name(network.precision)),
+                        .file = options.op_precision.string(),
+                        .remedy = "give --precision int8 as well, or leave that line out"});
+    }
+    for (int block = 0; name.starts_with("block.") && block <= network.config.blocks(); ++block) {
+      if (name.starts_with(fmt::format("block.{}.", block)) && block < network.config.blocks()) break;
+      if (block < network.config.blocks()) continue;
+      return fail(
+          Error{.what = fmt::format("{} is no product of this model, whose blocks are 0 to {}", name, block - 1),
+                .file = options.op_precision.string()});
+    }
+  }
+  if (options.calibration.pictures.empty()) return std::nullopt;
+  const auto wanted = [&](int block, const BlockProduct& product) {
+    return modes.of(block, product) == Precision::int8;
+  };
+  SMLP_TRY(calibration, calibrate(network, options.calibration, wanted, options.progress));
+  return std::optional(std::move(calibration));
+}
+
+Result<std::optional<Calibration>> apply_options(const CompileOptions& options, Network& network) {
   if (options.input) {
     if (auto checked = check_input(*options.input, network.config); !checked) {
       return fail(std::move(checked).error().in(options.model.string()));
     }
     network.batch = options.input->batch;
   }
-  if (options.precision == Precision::fp32 && network.precision == Precision::bf16) {
-    return fail(Error{.what = "is compiled to bf16, and what was rounded away is not in it",
-                      .file = options.model.string(),
-                      .remedy = "compile " + network.source_name + " again"});
-  }
-  if (options.precision) network.precision = *options.precision;
+  SMLP_CHECK(choose_precision(options, network));
   auto how = with_overrides(network.preprocess, options.preprocess, network.config.image);
   if (!how) return fail(std::move(how).error().in(options.model.string()));
   network.preprocess = *how;
+  OpPrecision modes;
   if (!options.op_precision.empty()) {
-    SMLP_TRY(modes, read_op_precision(options.op_precision));
-    if (modes.gelu) network.gelu = *modes.gelu;
+    SMLP_TRY(read, read_op_precision(options.op_precision));
+    if (read.gelu) network.gelu = *read.gelu;
+    modes = std::move(read);
   }
   if (!options.classes.empty()) {
     SMLP_TRY(list, read_class_list(options.classes, network.config.classes));
@@ -75,7 +122,7 @@ Result<void> apply_options(const CompileOptions& options, Network& network) {
     network.source_sha256 = std::move(sha256);
     network.source_name = options.model.filename().string();
   }
-  return {};
+  return quantize_network(options, modes, network);
 }
 
 }  // namespace
@@ -123,7 +170,8 @@ Result<CompileReport> compile_model(const CompileOptions& options) {
   }
   if (options.force) SMLP_CHECK(check_replaceable(report.output, looks_compiled, "a compiled model"));
   SMLP_TRY(network, load_network(options.model));
-  SMLP_CHECK(apply_options(options, network));
+  SMLP_TRY(calibration, apply_options(options, network));
+  report.calibration = std::move(calibration);
   if (report.output.has_parent_path()) SMLP_CHECK(make_directories(report.output.parent_path()));
   SMLP_CHECK(write_compiled(network, report.output, options.force ? Existing::replace : Existing::keep));
   report.output_bytes = fs::file_size(report.output, code);

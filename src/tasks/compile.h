@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "model/network.h"
+#include "tasks/calibrate.h"
 #include "tasks/preprocess_overrides.h"
 
 namespace smlp {
@@ -28,18 +29,22 @@ struct CompileOptions {
   std::filesystem::path output = {};        // ".smlp" is added where it does not end so
   std::optional<InputShape> input = {};     // checked against the model; its batch becomes the model's own
   std::optional<Precision> precision = {};  // nothing: the model's own, fp32 for weights
-  std::filesystem::path op_precision = {};  // ini; empty: exact operators
-  std::filesystem::path classes = {};       // a name a line; empty: those that the model carries
-  PreprocessOverrides preprocess = {};      // recorded as the model's own
-  bool force = false;                       // replace an output that exists
+  std::filesystem::path op_precision = {};  // ini; empty: exact operators, in int8 all that can be
+  CalibrationOptions calibration = {};      // for int8
+  CalibrationProgress progress = [](std::int64_t, std::int64_t) {};  // of the calibration
+  std::filesystem::path classes = {};   // a name a line; empty: those that the model carries
+  PreprocessOverrides preprocess = {};  // recorded as the model's own
+  bool force = false;                   // replace an output that exists
 };
 
 struct CompileReport {
   std::filesystem::path output;
   std::uint64_t output_bytes = 0;
   Network network;  // what was written
+  std::optional<Calibration> calibration = {};
 };
 
+// Errors, of int8 besides: no pictures to measure the scales on, or a model that is in int8 already; see calibrate().
 Result<CompileReport> compile_model(const CompileOptions& options);
 
 }  // namespace smlp

@@ -31,14 +31,16 @@ except ImportError:
     sys.exit(77)
 
 # The kernels that a processor should be given, of each precision.
+PRECISIONS = ("int8", "bf16", "fp32")
 EXPECTED = {
-    ("x86_64", "core2duo"): ("portable", "portable"),
-    ("x86_64", "qemu64"): ("portable", "portable"),
-    ("x86_64", "Nehalem"): ("sse4", "sse4"),
-    ("x86_64", "Haswell"): ("avx2", "avx2"),
-    ("x86_64", "max"): ("avx2", "avx2"),
-    ("aarch64", "cortex-a53"): ("neon", "neon"),
-    ("aarch64", "max"): ("bfdot", "neon"),
+    ("x86_64", "core2duo"): ("portable", "portable", "portable"),
+    ("x86_64", "qemu64"): ("portable", "portable", "portable"),
+    ("x86_64", "Nehalem"): ("sse4", "sse4", "sse4"),
+    ("x86_64", "Haswell"): ("avx2", "avx2", "avx2"),
+    ("x86_64", "max"): ("avx2", "avx2", "avx2"),
+    ("aarch64", "cortex-a53"): ("neon", "neon", "neon"),
+    ("aarch64", "neoverse-n1"): ("dotprod", "neon", "neon"),
+    ("aarch64", "max"): ("bfdot", "bfdot", "neon"),
 }
 BOUNDS = {"fp32": 2e-4, "bf16": 8 * 2**-8}
 FIXTURES = pathlib.Path(__file__).parents[1] / "image" / "fixtures"
@@ -48,7 +50,7 @@ PICTURES = ("17x9.jpg", "420-progressive.jpg", "rgba8-plain.png")
 # repeats them at more sizes: minutes of emulation would go into the oracles.
 SHORT = {
     "kernels_test": [f"*{step}*/{{taken}}" for step in (
-        "UnitsGiveTheBits", "NanPicture", "StemOf", "DownsampleOf", "FastGelu", "FarFromZero", "HeadOf", "GeluOf")],
+        "UnitsGiveTheBits", "NanPicture", "StemOf", "DownsampleOf", "FastGelu", "FarFromZero", "HeadOf", "GeluOf", "Int8")],
 }
 FULL = {
     "kernels_test": ["*/{taken}", "*Oracle*"],
@@ -129,7 +131,7 @@ def compare(machine, precision, isa, got, want):
 
 def check_program(machine, smlp, expected, native, work, full):
     isas = json.loads(machine.run(smlp, "info", "--json").stdout)["isas"]
-    for precision, isa in zip(("bf16", "fp32"), expected):
+    for precision, isa in zip(PRECISIONS, expected):
         taken = [c["isa"] for c in isas if c["precision"] == precision and c["taken"]]
         machine.expect(taken == [isa], f"info takes {taken} for {precision}, not {isa}")
 
@@ -145,12 +147,13 @@ def check_program(machine, smlp, expected, native, work, full):
     for c in isas:
         precision, isa = c["precision"], c["isa"]
         if c["usable"]:
-            if isa == "reference" or not (c["taken"] or full):  # the reference takes minutes; its steps are tested
+            # The reference takes minutes; its steps are tested. The bundled model has no scales for int8.
+            if isa == "reference" or precision == "int8" or not (c["taken"] or full):
                 continue
             got = infer(machine, smlp, inputs, work, precision, isa)
             error = compare(machine, precision, isa, got, native[precision][:len(got)])
             machine.note(f"{precision} {isa}: logits of {len(got)} within {error:.1e} of the native ones")
-        else:
+        elif precision != "int8":
             done = machine.run(smlp, "classify", "--precision", precision, FIXTURES / "411.jpg", check=False, SMLP_ISA=isa)
             machine.expect(done.returncode == 1 and c["reason"] in done.stderr and done.stderr.count("\n") == 0,
                            f"SMLP_ISA={isa} {precision}: exit {done.returncode}, {done.stderr!r}")
@@ -189,7 +192,8 @@ def check_machine(machine, options, native, work):
     try:
         check_program(machine, options.smlp, expected, native, work, options.full)
         if options.tests:
-            check_tests(machine, options.tests, FULL if options.full else SHORT, (f"{expected[0]}_bf16", expected[1]))
+            taken = [isa if p == "fp32" else f"{isa}_{p}" for p, isa in zip(PRECISIONS, expected)]
+            check_tests(machine, options.tests, FULL if options.full else SHORT, taken)
     except Failure as failure:
         machine.failures.append(str(failure))
     lines = [f"{options.arch} {machine.name} ({time.monotonic() - start:.0f} s)", *machine.lines]

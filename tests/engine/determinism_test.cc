@@ -17,6 +17,7 @@
 #include "support/compare.h"
 #include "support/generator.h"
 #include "support/golden.h"
+#include "support/int8_network.h"
 #include "support/isas.h"
 
 namespace smlp::test {
@@ -37,6 +38,7 @@ class Independence : public testing::TestWithParam<std::size_t> {
       const auto picture = make_picture(config_, chosen.seed, i);
       pictures_.insert(pictures_.end(), picture.begin(), picture.end());
     }
+    if (table_.precision == Precision::int8) network_ = in_int8(*network_, pictures_);
   }
 
   std::unique_ptr<Engine> engine(int threads, int batch) { return engine(threads, batch, table_.table); }
@@ -60,7 +62,7 @@ class Independence : public testing::TestWithParam<std::size_t> {
     return {logits.data() + static_cast<std::size_t>(i) * classes_, classes_};
   }
 
-  const kernels::Candidate& table_ = tables_present()[GetParam()];
+  const kernels::Candidate& table_ = all_tables_present()[GetParam()];
   Config config_;
   std::shared_ptr<const Network> network_;
   std::size_t picture_size_ = 0, classes_ = 0;
@@ -163,8 +165,8 @@ TEST_P(Independence, BigAndSmallPicturesStayNearTheReference) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Isa, Independence, testing::Range<std::size_t>(0, tables_present().size()),
-                         [](const auto& test) { return table_name(tables_present()[test.param]); });
+INSTANTIATE_TEST_SUITE_P(Isa, Independence, testing::Range<std::size_t>(0, all_tables_present().size()),
+                         [](const auto& test) { return table_name(all_tables_present()[test.param]); });
 
 TEST(Forcing, TheEnvironmentChoosesTheKernels) {
   const GoldenNetwork& some = golden("dim4_grid1");
@@ -197,6 +199,14 @@ TEST(Forcing, AnInstructionSetOfAnotherPrecisionIsNotCalledUnknown) {
     EXPECT_NE(message.find("'" + c.isa + "' has no fp32 kernels"), std::string::npos) << message;
     for (const std::string& there_is : fp32) EXPECT_NE(message.find(there_is), std::string::npos) << message;
   }
+}
+
+TEST(Forcing, Int8OfANetworkWithoutScalesIsRefused) {
+  const GoldenNetwork& some = golden("dim4_grid1");
+  const auto network = std::make_shared<const Network>(fold(make_weights(some.config, some.seed)));
+  const auto refused = Engine::create(network, {.threads = 1, .batch = 1, .precision = Precision::int8});
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message().find("no scales for int8"), std::string::npos);
 }
 
 TEST(Forcing, AnUnknownInstructionSetIsAnErrorThatNamesIt) {

@@ -22,6 +22,7 @@
 #include "engine/fold.h"
 #include "engine/profile.h"
 #include "support/generator.h"
+#include "support/int8_network.h"
 #include "support/isas.h"
 #include "support/watch.h"
 
@@ -57,6 +58,7 @@ struct Runs {
     }
     logits.resize(static_cast<std::size_t>(mode.count) * static_cast<std::size_t>(config.classes));
     network = std::make_shared<Network>(fold(make_weights(config, 1)));
+    if (table.precision == Precision::int8) network = in_int8(*network, pictures);
     network->gelu = gelu;
     auto made =
         Engine::create(network, {.threads = mode.threads, .batch = mode.batch, .isa = "", .table = table.table});
@@ -120,7 +122,7 @@ class HotPath : public testing::TestWithParam<std::size_t> {
     return runs;
   }
 
-  const kernels::Candidate& table_ = tables_present()[GetParam()];
+  const kernels::Candidate& table_ = all_tables_present()[GetParam()];
   std::string not_watched_;
 };
 
@@ -141,8 +143,8 @@ TEST_P(HotPath, ThreadsTogetherOnlyPark) {
   std::printf("%s: %d of %d runs of two threads made no system call\n", table_name(table_).c_str(), quiet, runs);
 }
 
-INSTANTIATE_TEST_SUITE_P(Isa, HotPath, testing::Range<std::size_t>(0, tables_present().size()),
-                         [](const auto& test) { return table_name(tables_present()[test.param]); });
+INSTANTIATE_TEST_SUITE_P(Isa, HotPath, testing::Range<std::size_t>(0, all_tables_present().size()),
+                         [](const auto& test) { return table_name(all_tables_present()[test.param]); });
 
 // Nor does a profiled run, but for the time: that takes a system call where the kernel cannot hand it out without.
 TEST_P(HotPath, AProfileWithMemoryEnoughMakesNoRequest) {
@@ -257,7 +259,7 @@ TEST_F(Watch, SeesAnAllocationALockAndASystemCallOfAnyThread) {
 TEST_F(Watch, SeesWhatAnEngineAllocates) {
   std::string failure;
   const Requests seen = in_child<Requests>(failure, [](Requests& out) {
-    auto* runs = new Runs(tables_present().front(), kEven, kAlone[0], GeluPrecision::high_precision);
+    auto* runs = new Runs(all_tables_present().front(), kEven, kAlone[0], GeluPrecision::high_precision);
     out = watched([&] {
       runs->engine->run_observed(runs->pictures.data(), runs->logits.data(),
                                  [](std::string_view, std::span<const float>) {});

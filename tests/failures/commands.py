@@ -50,6 +50,7 @@ def infer(name, *options, exact):
 COMMANDS = [
     Command("classify", ["classify", "--model", "{world}/net.onnx", "--threads", "2", "{world}/pictures/a/17x9.jpg"]),
     Command("evaluate", ["evaluate", "--model", "{world}/net.onnx", "--data", "{world}/pictures", "--json"]),
+    Command("compare", ["compare", "fp32", "bf16", "--model", "{world}/net.onnx", "--data", "{world}/pictures", "--threads", "1"]),
     Command("classify archive and list", ["classify", "--model", "{world}/net.onnx", "--threads", "2", "--json",
                                           "{world}/pictures.tar", "@{world}/list.txt"]),
     Command("evaluate shard", ["evaluate", "--model", "{world}/net.onnx", "--json", "{world}/shard-{{0..0}}.tar"]),
@@ -79,6 +80,8 @@ COMMANDS = [
     ),
     Command("export", ["export", "--pth_path", "{world}/net.onnx", "--onnx_path", "{out}/net.onnx"], ["--force"], ("net.onnx",)),
     Command("compile", ["compile", "--model", "{world}/net.onnx", "--output", "{out}/net.smlp"], ["--force"], ("net.smlp",)),
+    Command("compile int8", ["compile", "--model", "{world}/net.onnx", "--output", "{out}/net8.smlp", "--precision", "int8"]
+            + ["--calibrate", "{world}/pictures"], ["--force"], ("net8.smlp",)),
     infer("infer NPY", exact=("result/run/*_0.npy",)),
     infer("infer BIN", "--outfmt", "BIN", exact=("result/run/*_0.bin",)),
     infer("infer TXT", "--outfmt", "TXT", exact=("result/run/*_0.txt",)),

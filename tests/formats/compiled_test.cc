@@ -84,6 +84,29 @@ TEST_F(Compiled, Bf16HalvesTheMatricesAndNothingElse) {
   EXPECT_EQ(read->blocks[0].depthwise.weight, network_.blocks[0].depthwise.weight);
 }
 
+TEST_F(Compiled, Int8ComesBackWithItsScales) {
+  network_ = test::with_int8(std::move(network_));
+  network_.blocks[1].fc1.int8 = {};  // one that stays in bf16
+  network_.blocks[1].fc1.weight = Values(values(network_.blocks[1].fc1.outputs * network_.blocks[1].fc1.inputs));
+  const auto read = read_compiled(written());
+  ASSERT_TRUE(read) << read.error().message();
+  EXPECT_EQ(read->precision, Precision::int8);
+  EXPECT_EQ(read->calibration, "mse over 3 pictures");
+  for (std::size_t b = 0; b < 3; ++b) {
+    for (const BlockProduct& product : kBlockProducts) {
+      const Dense &got = read->blocks[b].*product.part, &want = network_.blocks[b].*product.part;
+      const bool is_int8 = b != 1 || product.name != "fc1";
+      EXPECT_EQ(got.is_int8(), is_int8);
+      EXPECT_EQ(got.int8.inputs, want.int8.inputs);
+      EXPECT_EQ(got.int8.outputs, want.int8.outputs);
+      EXPECT_TRUE(std::ranges::equal(got.weight.integers(), want.weight.integers()));
+      EXPECT_EQ(got.bias, want.bias);
+      if (is_int8) EXPECT_EQ(got.weight, want.weight);
+    }
+  }
+  EXPECT_EQ(read->head.weight[1], bfloat16_to_float(float_to_bfloat16(network_.head.weight[1])));
+}
+
 TEST_F(Compiled, TensorsThatDoNotFitAreNamed) {
   TensorFile file = written();
   ASSERT_TRUE(is_compiled(file));

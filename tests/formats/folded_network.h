@@ -35,4 +35,30 @@ Network folded_network(const Config& config, Values values) {
   return network;
 }
 
+// The same with the large products of its blocks in int8, with integers and scales of no meaning.
+inline Network with_int8(Network network) {
+  for (FoldedBlock& block : network.blocks) {
+    for (const BlockProduct& product : kBlockProducts) {
+      Dense& part = block.*product.part;
+      const auto outputs = static_cast<std::size_t>(part.outputs),
+                 run = static_cast<std::size_t>(part.inputs / product.segments);
+      std::vector<std::int8_t> integers;
+      for (std::size_t i = 0; i < part.weight.size(); ++i)
+        integers.push_back(static_cast<std::int8_t>(i * 37 % 255 - 127));
+      part.int8.outputs.assign(outputs, 0.5F);
+      for (int s = 0; s < product.segments; ++s)
+        part.int8.inputs.push_back({0.25F * static_cast<float>(s + 1), 100 * s});
+      std::vector<float> factors;
+      for (std::size_t n = 0; n < outputs; ++n) {
+        for (const InputScale& input : part.int8.inputs) factors.push_back(0.5F / input.scale);
+      }
+      part.weight = Values::scaled(std::move(integers), std::move(factors), run);
+      part.bias.resize(outputs, 0.125F);
+    }
+  }
+  network.precision = Precision::int8;
+  network.calibration = "mse over 3 pictures";
+  return network;
+}
+
 }  // namespace smlp::test

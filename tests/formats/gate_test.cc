@@ -33,7 +33,7 @@ Network make_network(Precision precision) {
       test::folded_network(kSmall, [](int count) { return std::vector<float>(static_cast<std::size_t>(count), 0.5F); });
   network.preprocess = Preprocess::for_image_size(kSmall.image);
   network.precision = precision;
-  return network;
+  return precision == Precision::int8 ? test::with_int8(std::move(network)) : network;
 }
 
 std::string compiled_bytes(Precision precision) {
@@ -63,7 +63,7 @@ void poison(std::string& bytes, const Tensor& tensor, std::size_t element, float
 }
 
 class CompiledGate : public testing::TestWithParam<Precision> {};
-INSTANTIATE_TEST_SUITE_P(Precisions, CompiledGate, testing::Values(Precision::fp32, Precision::bf16),
+INSTANTIATE_TEST_SUITE_P(Precisions, CompiledGate, testing::Values(Precision::fp32, Precision::bf16, Precision::int8),
                          [](const auto& precision) { return std::string(precision_name(precision.param)); });
 
 TEST_P(CompiledGate, RefusesWhatIsNotFiniteAnywhere) {
@@ -71,6 +71,7 @@ TEST_P(CompiledGate, RefusesWhatIsNotFiniteAnywhere) {
   ASSERT_EQ(compiled_error(whole), "no error");
   const auto file = read_bytes(whole).value();
   for (const Tensor& tensor : file.tensors) {
+    if (tensor.dtype == DType::i8 || tensor.dtype == DType::u8) continue;
     const auto last = static_cast<std::size_t>(tensor.elements()) - 1;
     for (const std::size_t element : {std::size_t{0}, last / 2, last}) {
       for (const float value : kBad) {
@@ -89,6 +90,7 @@ TEST_P(CompiledGate, RefusesAnotherTypeOfTheSameSize) {
   const std::string whole = compiled_bytes(GetParam());
   const auto file = read_bytes(whole).value();
   for (const Tensor& tensor : file.tensors) {
+    if (tensor.dtype == DType::i8 || tensor.dtype == DType::u8) continue;
     const bool half = tensor.dtype == DType::bf16;
     std::string bytes = whole;
     const std::size_t name = bytes.find('"' + tensor.name + '"');
@@ -98,6 +100,45 @@ TEST_P(CompiledGate, RefusesAnotherTypeOfTheSameSize) {
     EXPECT_THAT(compiled_error(bytes), StartsWith(fmt::format("FILE: tensor '{}': type {}, expected {}", tensor.name,
                                                               half ? "I16" : "I32", half ? "BF16" : "F32")));
   }
+}
+
+TEST(CompiledGate, ScalesOfInt8ArePositiveFiniteAndAsManyAsThereAreOutputs) {
+  const std::string whole = compiled_bytes(Precision::int8);
+  const auto file = read_bytes(whole).value();
+  int scales = 0;
+  for (const Tensor& tensor : file.tensors) {
+    if (!tensor.name.ends_with("_scale")) continue;
+    ++scales;
+    const auto last = static_cast<std::size_t>(tensor.elements()) - 1;
+    for (const float value : {0.0F, -0.0F, -1.0F, 1e-40F, 1e-38F, kNan, kInfinity, 1e30F}) {
+      std::string bytes = whole;
+      poison(bytes, read_bytes(bytes)->tensors[&tensor - file.tensors.data()], last, value);
+      EXPECT_THAT(compiled_error(bytes), StartsWith(fmt::format("FILE: tensor '{}': element {} is", tensor.name, last)))
+          << value;
+    }
+    TensorFile shorter = read_bytes(whole).value();
+    shorter.path = "FILE";
+    Tensor& cut = shorter.tensors[static_cast<std::size_t>(&tensor - file.tensors.data())];
+    cut.shape[0] -= 1;
+    cut.storage = cut.storage.first(cut.storage.size() - 4);
+    EXPECT_THAT(read_compiled(shorter).error().message(), HasSubstr(fmt::format("tensor '{}': shape", tensor.name)));
+  }
+  EXPECT_EQ(scales, 2 * 3 * 2);
+}
+
+TEST(CompiledGate, Int8IsFromMinus127To127) {
+  std::string bytes = compiled_bytes(Precision::int8);
+  const auto file = read_bytes(bytes).value();
+  const auto found = std::ranges::find(file.tensors, "block.1.fc1.weight", &Tensor::name);
+  ASSERT_NE(found, file.tensors.end());
+  bytes[static_cast<std::size_t>(reinterpret_cast<const char*>(found->storage.data()) - bytes.data()) + 2] = '\x80';
+  EXPECT_THAT(compiled_error(bytes), HasSubstr("tensor 'block.1.fc1.weight': element 2 is -128"));
+}
+
+TEST(CompiledGate, Int8WithoutAProductInInt8IsRefused) {
+  Network network = make_network(Precision::fp32);
+  network.precision = Precision::int8;
+  EXPECT_THAT(check_network(network).error().message(), HasSubstr("none of its products is"));
 }
 
 TEST(CompiledGate, TheWeightsAreOfThePrecisionThatTheMetadataSay) {

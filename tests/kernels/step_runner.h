@@ -65,6 +65,26 @@ class StepRunner {
     return {to.data(), floats(bias), outputs, segments * inputs};
   }
 
+  // Weights in int8, (outputs, segments, inputs), with a scale and a bias for each output.
+  kernels::Matrix int8_matrix(const std::vector<std::int8_t>& weight, const std::vector<float>& scale,
+                              const std::vector<float>& bias, const std::vector<kernels::ByteRange>& ranges) {
+    const int outputs = static_cast<int>(scale.size()), segments = static_cast<int>(ranges.size());
+    const int inputs = static_cast<int>(weight.size()) / outputs / segments;
+    StepBuffer& to = buffer(table_.packed_int8_bytes(outputs, segments, inputs));
+    std::vector<std::int32_t> start(scale.size());
+    table_.pack_int8(weight.data(), outputs, segments, inputs, ranges.data(), to.data(), start.data());
+    std::vector<float> bits(start.size());
+    std::memcpy(bits.data(), start.data(), start.size() * sizeof(float));
+    kernels::Matrix matrix = {.weight = to.data(),
+                              .bias = floats(bias),
+                              .outputs = outputs,
+                              .inputs = segments * inputs,
+                              .scale = floats(scale),
+                              .start = reinterpret_cast<const std::int32_t*>(floats(bits))};
+    std::copy(ranges.begin(), ranges.end(), matrix.ranges);
+    return matrix;
+  }
+
   kernels::Matrix mixing(const std::vector<float>& weight, const std::vector<float>& bias, int size) {
     StepBuffer& to = buffer(table_.packed_mix_bytes(size));
     table_.pack_mix(weight.data(), size, to.data());
@@ -93,7 +113,7 @@ class StepRunner {
   StepBuffer& stream(const kernels::Shape& shape, const std::vector<std::vector<float>>& pictures) {
     const auto channels = static_cast<std::size_t>(shape.channels), pixels = static_cast<std::size_t>(shape.pixels());
     const int images = static_cast<int>(pictures.size());
-    const std::size_t parts = table_.precision == Precision::bf16 ? 3 : 1, inputs = parts * channels;
+    const std::size_t parts = table_.precision == Precision::fp32 ? 1 : 3, inputs = parts * channels;
     std::vector<float> identities(channels * inputs);
     for (std::size_t k = 0; k < inputs; ++k) identities[k % channels * inputs + k] = 1.0F;
     Guarded<float> planes(pictures.size() * pixels * inputs);

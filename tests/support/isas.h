@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/precision.h"
 #include "kernels/dispatch.h"
 #include "kernels/x86/tables.h"
 #if defined(__x86_64__)
@@ -16,7 +17,7 @@ namespace smlp::test {
 
 // "avx512", "avx512_bf16"
 inline std::string table_name(const kernels::Candidate& c) {
-  return c.precision == Precision::bf16 ? c.isa + "_bf16" : c.isa;
+  return c.precision == Precision::fp32 ? c.isa : c.isa + "_" + std::string(precision_name(c.precision));
 }
 
 // Its tile instructions are emulated: right, slow, and full of system calls.
@@ -34,23 +35,41 @@ inline const std::string& baseline_isa() {
   return name;
 }
 
-inline const std::vector<kernels::Candidate>& tables_present() {
-  static const std::vector<kernels::Candidate> present = [] {
-    std::vector<kernels::Candidate> tables;
-    for (kernels::Candidate candidate : kernels::candidates()) {
+// Those of fp32 and bf16, or those of int8: on weights that are not quantized, these do what those of bf16 do.
+inline std::vector<kernels::Candidate> list_present(bool is_int8) {
+  std::vector<kernels::Candidate> tables;
+  for (kernels::Candidate candidate : kernels::candidates()) {
+    if ((candidate.precision == Precision::int8) != is_int8) continue;
 #if defined(__x86_64__)
-      if (!candidate.table && candidate.isa == "amx" && install_amx_emulator()) {
-        std::printf("emulated: amx: %s\n", candidate.reason.c_str());
-        candidate.table = kernels::amx_bf16;
-      }
-#endif
-      if (candidate.table) {
-        tables.push_back(candidate);
-      } else {
-        std::printf("skipped: %s: %s\n", table_name(candidate).c_str(), candidate.reason.c_str());
-      }
+    if (!candidate.table && candidate.isa == "amx" && install_amx_emulator()) {
+      std::printf("emulated: amx: %s\n", candidate.reason.c_str());
+      candidate.table = is_int8 ? kernels::amx_int8 : kernels::amx_bf16;
     }
-    return tables;
+#endif
+    if (candidate.table) {
+      tables.push_back(candidate);
+    } else {
+      std::printf("skipped: %s: %s\n", table_name(candidate).c_str(), candidate.reason.c_str());
+    }
+  }
+  return tables;
+}
+
+inline const std::vector<kernels::Candidate>& tables_present() {
+  static const std::vector<kernels::Candidate> present = list_present(false);
+  return present;
+}
+
+inline const std::vector<kernels::Candidate>& int8_tables_present() {
+  static const std::vector<kernels::Candidate> present = list_present(true);
+  return present;
+}
+
+inline const std::vector<kernels::Candidate>& all_tables_present() {
+  static const std::vector<kernels::Candidate> present = [] {
+    std::vector<kernels::Candidate> all = tables_present();
+    all.insert(all.end(), int8_tables_present().begin(), int8_tables_present().end());
+    return all;
   }();
   return present;
 }

@@ -1,5 +1,6 @@
-// The SIMD source once more, for processors of ARM that multiply pairs of bfloat16 (bfdot, bfcvtn: FEAT_BF16). Compiled
-// with that extension as a whole, since Highway's targets don't have it.
+// The SIMD source once more, for processors of ARM that multiply pairs of bfloat16 (bfdot, bfcvtn: FEAT_BF16) and fours
+// of bytes (sdot: FEAT_DotProd, older than the other). Compiled with both as a whole, since Highway's targets don't
+// have them.
 //
 // bfdot rounds to odd, by less than two units of 2^-24 a time, the sum of a pair and then its addition: as often as
 // once for two products. The bound of a sum of n products stays what it is elsewhere (tests/kernels/oracle.h).
@@ -27,12 +28,13 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// The rest of the source, one header in the next: steps, elementwise, gemm, format, gelu, unroll.
+// The rest of the source, one header in the next: steps, elementwise, gemm, int8, format, gelu, unroll.
 #include "kernels/simd/steps-inl.h"
 
 }  // namespace
 
 constinit const Kernels bfdot_bf16_table = Steps<Bf16>::Table("bfdot");
+constinit const Kernels bfdot_int8_table = Steps<Bf16>::Int8Table("bfdot");
 
 }  // namespace smlp::kernels
 HWY_AFTER_NAMESPACE();

@@ -57,9 +57,9 @@ HWY_INLINE void ConvolveRow(const float* const rows[3], const float* weights, co
 }
 
 // (x - mean) / sqrt(variance + epsilon) of each pixel, two passes so that nothing cancels.
-template <class F>
-HWY_INLINE void NormalizePixels(const float* x, int pixels, int channels, float epsilon, typename F::Element* out,
-                                std::size_t out_stride) {
+template <class Sink>
+HWY_INLINE void NormalizePixels(const float* x, int pixels, int channels, float epsilon, const Sink& sink) {
+  const Sink own = sink;
   const D d;
   const int lanes = static_cast<int>(hn::Lanes(d));
   const float per_channel = static_cast<float>(channels);
@@ -92,7 +92,7 @@ HWY_INLINE void NormalizePixels(const float* x, int pixels, int channels, float 
     for (int c = 0; c < channels; c += lanes) {
       Unroll(kUpTo<kCount>, [&](auto n) SMLP_INLINE_LAMBDA {
         const V y = hn::Mul(hn::Sub(load(n, c), mean[n]), scale[n]);
-        StorePart<F>(y, out + static_cast<std::size_t>(p + n) * out_stride + c, static_cast<std::size_t>(channels - c));
+        own.Put(y, p + n, c, static_cast<std::size_t>(channels - c));
       });
     }
   });

@@ -5,7 +5,8 @@
 //   Fp32   sum += a(k) b(k)
 //   Bf16   sum += a(k) b(k) + a(k+1) b(k+1)       vdpbf16ps, bfdot, or two float32 products of the widened halves
 //
-// Sums are float32 in both. Rows in memory are padded to a multiple of kRowMultiple elements, the padding is finite.
+// Sums are float32 in both; int8-inl.h has the third format, whose sums are integers. Rows in memory are padded to a
+// multiple of kRowMultiple elements, the padding is finite.
 
 #include "kernels/simd/gelu-inl.h"
 
@@ -13,12 +14,19 @@ using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
 using DU = hn::RebindToUnsigned<D>;
 using VU = hn::Vec<DU>;
+using DI = hn::RebindToSigned<D>;
+using VI = hn::Vec<DI>;
+
+struct Int8;
 
 struct Fp32 {
   using Element = float;
   static constexpr int kGroup = 1, kRowMultiple = kGroup;
   static constexpr Precision kPrecision = Precision::fp32;
   static constexpr int kExactGelu = 17, kFastGelu = 9;  // polynomial degrees
+
+  using DSum = D;
+  using Bytes = Int8;  // the format of int8 products beside it
 
   using Left = V;   // a(k), broadcast
   using Right = V;  // b(k) of a vector of columns
@@ -28,8 +36,10 @@ struct Fp32 {
   static HWY_INLINE Right LoadRows(const Element* b, std::size_t, bool) { return hn::LoadU(D(), b); }
   static HWY_INLINE V MultiplyAdd(Left a, Right b, V sum) { return hn::MulAdd(a, b, sum); }
 
+  static HWY_INLINE V Load(const Element* from) { return hn::LoadU(D(), from); }
   static HWY_INLINE void Store(V v, Element* to) { hn::StoreU(v, D(), to); }
   static Element Round(float value) { return value; }
+  static Element Tiny() { return 1e-20F; }
 };
 
 struct Bf16 {
@@ -37,6 +47,9 @@ struct Bf16 {
   static constexpr int kGroup = 2, kRowMultiple = kGroup;
   static constexpr Precision kPrecision = Precision::bf16;
   static constexpr int kExactGelu = 9, kFastGelu = 5;
+
+  using DSum = D;
+  using Bytes = Int8;
 
   static HWY_INLINE VU LoadPair(const Element* a) {
     std::uint32_t pair;
@@ -87,6 +100,10 @@ struct Bf16 {
     return Pairs(hn::Or(even, hn::ShiftLeft<16>(hn::PromoteTo(DU(), hn::LoadU(half, b + row_stride)))));
   }
 
+  static HWY_INLINE V Load(const Element* from) {
+    const hn::Rebind<Element, D> half;
+    return hn::BitCast(D(), hn::ShiftLeft<16>(hn::PromoteTo(DU(), hn::LoadU(half, from))));
+  }
   // To nearest, ties to even; NaN stays NaN.
   static HWY_INLINE void Store(V v, Element* to) {
 #if defined(__AVX512BF16__)
@@ -104,6 +121,7 @@ struct Bf16 {
     hn::StoreU(hn::DemoteTo(half, hn::BitCast(wide, out)), half, to);
 #endif
   }
+  static Element Tiny() { return Round(1e-20F); }
   static Element Round(float value) {
     std::uint32_t bits;
     std::memcpy(&bits, &value, sizeof(bits));

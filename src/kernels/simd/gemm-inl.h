@@ -1,4 +1,4 @@
-// The matrix product that every dense step uses, for either format. Included once per target.
+// The matrix product that every dense step uses, for each format. Included once per target.
 //
 //   C(m, n) = sum over segments s and k of A_s(m, k) B(s K + k, n)
 //
@@ -14,7 +14,7 @@
 //
 // Each element's sum runs over k in order, whatever tile it falls into: results don't depend on how work is split.
 
-#include "kernels/simd/format-inl.h"
+#include "kernels/simd/int8-inl.h"
 
 #if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
 constexpr int kRegisters = 32;
@@ -77,16 +77,15 @@ struct StridedRight {
 
 // What becomes of `rows` finished rows of N vectors of sums: first what the epilogue makes of them, then where it puts
 // them. `columns` - column may be less than N vectors.
-template <int N, class Epilogue>
-HWY_INLINE void Finish(float* sums, int row, int rows, int column, int columns, const Epilogue& epilogue) {
-  const D d;
+template <int N, class Lane, class Epilogue>
+HWY_INLINE void Finish(Lane* sums, int row, int rows, int column, int columns, const Epilogue& epilogue) {
   const Epilogue own = epilogue;  // a store could change the caller's, for all that the compiler knows
-  const int lanes = static_cast<int>(hn::Lanes(d));
+  const int lanes = static_cast<int>(hn::Lanes(D()));
   if constexpr (requires { own.template Transform<N>(sums, 0, 0); }) own.template Transform<N>(sums, rows * N, column);
   for (int r = row; r < row + rows; ++r) {
     Unroll(kUpTo<N>, [&](auto n) SMLP_INLINE_LAMBDA {
       const int first = column + n * lanes;
-      own.Put(hn::Load(d, sums), r, first, static_cast<std::size_t>(columns - first));
+      own.Put(sums, r, first, static_cast<std::size_t>(columns - first));
       sums += lanes;
     });
   }
@@ -97,9 +96,9 @@ HWY_INLINE void Finish(float* sums, int row, int rows, int column, int columns, 
 template <int R, class F, class B, class Epilogue>
 HWY_INLINE void Tile(const Left<F>& a, B b, int row, int column, int columns, const Epilogue& epilogue) {
   constexpr int N = B::kVectors;
-  const D d;
+  const typename F::DSum d;
   const std::size_t lanes = hn::Lanes(d);
-  V sum[R * N];
+  hn::Vec<typename F::DSum> sum[R * N];
   Unroll(kUpTo<R * N>, [&](auto i) SMLP_INLINE_LAMBDA { sum[i] = hn::Zero(d); });
   for (int s = 0; s < a.segments; ++s) {
     const typename F::Element* left = a.segment[s];
@@ -113,7 +112,7 @@ HWY_INLINE void Tile(const Left<F>& a, B b, int row, int column, int columns, co
       });
     }
   }
-  HWY_ALIGN float block[R * N * HWY_MAX_BYTES / sizeof(float)];
+  HWY_ALIGN hn::TFromD<typename F::DSum> block[R * N * HWY_MAX_BYTES / sizeof(float)];
   Unroll(kUpTo<R * N>, [&](auto i) SMLP_INLINE_LAMBDA { hn::Store(sum[i], d, block + i * lanes); });
   Finish<N>(block, row, R, column, columns, epilogue);
 }
@@ -137,14 +136,14 @@ HWY_INLINE void Panel(const Left<F>& a, int rows, B b, int column, int columns, 
 }
 
 // One output's weights, a group of k every `step` elements; zeros from `inputs` on.
-template <class F>
-HWY_INLINE void PackRow(const float* row, int inputs, int padded, typename F::Element* to, int step) {
+template <class F, class Weight>
+HWY_INLINE void PackRow(const Weight* row, int inputs, int padded, typename F::Element* to, int step) {
   int k = 0;
   for (; k + F::kGroup <= inputs; k += F::kGroup, to += step) {
     for (int i = 0; i < F::kGroup; ++i) to[i] = F::Round(row[k + i]);
   }
   for (; k < padded; k += F::kGroup, to += step) {
-    for (int i = 0; i < F::kGroup; ++i) to[i] = F::Round(k + i < inputs ? row[k + i] : 0.0F);
+    for (int i = 0; i < F::kGroup; ++i) to[i] = F::Round(k + i < inputs ? row[k + i] : Weight{});
   }
 }
 
@@ -164,14 +163,15 @@ struct Gemm {
   }
 
   // Panels as wide as two vectors, the last one half as wide where that is enough.
-  static void Pack(const float* weight, int outputs, int segments, int inputs, void* packed) {
+  template <class Weight>
+  static void Pack(const Weight* weight, int outputs, int segments, int inputs, void* packed) {
     const int lanes = static_cast<int>(hn::Lanes(D()));
     auto* panel = static_cast<Element*>(packed);
     for (int column = 0; column < outputs; column += 2 * lanes) {
       const int width = outputs - column > lanes ? 2 * lanes : lanes;
       for (int s = 0; s < segments; ++s, panel += width * Padded<F>(inputs)) {
         for (int n = 0; n < width; ++n) {
-          const float* row = weight + (static_cast<std::ptrdiff_t>(column + n) * segments + s) * inputs;
+          const Weight* row = weight + (static_cast<std::ptrdiff_t>(column + n) * segments + s) * inputs;
           PackRow<F>(row, column + n < outputs ? inputs : 0, Padded<F>(inputs), panel + n * F::kGroup,
                      width * F::kGroup);
         }
@@ -208,88 +208,111 @@ struct Gemm {
     }
   }
 
-  // Multiply-accumulates of a loop that keeps every product unit busy and touches no memory; returns how many. So many
-  // independent chains: enough to hide the latency of a product, few enough for the registers.
+  // Multiply-accumulates of a loop that keeps every product unit busy; returns how many. So many independent chains:
+  // enough to hide the latency of a product, few enough for the registers.
   static std::int64_t Saturate(std::int64_t rounds) {
+    using DSum = typename F::DSum;
+    using Lane = hn::TFromD<DSum>;
     constexpr int kChains = kRows > 7 ? 24 : 12;
-    alignas(4) Element tiny[2] = {F::Round(1e-20F), F::Round(1e-20F)};
-    const typename F::Left a = F::Broadcast(tiny);
-    V sum[kChains];
+    alignas(4) Element tiny[F::kGroup];
+    for (Element& e : tiny) e = F::Tiny();
+    typename F::Left a = F::Broadcast(tiny);
+    hn::Vec<DSum> sum[kChains];
     // Each chain starts elsewhere: equal ones would be computed once.
-    Unroll(kUpTo<kChains>, [&](auto i) SMLP_INLINE_LAMBDA { sum[i] = hn::Set(D(), static_cast<float>(i)); });
+    Unroll(kUpTo<kChains>, [&](auto i) SMLP_INLINE_LAMBDA { sum[i] = hn::Set(DSum(), static_cast<Lane>(i)); });
     const typename F::Right b = F::LoadOnes();
     for (std::int64_t r = 0; r < rounds; ++r) {
+      // Sums of integers could be multiplied out: let the factor be loaded again, for all that the compiler knows.
+      if constexpr (std::is_integral_v<Lane>) {
+        const Element* from = tiny;
+        asm volatile("" : "+r"(from) : : "memory");
+        a = F::Broadcast(from);
+      }
       Unroll(kUpTo<kChains>, [&](auto i) SMLP_INLINE_LAMBDA { sum[i] = F::MultiplyAdd(a, b, sum[i]); });
     }
-    V total = hn::Zero(D());
+    hn::Vec<DSum> total = hn::Zero(DSum());
     Unroll(kUpTo<kChains>, [&](auto i) SMLP_INLINE_LAMBDA { total = hn::Add(total, sum[i]); });
     // Never so large; but the compiler cannot know, and keeps the loop.
-    const std::int64_t impossible = hn::GetLane(total) > 1e30F ? 1 : 0;
+    const std::int64_t impossible = hn::GetLane(total) > static_cast<Lane>(2e9) ? 1 : 0;
     return rounds * kChains * F::kGroup * static_cast<std::int64_t>(hn::Lanes(D())) + impossible;
   }
 };
 
-// Epilogues. Transform(), where there is one, works on `count` vectors of sums in place; Put() takes the vector of
+// Epilogues are put together of a source, which makes numbers of a vector of sums, and a sink, which puts them where
+// they belong. Transform(), where there is one, works on `count` vectors of sums in place; Put() takes the vector of
 // (row, column...), of which `count` columns, maybe more than a vector's, exist.
 
-template <class F>
-struct StoreSum {  // out = sum + bias of the column (null: none)
-  typename F::Element* out;
-  std::size_t stride;
-  const float* bias;
-  HWY_INLINE void Put(V sum, int row, int column, std::size_t count) const {
-    if (bias != nullptr) sum = hn::Add(sum, hn::LoadU(D(), bias + column));
-    StorePart<F>(sum, out + static_cast<std::size_t>(row) * stride + column, count);
+struct FloatSums {    // y = sum + bias of the column
+  const float* bias;  // null: none
+  HWY_INLINE V operator()(const float* sums, int column) const {
+    const V sum = hn::Load(D(), sums);
+    return bias == nullptr ? sum : hn::Add(sum, hn::LoadU(D(), bias + column));
   }
 };
 
 template <class F>
-struct StoreSumRowBias {  // out = sum + bias of the row
+struct Rows {  // of the format F
   typename F::Element* out;
   std::size_t stride;
-  const float* bias;
-  HWY_INLINE void Put(V sum, int row, int column, std::size_t count) const {
-    const V biased = hn::Add(sum, hn::Set(D(), bias[row]));
-    StorePart<F>(biased, out + static_cast<std::size_t>(row) * stride + column, count);
-  }
-};
-
-template <class F, int Degree>
-struct StoreGelu {  // out = GELU(sum + bias of the column)
-  typename F::Element* out;
-  std::size_t stride;
-  const float* bias;
-
-  template <int N>
-  HWY_INLINE void Transform(float* sums, int count, int column) const {
-    const D d;
-    const std::size_t lanes = hn::Lanes(d);
-    const V first = hn::LoadU(d, bias + column), second = hn::LoadU(d, bias + column + (N - 1) * lanes);
-    InGroups(count, [&](int i, auto together) SMLP_INLINE_LAMBDA {
-      constexpr int kCount = decltype(together)::value;
-      V v[kCount];
-      float* const at = sums + static_cast<std::size_t>(i) * lanes;
-      Unroll(kUpTo<kCount>, [&](auto n) SMLP_INLINE_LAMBDA {
-        const V b = (i + n) % N == 0 ? first : second;
-        v[n] = hn::Add(hn::Load(d, at + n * lanes), b);
-      });
-      Gelu<Degree>(d, v);
-      Unroll(kUpTo<kCount>, [&](auto n) SMLP_INLINE_LAMBDA { hn::Store(v[n], d, at + n * lanes); });
-    });
-  }
   HWY_INLINE void Put(V y, int row, int column, std::size_t count) const {
     StorePart<F>(y, out + static_cast<std::size_t>(row) * stride + column, count);
   }
 };
 
-struct AddSum {  // x += sum + bias of the column (null: none)
+template <class Source, class Sink>
+struct Store {  // out = y
+  Source source;
+  Sink sink;
+  template <class Lane>
+  HWY_INLINE void Put(const Lane* sums, int row, int column, std::size_t count) const {
+    sink.Put(source(sums, column), row, column, count);
+  }
+};
+
+template <class Sink>
+struct StoreRowBias {  // out = sum + bias of the row
+  const float* bias;
+  Sink sink;
+  HWY_INLINE void Put(const float* sums, int row, int column, std::size_t count) const {
+    sink.Put(hn::Add(hn::Load(D(), sums), hn::Set(D(), bias[row])), row, column, count);
+  }
+};
+
+template <class Source, class Sink, int Degree>
+struct StoreGelu {  // out = GELU(y)
+  Source source;
+  Sink sink;
+
+  template <int N, class Lane>
+  HWY_INLINE void Transform(Lane* sums, int count, int column) const {
+    const D d;
+    const hn::Rebind<Lane, D> in_place;
+    const int lanes = static_cast<int>(hn::Lanes(d));
+    InGroups(count, [&](int i, auto together) SMLP_INLINE_LAMBDA {
+      constexpr int kCount = decltype(together)::value;
+      V v[kCount];
+      Lane* const at = sums + static_cast<std::ptrdiff_t>(i) * lanes;
+      Unroll(kUpTo<kCount>,
+             [&](auto n) SMLP_INLINE_LAMBDA { v[n] = source(at + n * lanes, column + (i + n) % N * lanes); });
+      Gelu<Degree>(d, v);
+      Unroll(kUpTo<kCount>,
+             [&](auto n) SMLP_INLINE_LAMBDA { hn::Store(hn::BitCast(in_place, v[n]), in_place, at + n * lanes); });
+    });
+  }
+  template <class Lane>
+  HWY_INLINE void Put(const Lane* sums, int row, int column, std::size_t count) const {
+    sink.Put(hn::BitCast(D(), hn::Load(hn::Rebind<Lane, D>(), sums)), row, column, count);
+  }
+};
+
+template <class Source>
+struct AddTo {  // x += y
+  Source source;
   float* x;
   std::size_t stride;
-  const float* bias;
-  HWY_INLINE void Put(V sum, int row, int column, std::size_t count) const {
-    const D d;
+  template <class Lane>
+  HWY_INLINE void Put(const Lane* sums, int row, int column, std::size_t count) const {
     float* to = x + static_cast<std::size_t>(row) * stride + column;
-    if (bias != nullptr) sum = hn::Add(sum, hn::LoadU(d, bias + column));
-    StorePart<Fp32>(hn::Add(LoadPart(to, count), sum), to, count);
+    StorePart<Fp32>(hn::Add(LoadPart(to, count), source(sums, column)), to, count);
   }
 };

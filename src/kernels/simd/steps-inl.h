@@ -2,6 +2,9 @@
 //
 // Layouts, all NHWC:  x    float32     [picture][row][column][C]
 //                     g    F::Element  [picture][row][column][C padded to F::kGroup]; mixed and hidden likewise
+//
+// Where fuse is a product of bytes, the unit's mixed activations and, after those along the width, its g are bytes:
+// [pixel][C padded as g's].
 
 #include "kernels/simd/elementwise-inl.h"
 
@@ -9,6 +12,8 @@ template <class F>
 struct Steps {
   using Element = typename F::Element;
   using A = Left<F>;
+  using Q = typename F::Bytes;
+  static constexpr bool kHasInt8 = F::kPrecision == Precision::bf16;  // tables of the others take no such weights
 
   // --- Packing and memory
 
@@ -81,7 +86,7 @@ struct Steps {
                patches + static_cast<std::size_t>(r) * row_elements);
       }
       Gemm<F>::Packed(A{{patches}, 1, static_cast<std::size_t>(depth), depth}, some * shape.size, weights.weight,
-                      shape.channels, StoreSum<Fp32>{to, channels, nullptr});
+                      shape.channels, Store<FloatSums, Rows<Fp32>>{{nullptr}, {to, channels}});
       to += static_cast<std::size_t>(some * shape.size) * channels;
     }
   }
@@ -191,72 +196,156 @@ struct Steps {
     run(block, shape, static_cast<const float*>(x), unit, static_cast<Element*>(g), static_cast<float*>(scratch));
   }
 
-  // Along the width, a row of g is an h x C matrix; along the height, a picture of g is an h x (h C) matrix.
+  // g of the unit's pixels as bytes, in the buffer of what is mixed along the width.
+  static std::uint8_t* LocalBytesOf(void* along_width, const Shape& shape, Unit unit) {
+    return static_cast<std::uint8_t*>(along_width) + MixedBytes(unit.pixels(shape), shape) / sizeof(Element);
+  }
+
   static void Mix(const Block& block, const Shape& shape, const void* g, Unit unit, void* along_width,
                   void* along_height) {
+    const auto channels = static_cast<std::size_t>(Padded<F>(shape.channels)),
+               width = channels * static_cast<std::size_t>(shape.size);
+    if constexpr (kHasInt8) {
+      if (block.fuse.is_int8()) {
+        const ByteRange* ranges = block.fuse.ranges;
+        MixTo(block, shape, g, unit, ByteRows<Q>(along_width, channels, ranges[1]),
+              ByteRows<Q>(along_height, width, ranges[2]));
+        const auto first = static_cast<std::size_t>(unit.first_pixel(shape)),
+                   pixels = static_cast<std::size_t>(unit.pixels(shape));
+        ToBytes<F>(static_cast<const Element*>(g) + first * channels, pixels * channels,
+                   ByteRows<Q>(LocalBytesOf(along_width, shape, unit), 0, ranges[0]));
+        return;
+      }
+    }
+    MixTo(block, shape, g, unit, Rows<F>{static_cast<Element*>(along_width), channels},
+          Rows<F>{static_cast<Element*>(along_height), width});
+  }
+
+  // Along the width, a row of g is an h x C matrix; along the height, a picture of g is an h x (h C) matrix.
+  template <class Sink>
+  static void MixTo(const Block& block, const Shape& shape, const void* g, Unit unit, Sink to_width, Sink to_height) {
     const int size = shape.size, depth = Padded<F>(size), channels = Padded<F>(shape.channels);
     const std::size_t pixel = static_cast<std::size_t>(channels), width = pixel * static_cast<std::size_t>(size);
     const A by_width = {
         {static_cast<const Element*>(block.mix_width.weight)}, 1, static_cast<std::size_t>(depth), depth};
     const A by_height = {
         {static_cast<const Element*>(block.mix_height.weight)}, 1, static_cast<std::size_t>(depth), depth};
-    auto *to_width = static_cast<Element*>(along_width), *to_height = static_cast<Element*>(along_height);
     for (int i = unit.image; i < unit.image + unit.images; ++i) {
       const Element* picture = static_cast<const Element*>(g) + static_cast<std::size_t>(i) * size * width;
-      for (int row = unit.row; row < unit.row + unit.rows; ++row, to_width += width) {
+      for (int row = unit.row; row < unit.row + unit.rows; ++row, to_width.out += width) {
         Gemm<F>::Strided(by_width, size, picture + static_cast<std::size_t>(row) * width, pixel, size, channels,
-                         StoreSumRowBias<F>{to_width, pixel, block.mix_width.bias});
+                         StoreRowBias<Sink>{block.mix_width.bias, to_width});
       }
       Gemm<F>::Strided(by_height.rows_from(unit.row), unit.rows, picture, width, size, size * channels,
-                       StoreSumRowBias<F>{to_height, width, block.mix_height.bias + unit.row});
-      to_height += static_cast<std::size_t>(unit.rows) * width;
+                       StoreRowBias<Sink>{block.mix_height.bias + unit.row, to_height});
+      to_height.out += static_cast<std::size_t>(unit.rows) * width;
     }
   }
 
   static void Fuse(const Block& block, const Shape& shape, const void* g, const void* along_width,
                    const void* along_height, Unit unit, void* x) {
-    const int depth = Padded<F>(shape.channels);
-    const auto first = static_cast<std::size_t>(unit.first_pixel(shape)), stride = static_cast<std::size_t>(depth);
+    const auto first = static_cast<std::size_t>(unit.first_pixel(shape)),
+               stride = static_cast<std::size_t>(Padded<F>(shape.channels)),
+               channels = static_cast<std::size_t>(shape.channels);
+    float* const to = static_cast<float*>(x) + first * channels;
+    if constexpr (kHasInt8) {
+      if (block.fuse.is_int8()) {
+        const Left<Q> bytes = {
+            {LocalBytesOf(const_cast<void*>(along_width), shape, unit), static_cast<const std::uint8_t*>(along_width),
+             static_cast<const std::uint8_t*>(along_height)},
+            3,
+            stride,
+            Padded<Q>(shape.channels)};
+        Gemm<Q>::Packed(bytes, unit.pixels(shape), block.fuse.weight, shape.channels,
+                        AddTo<Int8Sums>{Int8Sums(block.fuse), to, channels});
+        return;
+      }
+    }
     const A left = {{static_cast<const Element*>(g) + first * stride, static_cast<const Element*>(along_width),
                      static_cast<const Element*>(along_height)},
                     3,
                     stride,
-                    depth};
-    const auto channels = static_cast<std::size_t>(shape.channels);
+                    Padded<F>(shape.channels)};
+    for (int s = 0; s < 3; ++s) Show(block.fuse, s, left.segment[s], unit.pixels(shape), shape.channels, stride);
     Gemm<F>::Packed(left, unit.pixels(shape), block.fuse.weight, shape.channels,
-                    AddSum{static_cast<float*>(x) + first * channels, channels, nullptr});
+                    AddTo<FloatSums>{{nullptr}, to, channels});
+  }
+
+  static void Show(const Matrix& product, int segment, const void* values, int rows, int columns, std::size_t stride) {
+    if constexpr (F::kPrecision == Precision::fp32) {
+      if (product.taps == nullptr) return;
+      const Tap& tap = product.taps[segment];
+      tap.see(tap.context, static_cast<const float*>(values), rows, columns, stride);
+    }
   }
 
   // --- Channel mixing
 
-  template <int Degree>
-  static HWY_NOINLINE void ChannelMixOfDegree(const Block& block, const Shape& shape, Unit unit, float* x,
-                                              Element* scratch) {
+  // What a dense layer reads and how its sums become numbers, in the format G.
+  template <class G>
+  static auto SourceOf(const Matrix& m) {
+    if constexpr (std::is_same_v<G, Q>) {
+      return Int8Sums(m);
+    } else {
+      return FloatSums{m.bias};
+    }
+  }
+  template <class G>
+  static auto SinkOf(typename G::Element* to, std::size_t stride, const Matrix& reader) {
+    if constexpr (std::is_same_v<G, Q>) {
+      return ByteRows<Q>(to, stride, reader.ranges[0]);
+    } else {
+      static_cast<void>(reader);
+      return Rows<F>{to, stride};
+    }
+  }
+
+  // In and Hidden are the formats of FC1's product and of FC2's.
+  template <class In, class Hidden, int Degree>
+  static HWY_NOINLINE void ChannelMixOf(const Block& block, const Shape& shape, Unit unit, float* x, void* scratch) {
     const auto channels = static_cast<std::size_t>(shape.channels);
-    const int depth = Padded<F>(shape.channels), hidden = Padded<F>(shape.hidden);
+    const int depth = Padded<In>(shape.channels), hidden = Padded<Hidden>(shape.hidden);
     const auto depth_stride = static_cast<std::size_t>(depth), hidden_stride = static_cast<std::size_t>(hidden);
     // In parts of nearly equal size.
     const int first = unit.first_pixel(shape), last = first + unit.pixels(shape);
     const int parts = (last - first + MixPixels(shape) - 1) / MixPixels(shape);
     const int at_once = RoundUp((last - first + parts - 1) / parts, Gemm<F>::kMixRows);
-    Element *normalized = scratch, *activated = scratch + static_cast<std::size_t>(at_once) * depth_stride;
-    ClearPadding<F>(normalized, at_once, shape.channels);
-    ClearPadding<F>(activated, at_once, shape.hidden);
+    auto* const normalized = static_cast<typename In::Element*>(scratch);
+    auto* const activated = reinterpret_cast<typename Hidden::Element*>(
+        static_cast<std::byte*>(scratch) + RowBytes(at_once + Gemm<F>::kSlackRows, shape.channels));
+    ClearPadding<In>(normalized, at_once, shape.channels);
+    ClearPadding<Hidden>(activated, at_once, shape.hidden);
+    const auto to_normalized = SinkOf<In>(normalized, depth_stride, block.fc1);
+    const auto to_activated = SinkOf<Hidden>(activated, hidden_stride, block.fc2);
+    const auto sums1 = SourceOf<In>(block.fc1);
+    const auto sums2 = SourceOf<Hidden>(block.fc2);
     for (int pixel = first; pixel < last; pixel += at_once) {
       const int pixels = last - pixel < at_once ? last - pixel : at_once;
       float* stream = x + static_cast<std::size_t>(pixel) * channels;
-      NormalizePixels<F>(stream, pixels, shape.channels, block.norm_epsilon, normalized, depth_stride);
-      Gemm<F>::Packed(A{{normalized}, 1, depth_stride, depth}, pixels, block.fc1.weight, shape.hidden,
-                      StoreGelu<F, Degree>{activated, hidden_stride, block.fc1.bias});
-      Gemm<F>::Packed(A{{activated}, 1, hidden_stride, hidden}, pixels, block.fc2.weight, shape.channels,
-                      AddSum{stream, channels, block.fc2.bias});
+      NormalizePixels(stream, pixels, shape.channels, block.norm_epsilon, to_normalized);
+      Show(block.fc1, 0, normalized, pixels, shape.channels, depth_stride);
+      Gemm<In>::Packed(
+          Left<In>{{normalized}, 1, depth_stride, depth}, pixels, block.fc1.weight, shape.hidden,
+          StoreGelu<std::remove_const_t<decltype(sums1)>, std::remove_const_t<decltype(to_activated)>, Degree>{
+              sums1, to_activated});
+      Show(block.fc2, 0, activated, pixels, shape.hidden, hidden_stride);
+      Gemm<Hidden>::Packed(Left<Hidden>{{activated}, 1, hidden_stride, hidden}, pixels, block.fc2.weight,
+                           shape.channels, AddTo<std::remove_const_t<decltype(sums2)>>{sums2, stream, channels});
     }
   }
 
   static void ChannelMix(const Block& block, const Shape& shape, Unit unit, void* x, void* scratch) {
-    const auto run = block.gelu == GeluPrecision::high_precision ? ChannelMixOfDegree<F::kExactGelu>
-                                                                 : ChannelMixOfDegree<F::kFastGelu>;
-    run(block, shape, unit, static_cast<float*>(x), static_cast<Element*>(scratch));
+    const bool exact = block.gelu == GeluPrecision::high_precision;
+    auto run = exact ? ChannelMixOf<F, F, F::kExactGelu> : ChannelMixOf<F, F, F::kFastGelu>;
+    if constexpr (kHasInt8) {
+      const bool is_fc1_int8 = block.fc1.is_int8();
+      if (block.fc2.is_int8()) {
+        run = is_fc1_int8 ? ChannelMixOf<Q, Q, Q::kGelu> : ChannelMixOf<F, Q, Q::kGelu>;
+      } else if (is_fc1_int8) {
+        run = exact ? ChannelMixOf<Q, F, F::kExactGelu> : ChannelMixOf<Q, F, F::kFastGelu>;
+      }
+    }
+    run(block, shape, unit, static_cast<float*>(x), scratch);
   }
 
   // --- Head
@@ -276,7 +365,7 @@ struct Steps {
     ClearPadding<F>(mean, 1, channels);
     const int depth = Padded<F>(channels);
     Gemm<F>::Packed(A{{mean}, 1, static_cast<std::size_t>(depth), depth}, 1, weights.weight, weights.outputs,
-                    StoreSum<Fp32>{logits, static_cast<std::size_t>(weights.outputs), weights.bias});
+                    Store<FloatSums, Rows<Fp32>>{{weights.bias}, {logits, static_cast<std::size_t>(weights.outputs)}});
   }
 
   // --- Reading
@@ -285,13 +374,33 @@ struct Steps {
     std::memcpy(nhwc, x, StreamBytes(1, shape));
   }
 
+  // --- Weights of products in bytes
+
+  static void PackInt8(const std::int8_t* weight, int outputs, int segments, int inputs, const ByteRange* ranges,
+                       void* packed, std::int32_t* start) {
+    Gemm<Q>::Pack(weight, outputs, segments, inputs, packed);
+    for (int n = 0; n < outputs; ++n) {
+      std::int32_t zeros = 0;
+      for (int s = 0; s < segments; ++s, weight += inputs) {
+        std::int32_t sum = 0;
+        for (int k = 0; k < inputs; ++k) sum += weight[k];
+        zeros += sum * (ranges[s].zero - Q::kOffset);
+      }
+      start[n] = -zeros;
+    }
+  }
+
+  // --- The table
+
   static constexpr Kernels Table(const char* isa) {
     return {.isa = isa,
             .precision = F::kPrecision,
             .unit_pixels = Gemm<F>::kUnitPixels,
             .chunk_pixels = Gemm<F>::kChunkPixels,
             .packed_bytes = Gemm<F>::PackedBytes,
-            .pack = Gemm<F>::Pack,
+            .pack = Gemm<F>::template Pack<float>,
+            .packed_int8_bytes = nullptr,
+            .pack_int8 = nullptr,
             .packed_mix_bytes = PackedMixBytes,
             .pack_mix = PackMix,
             .stream_bytes = StreamBytes,
@@ -307,5 +416,15 @@ struct Steps {
             .head = Head,
             .saturate = Gemm<F>::Saturate,
             .read_stream = ReadStream};
+  }
+
+  // For networks with products in int8; what is not in int8 is as in the table above.
+  static constexpr Kernels Int8Table(const char* isa) {
+    Kernels table = Table(isa);
+    table.precision = Precision::int8;
+    table.packed_int8_bytes = Gemm<Q>::PackedBytes;
+    table.pack_int8 = PackInt8;
+    table.saturate = Gemm<Q>::Saturate;
+    return table;
   }
 };

@@ -24,7 +24,7 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// The rest of the source, one header in the next: steps, elementwise, gemm, format, gelu, unroll.
+// The rest of the source, one header in the next: steps, elementwise, gemm, int8, format, gelu, unroll.
 #include "kernels/simd/steps-inl.h"
 
 }  // namespace
@@ -42,10 +42,11 @@ constexpr const char* kIsa = "neon";
 constexpr const char* kIsa = "portable";
 #endif
 
-extern const Kernels fp32_table, bf16_table;
+extern const Kernels fp32_table, bf16_table, int8_table;
 constinit const Kernels fp32_table = Steps<Fp32>::Table(kIsa);
-#if HWY_TARGET > HWY_AVX3  // AVX-512 has a bf16 product of its own: x86/bf16.cc
+#if HWY_TARGET > HWY_AVX3  // AVX-512 has products of bf16 and of bytes of its own: x86/bf16.cc, avx512vnni.cc
 constinit const Kernels bf16_table = Steps<Bf16>::Table(kIsa);
+constinit const Kernels int8_table = Steps<Bf16>::Int8Table(kIsa);
 #endif
 
 }  // namespace smlp::kernels::HWY_NAMESPACE
@@ -62,7 +63,9 @@ const Kernels* simd_avx512_fp32() { return nullptr; }
 
 #if HWY_TARGETS & HWY_AVX2
 const Kernels* simd_avx2(Precision precision) {
-  return precision == Precision::fp32 ? &N_AVX2::fp32_table : &N_AVX2::bf16_table;
+  return precision == Precision::fp32   ? &N_AVX2::fp32_table
+         : precision == Precision::bf16 ? &N_AVX2::bf16_table
+                                        : &N_AVX2::int8_table;
 }
 #else
 const Kernels* simd_avx2(Precision) { return nullptr; }
@@ -70,14 +73,18 @@ const Kernels* simd_avx2(Precision) { return nullptr; }
 
 #if HWY_TARGETS & HWY_SSE4
 const Kernels* simd_sse4(Precision precision) {
-  return precision == Precision::fp32 ? &N_SSE4::fp32_table : &N_SSE4::bf16_table;
+  return precision == Precision::fp32   ? &N_SSE4::fp32_table
+         : precision == Precision::bf16 ? &N_SSE4::bf16_table
+                                        : &N_SSE4::int8_table;
 }
 #else
 const Kernels* simd_sse4(Precision) { return nullptr; }
 #endif
 
 const Kernels* simd_baseline(Precision precision) {
-  return precision == Precision::fp32 ? &HWY_STATIC_DISPATCH(fp32_table) : &HWY_STATIC_DISPATCH(bf16_table);
+  return precision == Precision::fp32   ? &HWY_STATIC_DISPATCH(fp32_table)
+         : precision == Precision::bf16 ? &HWY_STATIC_DISPATCH(bf16_table)
+                                        : &HWY_STATIC_DISPATCH(int8_table);
 }
 
 }  // namespace smlp::kernels

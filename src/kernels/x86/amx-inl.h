@@ -1,22 +1,39 @@
-// The matrix product on AMX tiles, for bfloat16. Included after simd/steps-inl.h, which it gives a format of its own.
+// The matrix product on AMX tiles, for bfloat16 and bytes. Included after simd/steps-inl.h, which it gives formats of
+// its own.
 //
-// A tile is up to 16 rows of 64 bytes. A product of tiles (TDPBF16PS) takes 16 cycles and multiplies
+// A tile is up to 16 rows of 64 bytes. A product of tiles takes 16 cycles and multiplies
 //
 //     A: r pixels x 32 k        B: 16 pairs of k x 16 columns, the two of a pair side by side      C: r x 16 float32
+//     A: r pixels x 64 k        B: 16 fours of k x 16 columns, likewise                            C: r x 16 int32
+//
+// by TDPBF16PS and, of signed bytes, TDPBSSD.
 //
 // A block is 2 x 2 tiles of C: each tile that is loaded is multiplied twice.
 //
 //                     B6 B7            loop over panels of 32 columns        (B's panel stays in the first-level cache)
 //                 A4  C0 C1              over runs of at most 20 steps of k  (longer ones would not; C waits in memory)
 //                 A5  C2 C3                over blocks of 2 r rows           (A streams by, its loads marked as such)
-//                                            over the run's steps of 32 k
+//                                            over the run's steps of 32 or 64 k
 //
 // r is the least number of rows that needs no more tiles than 16 would: 49 rows are 4 tiles of 13, and the 3 rows too
 // many come to nothing. Tiles cannot be read by vector instructions: a finished block goes through memory, and its
 // epilogue runs between the products of the next block, which leave the vector units idle.
 
+struct TileInt8;
 struct TileBf16 : Bf16 {
   static constexpr int kRowMultiple = 32;  // rows of activations are whole tiles, 64-byte aligned
+  using Bytes = TileInt8;
+  template <int C, int A, int B>
+  static HWY_INLINE void MultiplyTiles() {
+    asm volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"i"(C), "i"(A), "i"(B));
+  }
+};
+struct TileInt8 : Int8 {
+  static constexpr int kRowMultiple = 64, kOffset = 128;
+  template <int C, int A, int B>
+  static HWY_INLINE void MultiplyTiles() {
+    asm volatile("tdpbssd %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"i"(C), "i"(A), "i"(B));
+  }
 };
 
 // Compilers take these for operations on their operands alone; what lies in memory is our affair.
@@ -35,10 +52,6 @@ HWY_INLINE void StoreTile(void* to, std::size_t stride) {
 template <int Tile>
 HWY_INLINE void ZeroTile() {
   asm volatile("tilezero %%tmm%c0" ::"i"(Tile));
-}
-template <int C, int A, int B>
-HWY_INLINE void MultiplyTiles() {
-  asm volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"i"(C), "i"(A), "i"(B));
 }
 
 // The shapes of the eight tiles, for as long as it lives: `rows` of A and C, all of B.
@@ -62,16 +75,17 @@ class TileConfig {
   std::uint8_t rows_[16] = {};
 };
 
-template <>
-struct Gemm<TileBf16> {
-  using F = TileBf16;
-  using Element = F::Element;
+template <class F>
+struct TileGemm {
+  using Element = typename F::Element;
+  using Lane = hn::TFromD<typename F::DSum>;  // of C
 
   static constexpr int kSlackRows = 15;
   static constexpr int kUnitPixels = 784, kChunkPixels = 1568;
   static constexpr int kMixRows = 32, kHiddenBytes = 1 << 20;  // of 2 MB of second-level cache
 
-  static constexpr int kTileElements = 512, kStep = 32, kMaxSteps = 20, kMaxBlocks = 25;
+  static constexpr int kTileElements = 1024 / sizeof(Element), kStep = 64 / sizeof(Element);
+  static constexpr int kMaxSteps = 20, kMaxBlocks = 25;
   static constexpr int kBandRows = kMaxBlocks * 32;  // rows whose blocks of C can wait
 
   static std::size_t PackedBytes(int outputs, int segments, int inputs) {
@@ -79,17 +93,19 @@ struct Gemm<TileBf16> {
            static_cast<std::size_t>(segments * Padded<F>(inputs));
   }
 
-  // [panel of 32 columns][step of 32 k][one or two tiles][16 pairs][16 columns][2]
-  static void Pack(const float* weight, int outputs, int segments, int inputs, void* packed) {
+  // [panel of 32 columns][step][one or two tiles][16 groups of k][16 columns][kGroup]
+  template <class Weight>
+  static void Pack(const Weight* weight, int outputs, int segments, int inputs, void* packed) {
     auto* panel = static_cast<Element*>(packed);
     for (int column = 0; column < outputs; column += 32) {
       const int width = outputs - column > 16 ? 32 : 16;
       for (int s = 0; s < segments; ++s) {
         for (int step = 0; step < Padded<F>(inputs); step += kStep, panel += width * kStep) {
           for (int n = 0; n < width; ++n) {
-            const float* row = weight + (static_cast<std::ptrdiff_t>(column + n) * segments + s) * inputs + step;
+            const Weight* row = weight + (static_cast<std::ptrdiff_t>(column + n) * segments + s) * inputs + step;
             const int left = inputs - step < kStep ? inputs - step : kStep;
-            PackRow<F>(row, column + n < outputs ? left : 0, kStep, panel + n / 16 * kTileElements + n % 16 * 2, 32);
+            PackRow<F>(row, column + n < outputs ? left : 0, kStep, panel + n / 16 * kTileElements + n % 16 * F::kGroup,
+                       16 * F::kGroup);
           }
         }
       }
@@ -109,14 +125,14 @@ struct Gemm<TileBf16> {
 
   // A finished block, [row][16 or 32 columns], and how far its epilogue has got.
   struct Finished {
-    float* sums;
+    Lane* sums;
     int row, rows, column, vectors;
     int done = 0;
 
     template <class Epilogue>
     HWY_INLINE void Advance(int until, int columns, const Epilogue& epilogue) {
       if (done == until) return;
-      float* const from = sums + 16 * done * vectors;
+      Lane* const from = sums + 16 * done * vectors;
       if (vectors == 2) {
         Finish<2>(from, row + done, until - done, column, columns, epilogue);
       } else {
@@ -128,11 +144,11 @@ struct Gemm<TileBf16> {
 
   // M x N tiles of C over one run, with `finished` brought to its end meanwhile. `block` holds C between runs.
   template <int M, int N, class Epilogue>
-  static HWY_INLINE void Block(const Run& run, int index, int tile_rows, float* block, Finished& finished, int columns,
+  static HWY_INLINE void Block(const Run& run, int index, int tile_rows, Lane* block, Finished& finished, int columns,
                                const Epilogue& epilogue) {
-    constexpr std::size_t kBlockStride = N * 16 * sizeof(float);
+    constexpr std::size_t kBlockStride = N * 16 * sizeof(Lane);
     const std::size_t second = static_cast<std::size_t>(tile_rows);
-    float* const below = block + second * N * 16;
+    Lane* const below = block + second * N * 16;
     if (run.is_first) {
       ZeroTile<0>();
       if constexpr (N > 1) ZeroTile<1>();
@@ -153,16 +169,16 @@ struct Gemm<TileBf16> {
       const Element* left = run.left[step] + offset;
       LoadTile<6>(right, 64);
       StreamTile<4>(left, stride);
-      MultiplyTiles<0, 4, 6>();
+      F::template MultiplyTiles<0, 4, 6>();
       if constexpr (N > 1) {
         LoadTile<7>(right + kTileElements, 64);
-        MultiplyTiles<1, 4, 7>();
+        F::template MultiplyTiles<1, 4, 7>();
       }
       if constexpr (M > 1) {
         StreamTile<5>(left + second * run.stride, stride);
-        MultiplyTiles<2, 5, 6>();
+        F::template MultiplyTiles<2, 5, 6>();
       }
-      if constexpr (M > 1 && N > 1) MultiplyTiles<3, 5, 7>();
+      if constexpr (M > 1 && N > 1) F::template MultiplyTiles<3, 5, 7>();
       if (next != nullptr) {
         for (int line = 0; line < run.next_lines; ++line, next += 64) _mm_prefetch(next, _MM_HINT_T1);
       }
@@ -181,7 +197,7 @@ struct Gemm<TileBf16> {
     const int tiles = (rows + 15) / 16, tile_rows = (rows + tiles - 1) / tiles, blocks = (tiles + 1) / 2;
     const int segment_steps = a.depth / kStep, steps = a.segments * segment_steps;
     const int runs = (steps + kMaxSteps - 1) / kMaxSteps, most = (steps + runs - 1) / runs;
-    alignas(64) float sums[kMaxBlocks * 32 * 32];
+    alignas(64) Lane sums[kMaxBlocks * 32 * 32];
     const TileConfig config(tile_rows);
     Finished finished = {};
     for (int column = 0; column < columns; column += 32) {
@@ -202,7 +218,7 @@ struct Gemm<TileBf16> {
         for (int b = 0; b < blocks; ++b) {
           const int row = b * 2 * tile_rows;
           const bool single = 2 * b + 1 == tiles;
-          float* const block = sums + (runs > 1 ? b * 32 * 32 : 0);
+          Lane* const block = sums + (runs > 1 ? b * 32 * 32 : 0);
           if (vectors > 1) {
             single ? Block<1, 2>(run, b, tile_rows, block, finished, columns, epilogue)
                    : Block<2, 2>(run, b, tile_rows, block, finished, columns, epilogue);
@@ -279,18 +295,23 @@ struct Gemm<TileBf16> {
   // As the vectors' Saturate: four accumulators, no loads. A tile of A or B that was never loaded holds zeros.
   static std::int64_t Saturate(std::int64_t rounds) {
     alignas(64) Element tiny[kTileElements];
-    for (Element& e : tiny) e = F::Round(1e-10F);
+    for (Element& e : tiny) e = F::Tiny();
     const TileConfig config(16);
     LoadTile<4>(tiny, 64);
     LoadTile<5>(tiny, 64);
     LoadTile<6>(tiny, 64);
     LoadTile<7>(tiny, 64);
     for (std::int64_t r = 0; r < rounds; ++r) {
-      MultiplyTiles<0, 4, 6>();
-      MultiplyTiles<1, 4, 7>();
-      MultiplyTiles<2, 5, 6>();
-      MultiplyTiles<3, 5, 7>();
+      F::template MultiplyTiles<0, 4, 6>();
+      F::template MultiplyTiles<1, 4, 7>();
+      F::template MultiplyTiles<2, 5, 6>();
+      F::template MultiplyTiles<3, 5, 7>();
     }
     return rounds * 4 * 16 * 16 * kStep;
   }
 };
+
+template <>
+struct Gemm<TileBf16> : TileGemm<TileBf16> {};
+template <>
+struct Gemm<TileInt8> : TileGemm<TileInt8> {};
