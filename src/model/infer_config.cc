@@ -180,11 +180,12 @@ int as_int(std::optional<std::int64_t> value) {
 Result<Config> infer_config(const TensorsByKey& tensors) {
   const int stems = count_of(tensors, "to_patch_embedding.");
   const std::string stem = "to_patch_embedding.0.0.weight";
-  if (stems == 0) return no_usable_shape(tensors, stem, "(dim, input channels, patch, patch)");
+  if (stems < 1) return no_usable_shape(tensors, stem, "(dim, input channels, patch, patch)");
   if (stems > kMaxStages)
     return fail("{} stages (keys to_patch_embedding.N); at most {} are possible", stems, kMaxStages);
   std::vector<BlockShape> blocks;
   const int count = std::max(count_of(tensors, "token_mix."), count_of(tensors, "channel_mix."));
+  blocks.reserve(static_cast<std::size_t>(count));
   for (int b = 0; b < count; ++b) blocks.push_back(block_shape(tensors, b));
 
   Config config;
