@@ -22,9 +22,6 @@ bool holds_objects(nb::handle x) {
 }
 
 [[noreturn]] void explain(nb::handle x) {
-  if (word_of(x, "requires_grad") == "True") {
-    refuse_type("a tensor that requires gradients keeps its memory to itself", "pass x.detach()");
-  }
   const std::string device = word_of(x, "device");
   if (!device.empty() && device.find("cpu") == std::string::npos && device.find("Cpu") == std::string::npos) {
     refuse_type(fmt::format("a tensor on device '{}'", device), "pass x.cpu(), or what your framework calls it");
@@ -70,8 +67,14 @@ std::string dtype_text(const Array& array) {
   return fmt::format("{}{}", name, array.dtype().bits);
 }
 
+bool requires_gradient(nb::handle x) { return nb::getattr(x, "requires_grad", nb::none()).is(nb::bool_(true)); }
+
 std::optional<Array> import_array(nb::handle x) {
   if (holds_objects(x)) return {};
+  // Some versions of torch hand out such memory and others do not.
+  if (requires_gradient(x)) {
+    refuse_type("a tensor that requires gradients, and none goes through smlp", "pass x.detach()");
+  }
   Array array;
   if (nb::try_cast(x, array, false)) return array;
   if (nb::hasattr(x, "__dlpack__") || nb::hasattr(x, "__cuda_array_interface__")) explain(x);

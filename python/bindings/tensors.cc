@@ -49,8 +49,10 @@ Tensors::Tensors(nb::handle mapping) {
 void Tensors::add(nb::handle mapping, const std::string& container, int depth) {
   if (depth > kDeepest) return;
   for (const nb::handle pair : nb::iter(mapping.attr("items")())) {
-    const nb::object key = pair[0], value = pair[1];
+    const nb::object key = pair[0];
     if (!nb::isinstance<nb::str>(key)) continue;
+    // A parameter is read for what it is now.
+    const nb::object value = requires_gradient(pair[1]) ? nb::object(pair[1].attr("detach")()) : nb::object(pair[1]);
     const std::string name = nb::cast<std::string>(key);
     if (is_mapping(value)) {
       add(value, container.empty() ? name : container + "." + name, depth + 1);

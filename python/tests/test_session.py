@@ -41,6 +41,15 @@ class OnlyDLPack:
         return self.array.__dlpack_device__()
 
 
+class OfAGraph(OnlyDLPack):
+    """As torch's tensors are that some operation made of parameters."""
+
+    requires_grad = True
+
+    def detach(self) -> OnlyDLPack:
+        return OnlyDLPack(self.array)
+
+
 def rgb(file: Path) -> numpy.ndarray:
     return numpy.array(Image.open(file).convert("RGB"))
 
@@ -357,3 +366,10 @@ def test_the_gil_is_released(session: smlp.Session) -> None:
 def test_sessions_are_pickled_by_their_model(session: smlp.Session, files: list[Path], program_logits: numpy.ndarray) -> None:
     again = pickle.loads(pickle.dumps(session))
     assert again.threads == 2 and equal(again.logits(files), program_logits)
+
+
+def test_no_gradient_goes_through(session: smlp.Session, files: list[Path], program_logits: numpy.ndarray) -> None:
+    tensor = OfAGraph(session.model.preprocess(files[0]))
+    with pytest.raises(smlp.InputTypeError, match="detach"):
+        session.logits(tensor)
+    assert session.logits(tensor.detach()).tobytes() == program_logits[0].tobytes()
