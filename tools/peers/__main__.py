@@ -37,6 +37,10 @@ class Paths:
         return self.root / "build" / "release" / "bin" / "smlp"
 
     @property
+    def python(self):  # the package smlp, where it was built
+        return self.root / "build" / "release" / "python"
+
+    @property
     def ours(self):
         return self.root / "build" / "release" / "bin" / "smlp_peers_ours"
 

@@ -22,6 +22,8 @@ PEERS = [
     Peer("openvino-bf16", "OpenVINO", "openvino", "openvino", "bf16"),
     Peer("torch-bf16", "PyTorch eager", "torch", "torch", "bf16", "eager"),
     Peer("torch-bf16-compiled", "PyTorch compiled", "torch", "torch", "bf16", "compiled"),
+    # The library that is ours, called from Python: 1.00 would be nothing lost.
+    Peer("smlp-python-fp32", "smlp in Python", "smlp", "nanobind-backend", "fp32"),
     # Inductor's own matrix products, tuned for minutes at each batch size.
     Peer("torch-bf16-max-autotune", "PyTorch max-autotune", "torch", "torch", "bf16", "max-autotune", asked_for=True),
 ]

@@ -104,7 +104,8 @@ class Contest:
                  "onnx": self.network.onnx, "checkpoint": self.network.checkpoint, "config": self.network.config,
                  "pictures": str(self.pictures)}
         settings = {"OMP_NUM_THREADS": str(self.threads), "CUDA_VISIBLE_DEVICES": "",
-                    "TORCHINDUCTOR_CACHE_DIR": str(self.paths.inductor)}
+                    "TORCHINDUCTOR_CACHE_DIR": str(self.paths.inductor),
+                    "PYTHONPATH": os.pathsep.join([str(self.paths.root / "tools"), str(self.paths.python)])}
         command = [self.environment.python, "-m", "peers.worker", json.dumps(setup)]
         return Worker(peer.name, command, self.cpus, self.paths.logs / f"{peer.name}.log", settings)
 

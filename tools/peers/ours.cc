@@ -5,12 +5,15 @@
 // The commands are those of tools/peers/process.py. PICTURES is a file of float32 NCHW.
 #include <smlp/smlp.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <optional>
+#include <span>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -83,14 +86,44 @@ struct Worker {
     return "{\"executions\": " + std::to_string(executions) + ", \"seconds\": " + std::to_string(elapsed) + "}";
   }
 
+  // Calls for so many seconds; the median call.
+  template <class Call>
+  static smlp::Result<std::string> median_of(double seconds, Call call) {
+    using Clock = std::chrono::steady_clock;
+    std::vector<double> times;
+    const auto start = Clock::now();
+    for (auto now = start; now - start < std::chrono::duration<double>(seconds);) {
+      if (const smlp::Result<void> called = call(); !called) return std::unexpected(called.error());
+      const auto end = Clock::now();
+      times.push_back(std::chrono::duration<double, std::micro>(end - now).count());
+      now = end;
+    }
+    std::ranges::nth_element(times, times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2));
+    return "{\"median_us\": " + std::to_string(times[times.size() / 2]) + "}";
+  }
+
+  // The best five classes of a picture whose file's bytes are in memory.
+  smlp::Result<std::string> time_classify(const std::string& path, double seconds) {
+    std::ifstream file(path, std::ios::binary);
+    const std::string bytes(std::istreambuf_iterator<char>(file), {});
+    const smlp::Image image = std::as_bytes(std::span(bytes));
+    return median_of(seconds, [&]() -> smlp::Result<void> {
+      const auto answers = session->classify(std::span(&image, 1), 5);
+      if (answers.size() == 1 && answers[0]) return {};
+      return std::unexpected(smlp::Error{.what = "no answer", .file = path});
+    });
+  }
+
   smlp::Result<std::string> obey(const std::string& line) {
     std::istringstream words(line);
-    std::string command, argument;
-    words >> command >> argument;
+    std::string command, argument, more;
+    words >> command >> argument >> more;
     if (command == "prepare") return prepare(std::atoi(argument.c_str()));
     if (!session) return std::unexpected(smlp::Error{.what = "'prepare BATCH' comes first"});
     if (command == "logits") return write_logits(argument);
     if (command == "run") return run_for(std::atof(argument.c_str()));
+    if (command == "time") return median_of(std::atof(argument.c_str()), [&] { return execute(0); });
+    if (command == "classify") return time_classify(argument, std::atof(more.c_str()));
     return std::unexpected(smlp::Error{.what = "no command '" + command + "'"});
   }
 };

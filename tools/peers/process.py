@@ -3,6 +3,9 @@
     prepare BATCH   ->  ok {what was chosen}
     logits FILE     ->  ok {"pictures": n}              n x classes float32 in FILE
     run SECONDS     ->  ok {"executions": n, "seconds": s}
+ours.cc also has
+    time SECONDS           ->  ok {"median_us": t}      an execution
+    classify FILE SECONDS  ->  ok {"median_us": t}      a picture's bytes to its best classes
 Anything else that comes back is `error WHY`. Between commands a worker waits for its next line.
 """
 
