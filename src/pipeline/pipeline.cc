@@ -175,7 +175,7 @@ class Pass {
   void name(std::size_t index, Error& error) noexcept {
     try {
       if (error.file.empty()) error.file = source_.name(index);
-    } catch (...) {
+    } catch (...) {  // no memory for a name
     }
   }
 

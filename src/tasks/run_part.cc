@@ -56,7 +56,7 @@ Result<Provenance> provenance_of_record(const fs::path& folder, const RunRecord&
   const auto json = parse_ordered_json(record.provenance);
   try {
     if (json) return provenance_of_json(*json);
-  } catch (const nlohmann::json::exception&) {
+  } catch (const nlohmann::json::exception&) {  // another version recorded less
   }
   return part_error(folder / kRunRecord, "does not say where the results come from",
                     "run this part again with this version of smlp");
