@@ -16,6 +16,7 @@
 #include "engine/packed_cache.h"
 #include "engine/profile.h"
 #include "engine/recorder.h"
+#include "engine/team.h"
 #include "kernels/dispatch.h"
 
 namespace smlp {
@@ -48,12 +49,14 @@ struct Engine::State {
   ThreadPool pool;
   std::shared_ptr<const PackedNetwork> shared_weights;
   const PackedNetwork& packed;
-  Barrier all, alone{1};
+  Meeting all, fewer;
+  Attendance attendance;
   Plan solo_plan = {}, shared_plan = {};
   std::vector<Workspace> solo;      // one a thread, or none
   std::optional<Workspace> shared;  // nothing where no pass is shared
   std::vector<PinnedThread> pins;
   std::vector<Recorder> recorders;  // one a thread, for profiles
+  std::vector<std::uint64_t> runs;  // of each thread, those with shared passes
 
   State(std::shared_ptr<const Network> net, const kernels::Kernels& kernels, int threads, const EngineOptions& options)
       : network(std::move(net)),
@@ -62,7 +65,10 @@ struct Engine::State {
         shared_weights(shared_packed(network, table, pool)),
         packed(*shared_weights),
         all(threads),
-        recorders(static_cast<std::size_t>(threads)) {
+        fewer(std::max(threads - 1, 1)),
+        attendance(threads),
+        recorders(static_cast<std::size_t>(threads)),
+        runs(static_cast<std::size_t>(threads)) {
     if (const int most = most_alone(options, threads); most > 0) {
       solo_plan = Plan::make(packed, table, most, 1);
       for (int t = 0; t < threads; ++t) solo.push_back(Workspace::make(solo_plan, packed, table));
@@ -100,23 +106,44 @@ struct Engine::State {
     if (by_one > 0) {
       work_alone(kernels, worker, input, by_one * worker / threads, by_one * (worker + 1) / threads, logits);
     }
-    if (by_one < count)
-      run_passes(kernels, shared_plan, *shared, {worker, threads, &all}, input, by_one, count, logits);
+    if (by_one < count) work_shared(kernels, worker, input, by_one, count, logits);
+  }
+
+  // A worker's part of pictures [first, last), which all share, or all but one.
+  void work_shared(const kernels::Kernels& kernels, int worker, const float* input, int first, int last,
+                   float* logits) {
+    const std::uint64_t run = runs[static_cast<std::size_t>(worker)]++;
+    const int threads = pool.size(), absent = attendance.absent(run);
+    if (worker == absent) return;
+    const bool is_whole = absent == Attendance::kNobody;
+    const int member = is_whole || worker < absent ? worker : worker - 1;
+    const Team team = {member, is_whole ? threads : threads - 1, is_whole ? &all : &fewer};
+    for_each_pass(shared_plan, first, last, [&](int begin, int count) {
+      team.meeting->begin_pass(member);
+      pass(kernels, shared_plan, *shared, team, input, begin, count, logits);
+      team.meeting->end_pass(member, [&](std::int64_t total, const std::vector<Attendance::Part>& parts) {
+        is_whole ? attendance.all_passed(run, total, parts) : attendance.fewer_passed(run);
+      });
+    });
   }
 
   // Pictures [first, last) by one worker.
   void work_alone(const kernels::Kernels& kernels, int worker, const float* input, int first, int last, float* logits) {
-    run_passes(kernels, solo_plan, solo[static_cast<std::size_t>(worker)], {0, 1, &alone}, input, first, last, logits);
+    for_each_pass(solo_plan, first, last, [&](int begin, int count) {
+      pass(kernels, solo_plan, solo[static_cast<std::size_t>(worker)], {0, 1, nullptr}, input, begin, count, logits);
+    });
   }
 
-  void run_passes(const kernels::Kernels& kernels, const Plan& plan, Workspace& memory, const Team& team,
-                  const float* input, int first, int last, float* logits) {
-    const std::size_t in = packed.config.picture_floats();
-    const auto out = static_cast<std::size_t>(packed.config.classes);
-    for (int i = first; i < last; i += plan.images) {
-      forward({kernels, packed, plan, memory, nullptr}, team, input + static_cast<std::size_t>(i) * in,
-              std::min(plan.images, last - i), logits + static_cast<std::size_t>(i) * out);
-    }
+  template <class Call>
+  static void for_each_pass(const Plan& plan, int first, int last, Call call) {
+    for (int i = first; i < last; i += plan.images) call(i, std::min(plan.images, last - i));
+  }
+
+  void pass(const kernels::Kernels& kernels, const Plan& plan, Workspace& memory, const Team& team, const float* input,
+            int first, int count, float* logits) {
+    forward({kernels, packed, plan, memory, nullptr}, team,
+            input + static_cast<std::size_t>(first) * packed.config.picture_floats(), count,
+            logits + static_cast<std::size_t>(first) * static_cast<std::size_t>(packed.config.classes));
   }
 };
 
@@ -208,9 +235,8 @@ void Engine::run_observed(const float* input, float* logits, const Observer& obs
   Plan plan = Plan::make(state.packed, state.table, 1, 1);
   for (StagePlan& stage : plan.stages) stage.unit_rows = stage.shape.size;
   Workspace memory = Workspace::make(plan, state.packed, state.table);
-  Barrier alone(1);
   const Pass pass{state.table, state.packed, plan, memory, &observer};
-  forward(pass, {0, 1, &alone}, input, 1, logits);
+  forward(pass, {0, 1, nullptr}, input, 1, logits);
 }
 
 double Engine::peak_gflops() {

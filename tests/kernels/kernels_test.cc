@@ -58,8 +58,9 @@ testing::AssertionResult agree(const std::vector<float>& got, const std::vector<
 class Step : public testing::TestWithParam<std::size_t> {
  protected:
   const kernels::Kernels& table_ = *tables_present()[GetParam()].table;
-  const Arithmetic exact_gelu_ = {table_.precision, GeluPrecision::high_precision};
-  const Arithmetic fast_gelu_ = {table_.precision, GeluPrecision::high_performance};
+  const bool starts_at_x_ = table_.isa == std::string_view("amx");
+  const Arithmetic exact_gelu_ = {table_.precision, GeluPrecision::high_precision, starts_at_x_};
+  const Arithmetic fast_gelu_ = {table_.precision, GeluPrecision::high_performance, starts_at_x_};
 
   static std::vector<Unit> whole(const Shape& s, int images = 1) { return {{0, images, 0, s.size}}; }
 

@@ -35,6 +35,7 @@ inline double rounded_to_bfloat16(double x) { return bfloat16_to_float(float_to_
 struct Arithmetic {
   Precision precision = Precision::fp32;
   GeluPrecision gelu_precision = GeluPrecision::high_precision;
+  bool starts_at_x = false;  // tiles hold the stream while products are added to it
 
   double weight(float w) const { return precision == Precision::fp32 ? w : rounded_to_bfloat16(w); }
 
@@ -76,7 +77,13 @@ class Sum {
   int count_ = 0;
 };
 
-inline Number add(double x, const Number& y) {
+// x + (sum + bias), the sum first; or, where a table's sums start at x + bias, one sum of them all.
+inline Number add(const Arithmetic& a, double x, const Sum& sum, double bias = 0) {
+  if (a.starts_at_x) {
+    const Number y = sum.close(x + bias);
+    return {y.value, y.error + kUnit * std::abs(x + bias)};
+  }
+  const Number y = sum.close(bias);
   return {x + y.value, y.error + kUnit * (std::abs(x + y.value) + y.error)};
 }
 
@@ -134,7 +141,7 @@ inline std::vector<Number> token_mix(const Arithmetic& a, const PlainBlock& b, c
         Sum sum;
         const float* weight = b.fuse.data() + static_cast<std::size_t>(n) * joined.size();
         for (const Number& y : joined) sum.add(a.weight(*weight++), y);
-        out[at(i, j, n)] = add(x[at(i, j, n)], sum.close());
+        out[at(i, j, n)] = add(a, x[at(i, j, n)], sum);
       }
     }
   }
@@ -178,7 +185,7 @@ inline std::vector<Number> channel_mix(const Arithmetic& a, const PlainBlock& b,
     for (std::size_t n = 0; n < channels; ++n) {
       Sum sum;
       for (std::size_t k = 0; k < hidden; ++k) sum.add(a.weight(b.fc2[n * hidden + k]), activated[k]);
-      out.push_back(add(x[pixel + n], sum.close(b.fc2_bias[n])));
+      out.push_back(add(a, x[pixel + n], sum, b.fc2_bias[n]));
     }
   }
   return out;

@@ -87,6 +87,7 @@ struct TileGemm {
   static constexpr int kTileElements = 1024 / sizeof(Element), kStep = 64 / sizeof(Element);
   static constexpr int kMaxSteps = 20, kMaxBlocks = 25;
   static constexpr int kBandRows = kMaxBlocks * 32;  // rows whose blocks of C can wait
+  static constexpr int kSliceBytes = 640 * 1024;     // of A, in the second-level cache
 
   static std::size_t PackedBytes(int outputs, int segments, int inputs) {
     return sizeof(Element) * static_cast<std::size_t>(RoundUp(outputs, 16)) *
@@ -117,11 +118,125 @@ struct TileGemm {
     const Element* left[kMaxSteps];
     std::size_t stride;  // of A, in elements
     int steps;
-    bool is_first, is_last;
     const Element* right;
     const Element* next;  // the weights that come after these, to be fetched meanwhile; null: none
     int next_lines;       // a step's share of them
+
+    Run(const Left<F>& a, int row, int first, int count) : stride(a.stride), steps(count) {
+      const int segment_steps = a.depth / kStep;
+      for (int step = 0; step < steps; ++step) {
+        const int segment = (first + step) / segment_steps, k = (first + step) % segment_steps * kStep;
+        left[step] = a.segment[segment] + static_cast<std::size_t>(row) * a.stride + k;
+      }
+    }
   };
+
+  // How `rows` <= kBandRows rows are cut up.
+  struct Grid {
+    int tiles, tile_rows, blocks;  // a block is two tiles high; the last one maybe one
+    int runs, most_steps;
+    Grid(const Left<F>& a, int rows)
+        : tiles((rows + 15) / 16), tile_rows((rows + tiles - 1) / tiles), blocks((tiles + 1) / 2) {
+      const int steps = Steps(a);
+      runs = (steps + kMaxSteps - 1) / kMaxSteps;
+      most_steps = (steps + runs - 1) / runs;
+    }
+    static int Steps(const Left<F>& a) { return a.segments * (a.depth / kStep); }
+    bool is_single(int block) const { return 2 * block + 1 == tiles; }
+    int whole_rows(int block) const { return is_single(block) ? tile_rows : 2 * tile_rows; }
+  };
+
+  // Where a block of M x N tiles belongs: rows `stride` elements apart. M = 0: nothing.
+  struct Place {
+    Lane* c;
+    std::size_t stride;
+    int m, n;
+  };
+
+  template <int Tile>
+  static HWY_INLINE void StoreC(const Place& place, std::size_t tile_rows) {
+    StoreTile<Tile>(place.c + Tile / 2 * tile_rows * place.stride + Tile % 2 * 16, place.stride * sizeof(Lane));
+  }
+  template <int Tile>
+  static HWY_INLINE void StartC(const Place& place, std::size_t tile_rows, bool from_zero) {
+    if (from_zero) return ZeroTile<Tile>();
+    LoadTile<Tile>(place.c + Tile / 2 * tile_rows * place.stride + Tile % 2 * 16, place.stride * sizeof(Lane));
+  }
+  static HWY_INLINE void StoreAll(const Place& place, std::size_t tile_rows) {
+    if (place.m == 0) return;
+    StoreC<0>(place, tile_rows);
+    if (place.n > 1) StoreC<1>(place, tile_rows);
+    if (place.m > 1) StoreC<2>(place, tile_rows);
+    if (place.m > 1 && place.n > 1) StoreC<3>(place, tile_rows);
+  }
+
+  // M x N tiles of C over one run; meanwhile(step) is called between its products. C starts at zero, or goes on from
+  // what is in `c`. It stays in its tiles: those of the block `before` are stored between this one's first products,
+  // each right before it is needed. Four stores in a row would stop all products.
+  template <int M, int N, class Meanwhile>
+  static HWY_INLINE void Block(const Run& run, int index, int tile_rows, bool from_zero, const Place& c,
+                               const Place& before, const Meanwhile& meanwhile) {
+    const std::size_t second = static_cast<std::size_t>(tile_rows);
+    const std::size_t offset = static_cast<std::size_t>(index) * 2 * second * run.stride,
+                      stride = run.stride * sizeof(Element);
+    const bool is_alike = before.m == M && before.n == N;
+    if (!is_alike) StoreAll(before, second);
+    const Element* right = run.right;
+    const char* next = reinterpret_cast<const char*>(run.next);
+    if (next != nullptr) next += static_cast<std::ptrdiff_t>(index * run.steps * run.next_lines) * 64;
+    const auto products = [&](const Element* left, auto start) SMLP_INLINE_LAMBDA {
+      LoadTile<6>(right, 64);
+      StreamTile<4>(left, stride);
+      start(std::integral_constant<int, 0>());
+      F::template MultiplyTiles<0, 4, 6>();
+      if constexpr (N > 1) {
+        LoadTile<7>(right + kTileElements, 64);
+        start(std::integral_constant<int, 1>());
+        F::template MultiplyTiles<1, 4, 7>();
+      }
+      if constexpr (M > 1) {
+        StreamTile<5>(left + second * run.stride, stride);
+        start(std::integral_constant<int, 2>());
+        F::template MultiplyTiles<2, 5, 6>();
+      }
+      if constexpr (M > 1 && N > 1) {
+        start(std::integral_constant<int, 3>());
+        F::template MultiplyTiles<3, 5, 7>();
+      }
+    };
+    for (int step = 0; step < run.steps; ++step, right += N * kTileElements) {
+      const Element* left = run.left[step] + offset;
+      if (step == 0) {
+        products(left, [&](auto tile) SMLP_INLINE_LAMBDA {
+          if (is_alike) StoreC<decltype(tile)::value>(before, second);
+          StartC<decltype(tile)::value>(c, second, from_zero);
+        });
+      } else {
+        products(left, [](auto) SMLP_INLINE_LAMBDA {});
+      }
+      if (next != nullptr) {
+        for (int line = 0; line < run.next_lines; ++line, next += 64) _mm_prefetch(next, _MM_HINT_T1);
+      }
+      meanwhile(step);
+    }
+  }
+
+  template <class Meanwhile>
+  static HWY_INLINE void AnyBlock(const Grid& grid, const Run& run, int index, bool from_zero, const Place& c,
+                                  const Place& before, const Meanwhile& meanwhile) {
+    const auto block = [&](auto m, auto n) SMLP_INLINE_LAMBDA {
+      Block<decltype(m)::value, decltype(n)::value>(run, index, grid.tile_rows, from_zero, c, before, meanwhile);
+    };
+    constexpr std::integral_constant<int, 1> one;
+    constexpr std::integral_constant<int, 2> two;
+    if (c.n > 1) {
+      c.m > 1 ? block(two, two) : block(one, two);
+    } else {
+      c.m > 1 ? block(two, one) : block(one, one);
+    }
+  }
+
+  // --- Sums that an epilogue takes further
 
   // A finished block, [row][16 or 32 columns], and how far its epilogue has got.
   struct Finished {
@@ -131,7 +246,8 @@ struct TileGemm {
 
     template <class Epilogue>
     HWY_INLINE void Advance(int until, int columns, const Epilogue& epilogue) {
-      if (done == until) return;
+      if (until > rows) until = rows;
+      if (done >= until) return;
       Lane* const from = sums + 16 * done * vectors;
       if (vectors == 2) {
         Finish<2>(from, row + done, until - done, column, columns, epilogue);
@@ -142,99 +258,159 @@ struct TileGemm {
     }
   };
 
-  // M x N tiles of C over one run, with `finished` brought to its end meanwhile. `block` holds C between runs.
-  template <int M, int N, class Epilogue>
-  static HWY_INLINE void Block(const Run& run, int index, int tile_rows, Lane* block, Finished& finished, int columns,
-                               const Epilogue& epilogue) {
-    constexpr std::size_t kBlockStride = N * 16 * sizeof(Lane);
-    const std::size_t second = static_cast<std::size_t>(tile_rows);
-    Lane* const below = block + second * N * 16;
-    if (run.is_first) {
-      ZeroTile<0>();
-      if constexpr (N > 1) ZeroTile<1>();
-      if constexpr (M > 1) ZeroTile<2>();
-      if constexpr (M > 1 && N > 1) ZeroTile<3>();
-    } else {
-      LoadTile<0>(block, kBlockStride);
-      if constexpr (N > 1) LoadTile<1>(block + 16, kBlockStride);
-      if constexpr (M > 1) LoadTile<2>(below, kBlockStride);
-      if constexpr (M > 1 && N > 1) LoadTile<3>(below + 16, kBlockStride);
-    }
-    const std::size_t offset = static_cast<std::size_t>(index) * 2 * second * run.stride,
-                      stride = run.stride * sizeof(Element);
-    const Element* right = run.right;
-    const char* next = reinterpret_cast<const char*>(run.next);
-    if (next != nullptr) next += static_cast<std::ptrdiff_t>(index * run.steps * run.next_lines) * 64;
-    for (int step = 0; step < run.steps; ++step, right += N * kTileElements) {
-      const Element* left = run.left[step] + offset;
-      LoadTile<6>(right, 64);
-      StreamTile<4>(left, stride);
-      F::template MultiplyTiles<0, 4, 6>();
-      if constexpr (N > 1) {
-        LoadTile<7>(right + kTileElements, 64);
-        F::template MultiplyTiles<1, 4, 7>();
-      }
-      if constexpr (M > 1) {
-        StreamTile<5>(left + second * run.stride, stride);
-        F::template MultiplyTiles<2, 5, 6>();
-      }
-      if constexpr (M > 1 && N > 1) F::template MultiplyTiles<3, 5, 7>();
-      if (next != nullptr) {
-        for (int line = 0; line < run.next_lines; ++line, next += 64) _mm_prefetch(next, _MM_HINT_T1);
-      }
-      finished.Advance(finished.rows * (step + 1) / run.steps, columns, epilogue);
-    }
-    StoreTile<0>(block, kBlockStride);
-    if constexpr (N > 1) StoreTile<1>(block + 16, kBlockStride);
-    if constexpr (M > 1) StoreTile<2>(below, kBlockStride);
-    if constexpr (M > 1 && N > 1) StoreTile<3>(below + 16, kBlockStride);
-  }
-
   // `rows` <= kBandRows rows against all columns. right_of(column, first_step, steps) gives a run's part of B's panel.
+  // A block is stored when the next one starts, and its epilogue runs between the products of the one after that.
   template <bool kWeights, class Right, class Epilogue>
   static HWY_INLINE void Band(const Left<F>& a, int first_row, int rows, int columns, const Right& right_of,
                               const Epilogue& epilogue) {
-    const int tiles = (rows + 15) / 16, tile_rows = (rows + tiles - 1) / tiles, blocks = (tiles + 1) / 2;
-    const int segment_steps = a.depth / kStep, steps = a.segments * segment_steps;
-    const int runs = (steps + kMaxSteps - 1) / kMaxSteps, most = (steps + runs - 1) / runs;
+    const Grid grid(a, rows);
+    const int steps = Grid::Steps(a);
     alignas(64) Lane sums[kMaxBlocks * 32 * 32];
-    const TileConfig config(tile_rows);
-    Finished finished = {};
+    const TileConfig config(grid.tile_rows);
+    Finished finished = {}, latest = {};  // in memory; still in tiles
+    Place before = {};
+    const auto finish_all = [&] {
+      finished.Advance(finished.rows, columns, epilogue);
+      StoreAll(before, static_cast<std::size_t>(grid.tile_rows));
+      latest.Advance(latest.rows, columns, epilogue);
+      before = {};
+      finished = latest = {};
+    };
+    int turn = 0;
     for (int column = 0; column < columns; column += 32) {
       const int vectors = columns - column > 16 ? 2 : 1;
-      for (int first = 0; first < steps; first += most) {
-        Run run;
-        run.stride = a.stride;
-        run.steps = steps - first < most ? steps - first : most;
-        run.is_first = first == 0;
-        run.is_last = first + run.steps == steps;
-        for (int step = 0; step < run.steps; ++step) {
-          const int segment = (first + step) / segment_steps, k = (first + step) % segment_steps * kStep;
-          run.left[step] = a.segment[segment] + static_cast<std::size_t>(first_row) * a.stride + k;
-        }
+      for (int first = 0; first < steps; first += grid.most_steps) {
+        Run run(a, first_row, first, steps - first < grid.most_steps ? steps - first : grid.most_steps);
+        const bool is_last = first + run.steps == steps;
+        // What waits for its next run must be in memory by then, and its epilogue done before the run after the last.
+        if (grid.runs > 1 && grid.blocks < 3) finish_all();
         run.right = right_of(column, first, run.steps);
         run.next = kWeights ? run.right + run.steps * vectors * kTileElements : nullptr;
-        run.next_lines = (16 * vectors + blocks - 1) / blocks;
-        for (int b = 0; b < blocks; ++b) {
-          const int row = b * 2 * tile_rows;
-          const bool single = 2 * b + 1 == tiles;
-          Lane* const block = sums + (runs > 1 ? b * 32 * 32 : 0);
-          if (vectors > 1) {
-            single ? Block<1, 2>(run, b, tile_rows, block, finished, columns, epilogue)
-                   : Block<2, 2>(run, b, tile_rows, block, finished, columns, epilogue);
-          } else {
-            single ? Block<1, 1>(run, b, tile_rows, block, finished, columns, epilogue)
-                   : Block<2, 1>(run, b, tile_rows, block, finished, columns, epilogue);
-          }
-          finished = {};
-          if (run.is_last) {
-            const int whole = single ? tile_rows : 2 * tile_rows;
-            finished = {block, first_row + row, rows - row < whole ? rows - row : whole, column, vectors};
+        run.next_lines = (16 * vectors + grid.blocks - 1) / grid.blocks;
+        for (int b = 0; b < grid.blocks; ++b, turn ^= 1) {
+          const Place c = {sums + (grid.runs > 1 ? b : turn) * 32 * 32, static_cast<std::size_t>(16 * vectors),
+                           grid.is_single(b) ? 1 : 2, vectors};
+          const int share = RoundUp((finished.rows + run.steps - 1) / run.steps, kTogether);
+          AnyBlock(grid, run, b, first == 0, c, before,
+                   [&](int step) SMLP_INLINE_LAMBDA { finished.Advance(share * (step + 1), columns, epilogue); });
+          finished = latest;
+          latest = {};
+          before = c;
+          if (is_last) {
+            const int row = b * 2 * grid.tile_rows, whole = grid.whole_rows(b);
+            latest = {c.c, first_row + row, rows - row < whole ? rows - row : whole, column, vectors};
           }
         }
       }
     }
-    finished.Advance(finished.rows, columns, epilogue);
+    finish_all();
+  }
+
+  // --- Sums that stay where they belong: out = bias + A B, or x += bias + A B
+
+  // A block of C whose turn comes next: its lines are fetched, and given their bias before the first run.
+  template <bool kAdds>
+  struct Ahead {
+    float* c;
+    std::size_t stride;
+    const float* bias;  // null: none, or none any more
+    int rows, columns;  // that exist
+    int done = 0;
+
+    HWY_INLINE void Advance(int until) {
+      if (until > rows) until = rows;
+      for (; done < until; ++done) {
+        float* const to = c + static_cast<std::size_t>(done) * stride;
+        if (bias == nullptr) {
+          _mm_prefetch(to, _MM_HINT_T0);
+          _mm_prefetch(to + 16, _MM_HINT_T0);
+          continue;
+        }
+        for (int n = 0; n < columns; n += 16) {
+          const auto count = static_cast<std::size_t>(columns - n);
+          const V b = hn::LoadU(D(), bias + n);
+          StorePart<Fp32>(kAdds ? hn::Add(LoadPart(to + n, count), b) : b, to + n, count);
+        }
+      }
+    }
+    HWY_INLINE void Copy(const float* from, std::size_t from_stride, float* to, std::size_t to_stride) const {
+      for (int r = 0; r < rows; ++r, from += from_stride, to += to_stride) {
+        std::memcpy(to, from, static_cast<std::size_t>(columns) * sizeof(float));
+      }
+    }
+  };
+
+  // A run passes all columns before the next one starts, so that its part of A stays in the second-level cache.
+  template <bool kAdds>
+  static HWY_INLINE void BandInPlace(const Left<F>& a, int first_row, int rows, const Element* packed, int columns,
+                                     float* out, std::size_t stride, const float* bias) {
+    const Grid grid(a, rows);
+    const int steps = Grid::Steps(a);
+    const auto panel = [&](int column, int first) SMLP_INLINE_LAMBDA {
+      const int vectors = columns - column > 16 ? 2 : 1;
+      return packed + static_cast<std::ptrdiff_t>(column) * steps * kStep + first * vectors * kTileElements;
+    };
+    const auto at = [&](int first, int column, int b) SMLP_INLINE_LAMBDA {
+      const int row = b * 2 * grid.tile_rows, whole = grid.whole_rows(b);
+      return Ahead<kAdds>{out + static_cast<std::size_t>(first_row + row) * stride + column, stride,
+                          first == 0 && bias != nullptr ? bias + column : nullptr,
+                          rows - row < whole ? rows - row : whole, columns - column < 32 ? columns - column : 32};
+    };
+    alignas(64) float edge[32 * 32];
+    Place before = {};
+    const TileConfig config(grid.tile_rows);
+    const auto flush = [&] {
+      StoreAll(before, static_cast<std::size_t>(grid.tile_rows));
+      before = {};
+    };
+    Ahead<kAdds> ahead = at(0, 0, 0);
+    ahead.Advance(ahead.rows);
+    for (int first = 0; first < steps; first += grid.most_steps) {
+      Run run(a, first_row, first, steps - first < grid.most_steps ? steps - first : grid.most_steps);
+      const bool from_zero = first == 0 && !kAdds && bias == nullptr;
+      // A block's last lines should be there before it starts.
+      const int share = run.steps > 1 ? (32 + run.steps - 2) / (run.steps - 1) : 32;
+      for (int column = 0; column < columns; column += 32) {
+        const int vectors = columns - column > 16 ? 2 : 1;
+        run.right = panel(column, first);
+        run.next = column + 32 < columns       ? panel(column + 32, first)
+                   : first + run.steps < steps ? panel(0, first + run.steps)
+                                               : run.right + run.steps * vectors * kTileElements;
+        run.next_lines = (16 * vectors + grid.blocks - 1) / grid.blocks;
+        if (grid.blocks < 3) flush();  // a block's next run must find its sums in memory
+        for (int b = 0; b < grid.blocks; ++b) {
+          const Ahead<kAdds> here = ahead;
+          ahead = b + 1 < grid.blocks         ? at(first, column, b + 1)
+                  : column + 32 < columns     ? at(first, column + 32, 0)
+                  : first + run.steps < steps ? at(first + run.steps, 0, 0)
+                                              : Ahead<kAdds>{};
+          const bool is_whole = here.rows == grid.whole_rows(b) && here.columns == 16 * vectors;
+          if (!is_whole && !from_zero) here.Copy(here.c, stride, edge, 32);
+          const Place c = {is_whole ? here.c : edge, is_whole ? stride : 32, grid.is_single(b) ? 1 : 2, vectors};
+          AnyBlock(grid, run, b, from_zero, c, before,
+                   [&](int step) SMLP_INLINE_LAMBDA { ahead.Advance(share * (step + 1)); });
+          before = c;
+          if (!is_whole) {
+            StoreAll(before, static_cast<std::size_t>(grid.tile_rows));
+            here.Copy(edge, 32, here.c, stride);
+            before = {};
+          }
+        }
+      }
+    }
+    flush();
+  }
+
+  template <bool kAdds>
+  static HWY_NOINLINE void InPlace(const Left<F>& a, int rows, const void* packed, int columns, float* out,
+                                   std::size_t stride, const float* bias) {
+    // In bands of nearly equal height, of which a run's part of A leaves room in the second-level cache.
+    const int most = kSliceBytes / (Grid(a, 1).most_steps * 64);
+    const int bands = (rows + most - 1) / most, height = RoundUp((rows + bands - 1) / bands, 32);
+    for (int row = 0; row < rows; row += height) {
+      BandInPlace<kAdds>(a, row, rows - row < height ? rows - row : height, static_cast<const Element*>(packed),
+                         columns, out, stride, bias);
+    }
   }
 
   // Bands of nearly equal height.
@@ -250,6 +426,11 @@ struct TileGemm {
   template <class Epilogue>
   static HWY_NOINLINE void Packed(const Left<F>& a, int rows, const void* packed, int columns,
                                   const Epilogue& epilogue) {
+    if constexpr (std::is_same_v<Epilogue, AddTo<FloatSums>>) {
+      return InPlace<true>(a, rows, packed, columns, epilogue.x, epilogue.stride, epilogue.source.bias);
+    } else if constexpr (std::is_same_v<Epilogue, Store<FloatSums, Rows<Fp32>>>) {
+      return InPlace<false>(a, rows, packed, columns, epilogue.sink.out, epilogue.sink.stride, epilogue.source.bias);
+    }
     const std::ptrdiff_t depth = a.segments * a.depth;
     const auto right_of = [&](int column, int first_step, int) SMLP_INLINE_LAMBDA {
       const int vectors = columns - column > 16 ? 2 : 1;
