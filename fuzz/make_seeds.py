@@ -4,12 +4,14 @@
 Small versions of the files of tests/budgets, and good and bad ones of every kind that the fixtures lack.
 """
 
+import gzip
 import io
 import json
 import random
 import struct
 import sys
 import tarfile
+import zlib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -133,9 +135,55 @@ def seeds():
     made["smlp_fuzz"] = [bytes([key, 0, 255, 0]) + value.encode() for key in range(9) for value in values]
     made["smlp_fuzz"] += [bytes([255, tensor, kind, 0]) + struct.pack("<f", float("nan"))
                           for tensor in range(0, 40, 7) for kind in range(14)]
+    made["infer_request_fuzz"] = list(requests())
+    made["infer_message_fuzz"] = list(messages())
     rng = random.Random(1)
     made["kernels_fuzz"] = [bytes(rng.randrange(256) for _ in range(16)) for _ in range(64)]
     return made
+
+
+def requests():
+    """Requests over HTTP as infer_request_fuzz.cc takes them: kind, where the JSON ends, path or body."""
+    one = {"name": "input", "datatype": "FP32", "shape": [1, 1, 2, 2]}
+    many = [
+        {"inputs": [one | {"data": [1, 2.5, -3e2, 0]}], "id": "7", "outputs": [{"name": "output", "parameters": {"classification": 2}}]},
+        {"inputs": [one | {"data": [[[[1, 2], [3, 4]]]]}], "parameters": {"timeout": 5, "priority": 1, "binary_data_output": True}},
+        {"inputs": [one | {"parameters": {"binary_data_size": 16}}], "outputs": [{"name": "output", "parameters": {"binary_data": True}}]},
+        {"inputs": [{"name": "input", "datatype": "BYTES", "shape": [1], "parameters": {"binary_data_size": 12}}]},
+    ]
+    for request in many:
+        text = json.dumps(request).encode()
+        for tail in (b"", bytes(16), struct.pack("<I", 8) + b"\x89PNG\r\n\x1a\n"):
+            yield bytes([0, len(text) % 256, len(text) // 256]) + text + tail
+            yield bytes([1, 0, 0]) + text
+            yield bytes([3, 0, 0]) + gzip.compress(text, mtime=0)
+            yield bytes([7, 0, 0]) + zlib.compress(text)
+    yield bytes([2, 0, 0]) + bytes(32)
+    for path in (b"/v2/models/m/versions/3/infer", b"/v2/repository/models/a%20b/load", b"/?x#y", b"gzip;q=0.5, deflate"):
+        yield bytes([0, 0, 0]) + path
+        yield bytes([1, 0, 0]) + path
+
+
+def messages():
+    """ModelInferRequest by hand: protobuf's wire format is a number and a kind, then a length where it is one of bytes."""
+
+    def part(number, data):
+        return bytes([number << 3 | 2, len(data)]) + data
+
+    def parameter(name, value):
+        return part(1, name) + part(2, value)
+
+    shape = part(3, bytes([1, 1, 2, 2]))
+    floats = part(5, part(6, struct.pack("<4f", 1, 2, 3, 4)))
+    picture = part(5, part(8, b"\x89PNG\r\n\x1a\n"))
+    tensor, files = part(1, b"input") + part(2, b"FP32"), part(1, b"input") + part(2, b"BYTES") + part(3, bytes([1]))
+    head = part(1, b"m") + part(2, b"1") + part(3, b"id")
+    yield head + part(5, tensor + shape + floats)
+    yield head + part(5, tensor + shape) + part(7, bytes(16))
+    yield head + part(5, files + picture)
+    yield head + part(5, files) + part(7, struct.pack("<I", 3) + b"abc")
+    yield head + part(4, parameter(b"timeout", b"\x10\x05")) + part(5, tensor + shape + floats) + part(6, part(1, b"output"))
+    yield head + part(5, files + picture) + part(6, part(1, b"output") + part(2, parameter(b"classification", b"\x28\x02")))
 
 
 def main():

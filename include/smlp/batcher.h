@@ -32,11 +32,21 @@ struct BatcherOptions {
 // caller's and must live until the answer; RequestOptions::owner may hold them until then.
 using BatcherInput = std::variant<std::filesystem::path, std::span<const std::byte>, RgbView, std::span<const float>>;
 
+// When a request began, and with how many; written before its answer is called.
+struct RequestTimes {
+  std::chrono::steady_clock::time_point begun = {};  // of its batch; the epoch: it did not begin
+  std::size_t batch = 0;                             // requests that were begun together
+};
+
 struct RequestOptions {
   // A request that has not begun by then is answered with the error kDeadlinePassed.
   std::optional<std::chrono::steady_clock::time_point> deadline = {};
   // A request that is cancelled before it begins is answered with the error kCancelled.
   std::stop_token cancel = {};
+  // Those of higher priority begin before those of lower, however long these wait.
+  int priority = 0;
+  // Where to say when it began; null: nobody asks.
+  std::shared_ptr<RequestTimes> times = {};
   // What the input points into, if it shall live as long as the request: the body of a message, a buffer of another
   // language. Let go of after the answer, in a thread of the batcher.
   std::shared_ptr<const void> owner = {};
@@ -67,8 +77,9 @@ struct BatcherStatistics {
 };
 
 // Owns a session and a thread. All functions may be called from any number of threads at once. Requests are begun and
-// answered in the order in which they were taken, each that submit() takes exactly once. The pictures of a batch are
-// read and decoded while those before it are still being inferred.
+// answered in the order of their priority and, within one, in that in which they were taken; each that submit() takes
+// is answered exactly once. The pictures of a batch are read and decoded while those before it are still being
+// inferred.
 class SMLP_API Batcher {
  public:
   using Answer = std::function<void(Result<Logits>)>;

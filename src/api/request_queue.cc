@@ -42,7 +42,9 @@ Result<void> RequestQueue::take(Request request) {
       ++counts_.refused;
       return fail(ended(closing_ ? kShutDown : kQueueFull));
     }
-    queue_.push_back(std::move(request));
+    const auto behind = std::ranges::upper_bound(queue_, request.options.priority, std::greater(),
+                                                 [](const Request& other) { return other.options.priority; });
+    queue_.insert(behind, std::move(request));
     ++counts_.accepted;
     ++counts_.queued;
   }
@@ -72,8 +74,11 @@ RequestsNow RequestQueue::now() const {
                   .max_delay = options_.max_delay,
                   .closing = closing_};
   if (queue_.empty()) return now;
-  now.arrived = queue_.front().arrived;
   now.deadline = queue_.front().options.deadline;
+  // Of those that would go, the one that has waited longest: with priorities it need not be the first.
+  const auto count = static_cast<std::ptrdiff_t>(std::min(queue_.size(), now.most));
+  const auto would_go = std::ranges::subrange(queue_.begin(), queue_.begin() + count);
+  now.arrived = std::ranges::min_element(would_go, {}, &Request::arrived)->arrived;
   return now;
 }
 
@@ -123,7 +128,7 @@ std::size_t RequestQueue::admit(const std::function<void(Request&&)>& add) {
   }
   if (waited.empty()) return 0;
   const std::lock_guard lock(mutex_);
-  group->left = waited.size();
+  group->left = group->size = waited.size();
   ++counts_.batches[waited.size()];
   for (const Clock::duration time : waited) add_time(counts_.queue, time);
   return waited.size();
@@ -147,6 +152,9 @@ void RequestQueue::answer(Request& request, Result<Logits> result) {
        : what == kDeadlinePassed ? counts_.expired
        : what == kCancelled      ? counts_.cancelled
                                  : counts_.failed);
+    if (request.group && request.options.times) {
+      *request.options.times = {.begun = request.group->begun, .batch = request.group->size};
+    }
     if (request.group && --request.group->left == 0) add_time(counts_.compute, Clock::now() - request.group->begun);
   }
   try {

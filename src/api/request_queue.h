@@ -16,6 +16,7 @@ namespace smlp {
 // Requests that were admitted together.
 struct RequestGroup {
   std::chrono::steady_clock::time_point begun;
+  std::size_t size = 0;
   std::size_t left = 0;  // without an answer
 };
 
@@ -62,7 +63,7 @@ class RequestQueue {
   std::condition_variable wake_;
   std::mutex waking_;  // never with mutex_
   std::function<void()> wake_pass_;
-  std::deque<Request> queue_;
+  std::deque<Request> queue_;  // the first to begin at the front
   bool closing_ = false;
   BatcherStatistics counts_;
 };

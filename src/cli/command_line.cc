@@ -87,6 +87,8 @@ Option& CommandLine::texts(KnownOption name, std::vector<std::string>& to) {
   return option;
 }
 
+Option& CommandLine::file(KnownOption name) { return text(name, file_); }
+
 Option& CommandLine::number_option(KnownOption name, bool whole, double low, double high,
                                    std::function<void(double)> set) {
   return add(name, [=, set = std::move(set)](const std::string& text) -> std::string {

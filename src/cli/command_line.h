@@ -78,6 +78,10 @@ class CommandLine {
   }
   Option& word(KnownOption name, const std::vector<std::string>& words, std::string& to);
 
+  // A file of options, a line each: "max-batch = 16"; a flag is "no-grpc = true". Empty lines and those that begin with
+  // # are passed over. What the command line gives is not taken from the file.
+  Option& file(KnownOption name);
+
   // At the end of --help, one a line.
   void examples(std::initializer_list<std::string_view> lines);
 
@@ -113,11 +117,14 @@ class CommandLine {
 
   std::string take_option(Option& option, std::string_view typed, const std::string* inline_value,
                           std::span<const std::string> arguments, std::size_t& next);
+  std::string take_file();
+  std::string take_line(std::string_view line, std::span<const std::string_view> from_command_line);
   std::string take_words(std::span<const std::string> words);
   std::string check_given() const;
 
   std::deque<Option> options_;  // so that references to them stay
   std::vector<std::string> examples_;
+  std::string file_;  // of options; empty: none
   bool guide_spelling_ = false;
 };
 

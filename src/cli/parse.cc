@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/open_file.h"
 #include "cli/command_line.h"
 
 namespace smlp::cli {
@@ -12,6 +13,13 @@ bool spells(const OptionName& row, std::string_view plain) {
   bool found = false;
   for_each_spelling(row, [&](std::string_view spelling) { found = found || plain_spelling(spelling) == plain; });
   return found;
+}
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view blanks = " \t\r";
+  const std::size_t begin = std::min(text.find_first_not_of(blanks), text.size());
+  text.remove_prefix(begin);
+  return text.substr(0, text.find_last_not_of(blanks) + 1);
 }
 
 bool is_guides(const OptionName& row, std::string_view typed) {
@@ -80,6 +88,43 @@ std::string CommandLine::take_words(std::span<const std::string> words) {
   return "";
 }
 
+// "name = value"; an empty line or a comment is nothing.
+std::string CommandLine::take_line(std::string_view line, std::span<const std::string_view> from_command_line) {
+  line = trimmed(line);
+  if (line.empty() || line.starts_with('#')) return "";
+  const std::size_t equals = line.find('=');
+  if (equals == std::string_view::npos) return "expected NAME = VALUE";
+  const std::string name = "--" + std::string(trimmed(line.substr(0, equals)));
+  const std::string value(trimmed(line.substr(equals + 1)));
+  const Option* const found = find(name);
+  if (found == nullptr) return fmt::format("there is no option '{}'", name.substr(2));
+  if (std::ranges::find(from_command_line, found->name()) != from_command_line.end()) return "";
+  auto& option = const_cast<Option&>(*found);
+  if (option.is_flag() && value != "true" && value != "false")
+    return fmt::format("{} takes true or false", name.substr(2));
+  if (option.is_flag() && value == "false") return "";
+  std::size_t next = 0;
+  return take_option(option, name, option.is_flag() ? nullptr : &value, {}, next);
+}
+
+std::string CommandLine::take_file() {
+  constexpr std::uint64_t largest = 1 << 20;
+  const auto text = read_text(file_, largest);
+  if (!text) return text.error().message();
+  std::vector<std::string_view> given;
+  for (const Option& option : options_) {
+    if (option.given > 0) given.push_back(option.name());
+  }
+  std::string_view rest = *text;
+  for (std::size_t number = 1; !rest.empty(); ++number) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    const std::string wrong = take_line(rest.substr(0, end), given);
+    if (!wrong.empty()) return fmt::format("{} line {}: {}", file_, number, wrong);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return "";
+}
+
 std::string CommandLine::check_given() const {
   const auto given = [&](const OptionName* row) {
     return std::ranges::any_of(options_, [&](const Option& other) { return other.row == row && other.given > 0; });
@@ -126,6 +171,7 @@ CommandLine::Parsed CommandLine::parse(std::span<const std::string> arguments) {
     }
   }
   std::string wrong = take_words(words);
+  if (wrong.empty() && !file_.empty()) wrong = take_file();
   if (wrong.empty()) wrong = check_given();
   return {.error = std::move(wrong)};
 }

@@ -59,8 +59,9 @@ Result<Exit> run(Options& options) {
   const auto listening = [&](const server::Ports& ports) {
     const bool six = options.server.address.find(':') != std::string::npos;
     const std::string host = six ? "[" + options.server.address + "]" : options.server.address;
-    print("http://{}:{}\n", host, ports.http);
-    if (ports.grpc) print("grpc://{}:{}\n", host, *ports.grpc);
+    const std::string_view tls = options.server.tls_certificate.empty() ? "" : "s";
+    print("http{}://{}:{}\n", tls, host, ports.http);
+    if (ports.grpc) print("grpc{}://{}:{}\n", tls, host, *ports.grpc);
     for (const server::ModelFile& model : options.server.models) {
       print("  model {} version {}: {}\n", printable(model.name), model.version, printable(model.file.string()));
     }
@@ -85,6 +86,10 @@ Run add_serve(CommandLine& line) {
   line.number("--http-port", server.http_port, 0, 65535);
   line.number("--grpc-port", *server.grpc_port, 0, 65535);
   line.flag("--no-grpc", options->no_grpc);
+  line.text("--api-key-file", server.api_key_file);
+  line.text("--tls-cert", server.tls_certificate).needs("--tls-key");
+  line.text("--tls-key", server.tls_key).needs("--tls-cert");
+  line.text("--trace-file", server.trace_file);
   line.number("--max-batch", server.batching.max_batch, 1, 4096);
   line.number("--max-delay-us", options->delay_us, 0, 10'000'000);
   line.number("--max-queue", server.batching.max_queue, 1, 1'000'000);
@@ -94,6 +99,7 @@ Run add_serve(CommandLine& line) {
   line.number("--max-request-bytes", server.max_request_bytes, 1024, 4294967296.0);
   line.number("--max-connections", server.max_connections, 1, 1'000'000);
   line.number("--exit-timeout-secs", options->exit_s, 0, 86'400);
+  line.file("--config");
   line.examples({"smlp serve", "smlp serve --model tiny=smlp_t.smlp --http-port 8080 --max-delay-us 5000",
                  "curl -H 'Content-Type: image/jpeg' --data-binary @photo.jpg localhost:8000/v2/models/smlp/infer"});
   return [options] { return run(*options); };

@@ -3,6 +3,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
@@ -11,6 +12,7 @@
 #include <limits>
 #include <tuple>
 
+#include "server/content_coding.h"
 #include "server/infer.h"
 #include "server/request_body.h"
 
@@ -46,25 +48,40 @@ Answer<std::optional<std::size_t>> json_length(const Parser::value_type& head) {
 }
 
 // Temporaries of aggregates are kept out of co_await expressions: g++ 12 destroys them twice (GCC bug 105287).
+// Stream: a TCP stream of Beast's, or TLS over one.
+template <class Stream>
 class Connection {
  public:
-  Connection(asio::ip::tcp::socket socket, Shared& shared) : stream_(std::move(socket)), shared_(shared) {}
+  Connection(Stream stream, Shared& shared) : stream_(std::move(stream)), shared_(shared) {}
 
   asio::awaitable<void> run() {
-    beast::error_code ignored;
-    stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
+    beast::error_code problem;
+    tcp().socket().set_option(asio::ip::tcp::no_delay(true), problem);
+    if constexpr (kEncrypted) {
+      tcp().expires_after(kTransferTimeout);
+      problem = std::get<0>(co_await stream_.async_handshake(asio::ssl::stream_base::server, as_result));
+      if (problem) co_return;
+    }
     while (co_await answer_one()) {
     }
-    stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
+    if constexpr (kEncrypted) {
+      tcp().expires_after(std::chrono::seconds(1));
+      co_await stream_.async_shutdown(as_result);
+    }
+    tcp().socket().shutdown(asio::ip::tcp::socket::shutdown_both, problem);
   }
 
  private:
+  static constexpr bool kEncrypted = !std::is_same_v<Stream, beast::tcp_stream>;
+
+  beast::tcp_stream& tcp() { return beast::get_lowest_layer(stream_); }
+
   // False where the connection is to be closed.
   asio::awaitable<bool> answer_one() {
     Parser parser;
     parser.header_limit(kMaxHeadBytes);
     parser.body_limit(boost::none);  // ours says more
-    stream_.expires_after(buffer_.size() > 0 ? kTransferTimeout : kIdleTimeout);
+    tcp().expires_after(buffer_.size() > 0 ? kTransferTimeout : kIdleTimeout);
     const auto [problem, bytes] = co_await http::async_read_header(stream_, buffer_, parser, as_result);
     if (problem) co_return co_await refuse_head(problem);
     const Parser::value_type& head = parser.get();
@@ -81,6 +98,12 @@ class Connection {
       reply.allow = allow;
       co_return co_await refuse_unread(parser, std::move(reply));
     }
+    if (!is_open(route->kind)) {
+      if (auto allowed = shared_.keys.check(view(head[http::field::authorization])); !allowed) {
+        Reply reply = refusal_reply(allowed.error());
+        co_return co_await refuse_unread(parser, std::move(reply));
+      }
+    }
     const auto json_bytes = json_length(head);
     if (!json_bytes) {
       Reply reply = refusal_reply(json_bytes.error());
@@ -94,6 +117,7 @@ class Connection {
     }
     if (!body_is_read(parser)) co_return false;  // the client went away
     Reply reply = co_await reply_to(*route, head, body, *json_bytes);
+    compress(reply, view(head[http::field::accept_encoding]));
     co_return co_await send(std::move(reply));
   }
 
@@ -109,7 +133,7 @@ class Connection {
     }
     switch (route.kind) {
       case Route::Kind::infer:
-        co_return co_await infer(stream_.socket(), shared_.state.models,
+        co_return co_await infer(tcp().socket(), shared_,
                                  RawRequest(route, view(head[http::field::content_type]), body.bytes(), json_bytes));
       case Route::Kind::load:
       case Route::Kind::unload:
@@ -166,7 +190,7 @@ class Connection {
     while (!body_is_read(parser)) {
       const auto room = body.room();
       if (!room) co_return std::unexpected(room.error());
-      stream_.expires_after(kTransferTimeout);
+      tcp().expires_after(kTransferTimeout);
       beast::error_code problem;
       body.filled(co_await read_piece(parser, *room, problem));
       if (!problem) continue;
@@ -202,10 +226,10 @@ class Connection {
     keep_alive_ = false;
     co_await send(std::move(reply));
     beast::error_code problem;
-    stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, problem);
+    tcp().socket().shutdown(asio::ip::tcp::socket::shutdown_send, problem);
     constexpr std::size_t patience = 4 << 20;
     std::array<std::byte, 16384> scrap;
-    stream_.expires_after(std::chrono::seconds(2));
+    tcp().expires_after(std::chrono::seconds(2));
     for (std::size_t dropped = 0; !problem && dropped < patience;) {
       dropped += co_await read_piece(parser, scrap, problem);
       if (body_is_read(parser)) break;
@@ -218,6 +242,9 @@ class Connection {
     response.set(http::field::server, "smlp");
     response.set(http::field::content_type, reply.content_type);
     response.set("X-Content-Type-Options", "nosniff");
+    response.set(http::field::vary, "Accept-Encoding");
+    if (!reply.content_encoding.empty()) response.set(http::field::content_encoding, reply.content_encoding);
+    if (reply.status == 401) response.set(http::field::www_authenticate, "Bearer");
     if (reply.json_bytes > 0) response.set("Inference-Header-Content-Length", std::to_string(reply.json_bytes));
     if (!reply.allow.empty()) response.set(http::field::allow, reply.allow);
     if (reply.retry_after_s > 0) response.set(http::field::retry_after, std::to_string(reply.retry_after_s));
@@ -226,7 +253,7 @@ class Connection {
     response.body() = std::move(reply.body);
     response.prepare_payload();
     if (head_only_) response.body().clear();
-    stream_.expires_after(kTransferTimeout);
+    tcp().expires_after(kTransferTimeout);
     http::response_serializer<http::string_body> serializer(response);
     if (head_only_) {
       const auto [problem, bytes] = co_await http::async_write_header(stream_, serializer, as_result);
@@ -236,7 +263,7 @@ class Connection {
     co_return !problem && keep_alive_;
   }
 
-  beast::tcp_stream stream_;
+  Stream stream_;
   beast::flat_buffer buffer_{kMaxHeadBytes + 65536};
   Shared& shared_;
   bool keep_alive_ = false, head_only_ = false;
@@ -247,8 +274,16 @@ class Connection {
 }  // namespace
 
 asio::awaitable<void> run_connection(asio::ip::tcp::socket socket, Shared& shared) {
-  Connection connection(std::move(socket), shared);
-  co_await connection.run();
+  beast::tcp_stream tcp(std::move(socket));
+  if (shared.tls == nullptr) {
+    Connection<beast::tcp_stream> connection(std::move(tcp), shared);
+    co_await connection.run();
+  } else {
+    using Encrypted = asio::ssl::stream<beast::tcp_stream>;
+    Encrypted stream(std::move(tcp), *shared.tls);
+    Connection<Encrypted> connection(std::move(stream), shared);
+    co_await connection.run();
+  }
 }
 
 }  // namespace smlp::server

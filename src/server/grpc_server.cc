@@ -28,6 +28,8 @@ grpc::Status status_of(const Refusal& refusal) {
     switch (refusal.status) {
       case 400:
         return StatusCode::INVALID_ARGUMENT;
+      case 401:
+        return StatusCode::UNAUTHENTICATED;
       case 404:
         return StatusCode::NOT_FOUND;
       case 413:
@@ -61,6 +63,13 @@ std::optional<Inference::Clock::time_point> deadline_of(const CallbackServerCont
   return Inference::Clock::now() + std::chrono::duration_cast<Inference::Clock::duration>(left);
 }
 
+Answer<void> check_key(const Shared& shared, const CallbackServerContext& context) {
+  const auto& metadata = context.client_metadata();
+  const auto field = metadata.find("authorization");
+  if (field == metadata.end()) return shared.keys.check("");
+  return shared.keys.check({field->second.data(), field->second.size()});
+}
+
 // One ModelInfer, which deletes itself when gRPC has done with it.
 class InferCall final : public ServerUnaryReactor {
  public:
@@ -68,9 +77,10 @@ class InferCall final : public ServerUnaryReactor {
       : shared_(shared), counted_(shared), replies_(replies), response_(response) {}
 
   void begin(const CallbackServerContext& context, const inference::ModelInferRequest& message) {
+    if (auto allowed = check_key(shared_, context); !allowed) return Finish(status_of(allowed.error()));
     auto found = shared_.state.models.find(message.model_name(), message.model_version());
     if (!found) return Finish(status_of(found.error()));
-    inference_ = std::make_shared<Inference>(std::move(*found));
+    inference_ = std::make_shared<Inference>(std::move(*found), shared_.trace.get());
     auto request = read_infer_message(message, inference_->model().input);
     if (!request) return Finish(status_of(inference_->fail(request.error())));
     // The batcher's threads have better to do than to write answers.
@@ -114,6 +124,7 @@ class Service final : public inference::GRPCInferenceService::CallbackService {
   }
   ServerUnaryReactor* ModelReady(CallbackServerContext* context, const inference::ModelReadyRequest* request,
                                  inference::ModelReadyResponse* response) override {
+    if (auto allowed = check_key(shared_, *context); !allowed) return finish(*context, status_of(allowed.error()));
     response->set_ready(shared_.state.models.find(request->name(), request->version()).has_value());
     return finish(*context, grpc::Status::OK);
   }
@@ -136,6 +147,7 @@ class Service final : public inference::GRPCInferenceService::CallbackService {
   }
   ServerUnaryReactor* RepositoryIndex(CallbackServerContext* context, const inference::RepositoryIndexRequest* request,
                                       inference::RepositoryIndexResponse* response) override {
+    if (auto allowed = check_key(shared_, *context); !allowed) return finish(*context, status_of(allowed.error()));
     for (const Repository::Entry& entry : shared_.state.models.index()) {
       if (request->ready() && !entry.ready) continue;
       auto& model = *response->add_models();
@@ -171,11 +183,15 @@ class Service final : public inference::GRPCInferenceService::CallbackService {
   }
 
   ServerUnaryReactor* answer(CallbackServerContext& context, const Route& route, google::protobuf::Message& response) {
+    if (!is_open(route.kind)) {
+      if (auto allowed = check_key(shared_, context); !allowed) return finish(context, status_of(allowed.error()));
+    }
     const auto reply = answer_route(route, shared_.state);
     return finish(context, reply ? from_json(reply->body, response) : status_of(reply.error()));
   }
 
   ServerUnaryReactor* change(CallbackServerContext& context, const Route& route) {
+    if (auto allowed = check_key(shared_, context); !allowed) return finish(context, status_of(allowed.error()));
     ServerUnaryReactor* reactor = context.DefaultReactor();
     const auto counted = std::make_shared<InFlight>(shared_);
     asio::post(shared_.slow, [this, reactor, route, counted] {
@@ -192,6 +208,13 @@ class Service final : public inference::GRPCInferenceService::CallbackService {
 // What gRPC has to say is said by the errors of calls; its lines on stderr would break into ours.
 void be_quiet() {
   gpr_set_log_function([](gpr_log_func_args*) {});
+}
+
+std::shared_ptr<grpc::ServerCredentials> credentials_of(const Shared& shared) {
+  if (shared.tls == nullptr) return grpc::InsecureServerCredentials();
+  grpc::SslServerCredentialsOptions options;
+  options.pem_key_cert_pairs.push_back({shared.tls_files.key, shared.tls_files.certificate});
+  return grpc::SslServerCredentials(options);
 }
 
 std::string host_of(const std::string& address) {
@@ -226,7 +249,7 @@ Result<std::unique_ptr<GrpcServer>> GrpcServer::start(Shared& shared) {
   auto state = std::make_unique<State>(shared);
   grpc::ServerBuilder builder;
   const std::string endpoint = fmt::format("{}:{}", host_of(options.address), *options.grpc_port);
-  builder.AddListeningPort(endpoint, grpc::InsecureServerCredentials(), &state->port);
+  builder.AddListeningPort(endpoint, credentials_of(shared), &state->port);
   builder.RegisterService(&state->service);
   constexpr std::size_t largest = std::numeric_limits<int>::max();
   builder.SetMaxReceiveMessageSize(static_cast<int>(std::min(options.max_request_bytes, largest)));

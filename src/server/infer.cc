@@ -1,8 +1,10 @@
 #include "server/infer.h"
 
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -28,6 +30,8 @@ class Event : public std::enable_shared_from_this<Event> {
     });
   }
 
+  bool happened() const { return happened_; }  // on the executor
+
   asio::awaitable<void> wait() {
     while (!happened_) co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
   }
@@ -38,15 +42,30 @@ class Event : public std::enable_shared_from_this<Event> {
   bool happened_ = false;     // used on the executor alone
 };
 
-// Cancels when the client closes the connection. Bytes that arrive (the next request) end the watch.
-void watch(asio::ip::tcp::socket& socket, std::shared_ptr<Inference> inference) {
-  const int descriptor = socket.native_handle();
-  socket.async_wait(asio::ip::tcp::socket::wait_read,
-                    [descriptor, inference = std::move(inference)](const boost::system::error_code& problem) {
-                      if (problem) return;
-                      char byte = 0;
-                      if (::recv(descriptor, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) inference->cancel();
-                    });
+// Whether the client has closed the connection, whatever it sent before that: the next request, or TLS' farewell.
+bool is_closed(int descriptor) {
+  tcp_info info = {};
+  socklen_t size = sizeof info;
+  if (::getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return false;
+  return info.tcpi_state == TCP_CLOSE_WAIT || info.tcpi_state == TCP_CLOSE;
+}
+
+// Cancels when the client closes the connection. Once bytes have arrived, the end can only be asked for, now and then.
+// Cancelling what it waits for, the socket or `pause`, ends it once `answered` has happened.
+asio::awaitable<void> watch(asio::ip::tcp::socket& socket, asio::steady_timer& pause,
+                            std::shared_ptr<Inference> inference, std::shared_ptr<Event> answered) {
+  if (answered->happened()) co_return;
+  constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+  const auto [problem] = co_await socket.async_wait(asio::ip::tcp::socket::wait_read, as_result);
+  if (problem) co_return;
+  while (!answered->happened()) {
+    if (is_closed(socket.native_handle())) {
+      inference->cancel();
+      co_return;
+    }
+    pause.expires_after(std::chrono::milliseconds(20));
+    co_await pause.async_wait(as_result);
+  }
 }
 
 Answer<InferRequest> parse(const RawRequest& raw, const InputShape& shape) {
@@ -58,18 +77,25 @@ Answer<InferRequest> parse(const RawRequest& raw, const InputShape& shape) {
 
 }  // namespace
 
-asio::awaitable<Reply> infer(asio::ip::tcp::socket& socket, Repository& models, RawRequest raw) {
-  auto found = models.find(raw.route.model, raw.route.version);
+asio::awaitable<Reply> infer(asio::ip::tcp::socket& socket, Shared& shared, RawRequest raw) {
+  auto found = shared.state.models.find(raw.route.model, raw.route.version);
   if (!found) co_return refusal_reply(found.error());
-  const auto inference = std::make_shared<Inference>(std::move(*found));
+  const auto inference = std::make_shared<Inference>(std::move(*found), shared.trace.get());
   auto request = parse(raw, inference->model().input);
   if (!request) co_return refusal_reply(inference->fail(request.error()));
-  const auto answered = std::make_shared<Event>(co_await asio::this_coro::executor);
+  const asio::any_io_executor here = co_await asio::this_coro::executor;
+  const auto answered = std::make_shared<Event>(here);
   inference->start(std::move(*request), std::nullopt, [answered] { answered->happen(); });
-  watch(socket, inference);
+  // Both run on this connection's strand; the watch is over before the socket is used again.
+  const auto watched = std::make_shared<Event>(here);
+  asio::steady_timer pause(here);
+  asio::co_spawn(here, watch(socket, pause, inference, answered),
+                 [watched](const std::exception_ptr&) { watched->happen(); });
   co_await answered->wait();
   boost::system::error_code ignored;
   socket.cancel(ignored);
+  pause.cancel();
+  co_await watched->wait();
   auto reply = inference->finish(write_infer_response);
   if (!reply) co_return refusal_reply(reply.error());
   reply->timing = inference->timing();

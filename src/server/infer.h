@@ -4,7 +4,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
-#include "server/routes.h"
+#include "server/shared.h"
 
 namespace smlp::server {
 
@@ -20,6 +20,6 @@ struct RawRequest {
 
 // All pictures of a request go to the model's batcher; one that fails fails the request. A client that goes away
 // meanwhile cancels those that have not begun: `socket` is watched for it.
-boost::asio::awaitable<Reply> infer(boost::asio::ip::tcp::socket& socket, Repository& models, RawRequest raw);
+boost::asio::awaitable<Reply> infer(boost::asio::ip::tcp::socket& socket, Shared& shared, RawRequest raw);
 
 }  // namespace smlp::server

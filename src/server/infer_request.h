@@ -29,7 +29,9 @@ struct InputShape {
   }
 };
 
-inline constexpr std::size_t kMaxPictures = 4096;         // of a request
+inline constexpr std::size_t kMaxPictures = 4096;  // of a request
+inline constexpr int kPriorityLevels = 8;          // 1 goes first
+inline constexpr int kDefaultPriority = 4;
 inline constexpr std::size_t kMaxJsonRequest = 32 << 20;  // bytes of its JSON part
 inline constexpr std::size_t kMaxJsonLevels = 16;
 
@@ -41,6 +43,7 @@ struct InferRequest {
   bool binary_by_default = false;         // what the request says of its outputs
   std::optional<bool> binary_asked = {};  // and what it says of this one
   bool binary_output() const { return binary_asked.value_or(binary_by_default); }
+  int priority = kDefaultPriority;
   std::optional<std::chrono::microseconds> timeout = {};
 };
 

@@ -26,7 +26,8 @@ Refusal refusal_of(const Error& error, std::size_t picture, std::size_t pictures
 RequestOptions Inference::options(std::optional<Clock::time_point> until) const {
   std::chrono::microseconds limit = model_->batching.timeout;
   if (request_.timeout && (limit.count() == 0 || *request_.timeout < limit)) limit = *request_.timeout;
-  RequestOptions options{.deadline = until, .cancel = cancel_.get_token()};
+  RequestOptions options{
+      .deadline = until, .cancel = cancel_.get_token(), .priority = kDefaultPriority - request_.priority};
   if (limit.count() > 0 && (!until || arrived_ + limit < *until)) options.deadline = arrived_ + limit;
   return options;
 }
@@ -42,7 +43,9 @@ void Inference::start(InferRequest request, std::optional<Clock::time_point> unt
   std::size_t taken = 0;
   for (; taken < pictures; ++taken) {
     const auto put_one = [self, taken](Result<Logits> answer) { self->put(taken, std::move(answer)); };
-    auto submitted = model_->batcher.submit(request_.pictures[taken], options(until), put_one);
+    RequestOptions how = options(until);
+    if (taken == 0) how.times = times_;
+    auto submitted = model_->batcher.submit(request_.pictures[taken], std::move(how), put_one);
     if (submitted) continue;
     not_taken_.emplace(taken, std::move(submitted).error());
     cancel();
@@ -79,7 +82,9 @@ Refusal Inference::fail(Refusal refusal) {
                   : refusal.status == 503        ? counts.rejected
                                                  : counts.failed;
   ++counter;
-  counts.failed_ns += nanoseconds(Clock::now() - arrived_);
+  written_ = Clock::now();
+  counts.failed_ns += nanoseconds(written_ - arrived_);
+  write_trace(refusal.message);
   return refusal;
 }
 
@@ -91,14 +96,37 @@ void Inference::succeed() {
   counts.pictures += answers_.size();
   counts.input_ns += nanoseconds(started_ - arrived_);
   counts.output_ns += nanoseconds(written_ - answered_);
+  write_trace("ok");
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   counts.last_ms = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
 }
 
+// A request that was not begun ends in the queue.
+Clock::time_point Inference::begun() const {
+  if (times_->begun != Clock::time_point()) return std::max(times_->begun, started_);
+  return answered_ == Clock::time_point() ? written_ : answered_;
+}
+
+void Inference::write_trace(std::string_view outcome) {
+  if (trace_ == nullptr) return;
+  const bool started = started_ != Clock::time_point(), answered = answered_ != Clock::time_point();
+  trace_->add({.model = model_->name,
+               .version = model_->version,
+               .id = request_.id,
+               .outcome = outcome,
+               .pictures = answers_.size(),
+               .batch = times_->batch,
+               .arrived = arrived_,
+               .queued = started ? started_ : written_,
+               .begun = begun(),
+               .answered = answered ? answered_ : written_,
+               .written = written_});
+}
+
 std::string Inference::timing() const {
   const auto ms = [](Clock::duration time) { return std::chrono::duration<double, std::milli>(time).count(); };
-  return fmt::format("read;dur={:.3f}, run;dur={:.3f}, write;dur={:.3f}", ms(started_ - arrived_),
-                     ms(answered_ - started_), ms(written_ - answered_));
+  return fmt::format("read;dur={:.3f}, queue;dur={:.3f}, compute;dur={:.3f}, write;dur={:.3f}", ms(started_ - arrived_),
+                     ms(begun() - started_), ms(answered_ - begun()), ms(written_ - answered_));
 }
 
 }  // namespace smlp::server

@@ -7,6 +7,7 @@
 #include <span>
 #include <stop_token>
 
+#include "server/request_trace.h"
 #include "server/served_model.h"
 
 namespace smlp::server {
@@ -15,7 +16,9 @@ class Inference : public std::enable_shared_from_this<Inference> {
  public:
   using Clock = std::chrono::steady_clock;
 
-  explicit Inference(std::shared_ptr<ServedModel> model) : model_(std::move(model)) {}
+  // `trace`: where the request is written when it is over; null: nowhere. It must outlive this.
+  explicit Inference(std::shared_ptr<ServedModel> model, RequestTrace* trace = nullptr)
+      : model_(std::move(model)), trace_(trace) {}
 
   const ServedModel& model() const { return *model_; }
 
@@ -43,7 +46,8 @@ class Inference : public std::enable_shared_from_this<Inference> {
   // Counts a request that is refused.
   Refusal fail(Refusal refusal);
 
-  // After finish(), as the header Server-Timing has it: reading the request, waiting and running, writing the answer.
+  // After finish(), as the header Server-Timing has it: reading the request, waiting for the first picture's batch,
+  // decoding and inference, writing the answer.
   std::string timing() const;
 
  private:
@@ -52,12 +56,16 @@ class Inference : public std::enable_shared_from_this<Inference> {
   RequestOptions options(std::optional<Clock::time_point> until) const;
   Answer<std::vector<Logits>> take_logits();
   void succeed();
+  Clock::time_point begun() const;  // the first picture's batch
+  void write_trace(std::string_view outcome);
 
   const std::shared_ptr<ServedModel> model_;
+  RequestTrace* const trace_;
   const Clock::time_point arrived_ = Clock::now();
   Clock::time_point started_, answered_, written_;
   InferRequest request_;
   std::stop_source cancel_;
+  const std::shared_ptr<RequestTimes> times_ = std::make_shared<RequestTimes>();  // of the first picture
   std::function<void()> done_;
   std::vector<std::optional<Result<Logits>>> answers_;
   std::optional<std::pair<std::size_t, Error>> not_taken_;  // the first picture that the batcher refused

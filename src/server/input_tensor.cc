@@ -41,6 +41,14 @@ Answer<void> take_request_parameter(InferRequest& request, std::string_view name
     if (!count) return std::unexpected(count.error());
     constexpr std::uint64_t day = 86'400'000'000;
     if (*count > 0) request.timeout = std::chrono::microseconds(std::min(*count, day));
+  } else if (name == "priority") {
+    const auto level = whole_number(name, value);
+    if (!level) return std::unexpected(level.error());
+    if (*level > kPriorityLevels) {
+      return refuse(400, "parameter 'priority' is {}; it takes 1 (first) to {} (last), or 0 for {}", *level,
+                    kPriorityLevels, kDefaultPriority);
+    }
+    request.priority = *level == 0 ? kDefaultPriority : static_cast<int>(*level);
   } else if (name.starts_with("sequence_")) {
     return refuse(400, "parameter {}: the model has no state, sequences mean nothing to it", quoted(name));
   }

@@ -30,9 +30,10 @@ struct Reply {
   std::string body;
   // Bytes of `body` that are JSON where binary tensors follow it; 0: there are none.
   std::size_t json_bytes = 0;
-  std::string allow = {};   // of a 405
-  int retry_after_s = 0;    // of a 503; 0: nothing is said
-  std::string timing = {};  // header Server-Timing: what took how long, milliseconds
+  std::string content_encoding = {};  // how `body` is packed; "": it is not
+  std::string allow = {};             // of a 405
+  int retry_after_s = 0;              // of a 503; 0: nothing is said
+  std::string timing = {};            // header Server-Timing: what took how long, milliseconds
 };
 
 }  // namespace smlp::server

@@ -63,6 +63,7 @@ struct Pattern {
 const std::vector<Pattern>& patterns() {
   static const std::vector<Pattern> all = {
       {"GET", {}, Kind::page},
+      {"GET", {"openapi.json"}, Kind::openapi},
       {"GET", {"metrics"}, Kind::metrics},
       {"GET", {"v2"}, Kind::server_metadata},
       {"GET", {"v2", "health", "live"}, Kind::live},
@@ -125,6 +126,10 @@ Answer<Reply> statistics_reply(const Route& route, const ServerState& state) {
 
 }  // namespace
 
+bool is_open(Kind kind) {
+  return kind == Kind::live || kind == Kind::ready || kind == Kind::page || kind == Kind::openapi;
+}
+
 Answer<Route> find_route(std::string_view method, std::string_view target, std::string& allow) {
   const auto segments = segments_of(target);
   if (!segments) return refuse(400, "the path is not well-formed");
@@ -142,6 +147,8 @@ Answer<Reply> answer_route(const Route& route, const ServerState& state) {
   switch (route.kind) {
     case Kind::page:
       return Reply{.content_type = "text/html; charset=utf-8", .body = std::string(page())};
+    case Kind::openapi:
+      return Reply{.body = std::string(openapi())};
     case Kind::metrics:
       return Reply{.content_type = "text/plain; version=0.0.4", .body = metrics_text(state.models.all())};
     case Kind::server_metadata:

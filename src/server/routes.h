@@ -12,6 +12,7 @@ namespace smlp::server {
 struct Route {
   enum class Kind {
     page,
+    openapi,
     metrics,
     server_metadata,
     live,
@@ -33,6 +34,9 @@ struct Route {
 // Errors: 400 for a path that is not well-formed, 404 for one that there is not, 405 for another method (`allow` is set
 // to those that it takes).
 Answer<Route> find_route(std::string_view method, std::string_view target, std::string& allow);
+
+// What even those may ask who have no key: whether the server lives, and the texts that say nothing of it.
+bool is_open(Route::Kind kind);
 
 struct ServerState {
   Repository& models;

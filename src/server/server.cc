@@ -1,5 +1,7 @@
 #include "server/server.h"
 
+#include <sys/resource.h>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -17,6 +19,17 @@ namespace {
 
 namespace asio = boost::asio;
 
+// Descriptors for as many connections as are allowed, where the system grants them; where not, connections wait.
+void raise_descriptor_limit(int connections) {
+  constexpr rlim_t others = 256;  // models, threads' own, gRPC's
+  rlimit limit = {};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  const rlim_t wanted = std::min(static_cast<rlim_t>(connections) + others, limit.rlim_max);
+  if (wanted <= limit.rlim_cur) return;
+  limit.rlim_cur = wanted;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 constexpr int kIoThreads = 2;  // they move bytes; what computes are the sessions' threads
 
 class Server {
@@ -28,8 +41,10 @@ class Server {
         http_(context_, shared_),
         signals_(context_) {}
 
-  // Loads all models; the first that cannot be loaded ends the start.
+  // Reads what the options name and loads all models; the first that cannot be had ends the start.
   Result<Ports> start() {
+    raise_descriptor_limit(options_.max_connections);
+    SMLP_CHECK(read_files());
     Ports ports;
     SMLP_TRY(http_port, http_.listen());
     ports.http = http_port;
@@ -60,6 +75,25 @@ class Server {
  private:
   static constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 
+  Result<void> read_files() {
+    if (!options_.api_key_file.empty()) {
+      SMLP_TRY(keys, AccessKeys::read(options_.api_key_file));
+      shared_.keys = std::move(keys);
+    }
+    if (!options_.tls_certificate.empty()) {
+      SMLP_TRY(files, read_tls_files(options_.tls_certificate, options_.tls_key));
+      SMLP_TRY(tls, make_tls(files));
+      shared_.tls_files = std::move(files);
+      tls_ = std::move(tls);
+      shared_.tls = tls_.get();
+    }
+    if (!options_.trace_file.empty()) {
+      SMLP_TRY(trace, RequestTrace::create(options_.trace_file));
+      shared_.trace = std::move(trace);
+    }
+    return {};
+  }
+
   // Taken requests are answered; idle connections are closed as they time out, or by the end.
   asio::awaitable<void> stop_on_signal() {
     co_await signals_.async_wait(as_result);
@@ -75,10 +109,11 @@ class Server {
   }
 
   const ServerOptions& options_;
-  asio::io_context context_{kIoThreads};
   asio::thread_pool slow_{1};
   ServerState state_;
+  std::unique_ptr<asio::ssl::context> tls_;
   Shared shared_;
+  asio::io_context context_{kIoThreads};  // connections that are open at the end go with it: before what they use
   HttpListener http_;
   std::unique_ptr<GrpcServer> grpc_;
   asio::signal_set signals_;

@@ -18,9 +18,12 @@ struct ServerOptions {
   std::vector<ModelFile> models = {};   // empty: the bundled one, as "smlp"
   SessionOptions session = {};
   BatchingOptions batching = {};
-  std::size_t max_request_bytes = 64 << 20;  // of a body, also once inflated
-  int max_connections = 1024;                // more are closed at once
-  std::chrono::seconds exit_timeout{30};     // after SIGTERM, for requests in flight
+  std::filesystem::path api_key_file = {};                   // empty: everybody may ask
+  std::filesystem::path tls_certificate = {}, tls_key = {};  // PEM; empty: nothing is encrypted
+  std::filesystem::path trace_file = {};                     // empty: none
+  std::size_t max_request_bytes = 64 << 20;                  // of a body, also once inflated
+  int max_connections = 1024;                                // more are closed at once
+  std::chrono::seconds exit_timeout{30};                     // after SIGTERM, for requests in flight
 };
 
 // Limits that nobody needs to change.

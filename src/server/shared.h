@@ -2,10 +2,14 @@
 #pragma once
 
 #include <atomic>
+#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include "server/access_keys.h"
+#include "server/request_trace.h"
 #include "server/routes.h"
 #include "server/server.h"
+#include "server/tls.h"
 
 namespace smlp::server {
 
@@ -13,7 +17,11 @@ struct Shared {
   const ServerOptions& options;
   ServerState& state;
   boost::asio::thread_pool& slow;  // for work that waits: loading a model
-  std::atomic<int> in_flight{0};   // requests whose head was read and whose answer is not out
+  AccessKeys keys = {};
+  boost::asio::ssl::context* tls = nullptr;  // of HTTP; null: it is not encrypted
+  TlsFiles tls_files = {};                   // of gRPC, likewise
+  std::unique_ptr<RequestTrace> trace = {};  // null: none
+  std::atomic<int> in_flight{0};             // requests whose head was read and whose answer is not out
 };
 
 // Counts a request while it lives.

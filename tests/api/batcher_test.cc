@@ -137,6 +137,37 @@ TEST_F(BatcherTest, RequestsBeginInTheOrderInWhichTheyCame) {
   EXPECT_TRUE(std::ranges::is_sorted(order));
 }
 
+TEST_F(BatcherTest, RequestsOfHigherPriorityBeginFirst) {
+  Batcher b = batcher({.max_batch = 7, .max_delay = 10s});  // waits for all of them
+  const std::array priorities = {0, -1, 5, 0, 5, -1, 1};
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < priorities.size(); ++i) {
+    ASSERT_TRUE(b.submit(picture(), {.priority = priorities[i]}, [&, i](const Result<Logits>& answer) {
+      EXPECT_TRUE(right(answer));
+      order.push_back(i);
+    }));
+  }
+  b.shut_down();
+  EXPECT_THAT(order, ::testing::ElementsAre(2, 4, 6, 0, 3, 1, 5));
+}
+
+TEST_F(BatcherTest, TimesSayWhenARequestBeganAndWithHowMany) {
+  Batcher b = batcher({.max_batch = 3, .max_delay = 10s});
+  std::vector<std::shared_ptr<RequestTimes>> times;
+  std::vector<std::future<Result<Logits>>> answers;
+  const auto before = std::chrono::steady_clock::now();
+  for (int i = 0; i < 3; ++i) {
+    times.push_back(std::make_shared<RequestTimes>());
+    answers.push_back(b.submit(picture(), {.times = times.back()}).value());
+  }
+  for (auto& answer : answers) EXPECT_TRUE(right(answer.get()));
+  for (const auto& one : times) {
+    EXPECT_EQ(one->batch, 3U);
+    EXPECT_GE(one->begun, before);
+    EXPECT_LE(one->begun, std::chrono::steady_clock::now());
+  }
+}
+
 TEST_F(BatcherTest, ShutDownAnswersWhatWasTakenAndTakesNoMore) {
   Batcher b = batcher({.max_batch = 4, .max_delay = 10s});
   std::vector<std::future<Result<Logits>>> answers;

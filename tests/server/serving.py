@@ -28,9 +28,9 @@ def png(side, seed):
 class Server:
     """`smlp serve` on free ports of the loopback, ended with the object."""
 
-    def __init__(self, smlp, *options):
+    def __init__(self, smlp, *options, http_port=0):
         self.process = subprocess.Popen(
-            [smlp, "serve", "--http-port", "0", "--grpc-port", "0", *map(str, options)],
+            [smlp, "serve", "--http-port", str(http_port), "--grpc-port", "0", *map(str, options)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -40,7 +40,7 @@ class Server:
 
     def next_port(self, scheme):
         line = self.process.stdout.readline()
-        match = re.fullmatch(rf"{scheme}://127\.0\.0\.1:(\d+)\n", line)
+        match = re.fullmatch(rf"{scheme}s?://127\.0\.0\.1:(\d+)\n", line)
         if not match:
             self.process.kill()
             raise AssertionError(f"no {scheme} address in {line!r}: {self.process.communicate()}")

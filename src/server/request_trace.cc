@@ -1,0 +1,88 @@
+#include "server/request_trace.h"
+
+#include <array>
+#include <utility>
+
+#include "base/json.h"
+#include "base/no_throw.h"
+
+namespace smlp::server {
+namespace {
+
+constexpr std::uint64_t kMostBytes = 256 << 20;  // some 400,000 requests; Perfetto takes no more in comfort
+constexpr std::size_t kBuffered = 64 << 10;
+
+std::string quoted(std::string_view text) { return dump_json(nlohmann::json(text)); }
+
+}  // namespace
+
+RequestTrace::RequestTrace(std::filesystem::path file, FileHandle handle)
+    : path_(std::move(file)), handle_(std::move(handle)) {}
+
+Result<std::unique_ptr<RequestTrace>> RequestTrace::create(const std::filesystem::path& file) {
+  SMLP_TRY(handle, create_own(file));
+  std::unique_ptr<RequestTrace> trace(new RequestTrace(file, std::move(handle)));
+  trace->lines_ = R"([{"ph": "M", "pid": 1, "name": "process_name", "args": {"name": "smlp serve"}})";
+  const std::lock_guard lock(trace->mutex_);
+  trace->flush();
+  if (trace->full_) return fail(Error{.what = "the trace cannot be written", .file = file.string()});
+  return trace;
+}
+
+RequestTrace::~RequestTrace() {
+  (void)no_throw([&]() -> Result<void> {
+    const std::lock_guard lock(mutex_);
+    full_ = false;
+    lines_ += "\n]\n";
+    flush();
+    return {};
+  });
+}
+
+void RequestTrace::flush() {
+  if (full_) return;
+  bytes_ += lines_.size();
+  full_ = !write_all(handle_, std::as_bytes(std::span(lines_)), path_) || bytes_ > kMostBytes;
+  lines_.clear();
+}
+
+void RequestTrace::add(const TracedRequest& request) noexcept {
+  (void)no_throw([&]() -> Result<void> {
+    const std::lock_guard lock(mutex_);
+    if (full_) return {};
+    const std::uint64_t id = ++requests_;
+    std::string lines;
+    const auto at = [&](TracedRequest::Clock::time_point when) {
+      return std::chrono::duration<double, std::micro>(when - start_).count();
+    };
+    const auto add_line = [&](char phase, std::string_view name, TracedRequest::Clock::time_point when,
+                              std::string_view arguments) {
+      lines += fmt::format(
+          ",\n{{\"ph\": \"{}\", \"cat\": \"request\", \"id\": {}, \"pid\": 1, \"tid\": 1, \"name\": \"{}\", "
+          "\"ts\": {:.3f}{}}}",
+          phase, id, name, at(when), arguments);
+    };
+    const std::string arguments =
+        fmt::format(R"(, "args": {{"model": {}, "version": {}, "id": {}, "pictures": {}, "batch": {}, "outcome": {}}})",
+                    quoted(request.model), quoted(request.version), quoted(request.id), request.pictures, request.batch,
+                    quoted(request.outcome));
+    add_line('b', "request", request.arrived, arguments);
+    const std::array<std::pair<std::string_view, TracedRequest::Clock::time_point>, 4> parts = {
+        {{"read", request.queued},
+         {"queue", request.begun},
+         {"compute", request.answered},
+         {"write", request.written}}};
+    auto from = request.arrived;
+    for (const auto& [name, until] : parts) {
+      add_line('b', name, from, "");
+      add_line('e', name, until, "");
+      from = until;
+    }
+    add_line('e', "request", request.written, "");
+    lines_ += lines;
+    if (lines_.size() >= kBuffered) flush();
+    return {};
+  });
+}
+
+}  // namespace smlp::server
