@@ -28,7 +28,7 @@ class Client:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def ask(self):
-        """The status of one request."""
+        """The status of one request, and how long the server says that it computed, seconds; 0 where it does not."""
         self.socket.sendall(self.request)
         answer = b""
         while (end := answer.find(b"\r\n\r\n")) < 0:
@@ -44,7 +44,9 @@ class Client:
             if not piece:
                 raise ConnectionError("the server closed the connection")
             answer += piece
-        return int(answer[9:12])
+        at = head.find(b"compute;dur=")
+        computed = float(head[at + 12 :].split(b",", 1)[0]) / 1000 if at >= 0 else 0.0
+        return int(answer[9:12]), computed
 
 
 def request_of(options):
@@ -78,7 +80,7 @@ def request_of(options):
 
 
 def run_clients(options, begin):
-    """[(status, seconds, end)] of all requests after the warm-up."""
+    """[(status, seconds, end, seconds without computing)] of all requests after the warm-up."""
     request, results, lock = request_of(options), [], threading.Lock()
     end = begin + options.warmup + options.seconds
     turn = iter(range(1 << 62))
@@ -95,10 +97,10 @@ def run_clients(options, begin):
                 break
             if options.rate and (left := start - time.perf_counter()) > 0:
                 time.sleep(left)
-            status = client.ask()
+            status, computed = client.ask()
             now = time.perf_counter()
             if start >= begin + options.warmup:
-                mine.append((status, now - start, now))
+                mine.append((status, now - start, now, now - start - computed))
         with lock:
             results.extend(mine)
 
@@ -111,10 +113,11 @@ def run_clients(options, begin):
 
 
 def report_of(options, results):
-    begin = min(end - seconds for _, seconds, end in results)
-    span = max(max(end for *_, end in results) - begin, 1e-9)
-    good = sorted(seconds for status, seconds, _ in results if status == 200)
-    at = lambda share: 1e6 * good[min(len(good) - 1, int(share * len(good)))] if good else None
+    begin = min(end - seconds for _, seconds, end, _ in results)
+    span = max(max(end for _, _, end, _ in results) - begin, 1e-9)
+    good = sorted(seconds for status, seconds, *_ in results if status == 200)
+    around = sorted(rest for status, *_, rest in results if status == 200)
+    at = lambda share, of=good: 1e6 * of[min(len(of) - 1, int(share * len(of)))] if of else None
     return {
         "loop": f"open, {options.rate:g}/s" if options.rate else f"closed, {options.clients} clients",
         "requests": len(results),
@@ -124,6 +127,7 @@ def report_of(options, results):
         "p90_us": at(0.9),
         "p99_us": at(0.99),
         "max_us": at(1),
+        "p50_us_beside_computing": at(0.5, around),  # the protocol, the queue and this client
     }
 
 
