@@ -203,17 +203,21 @@ void Engine::run_profiled(const float* input, int count, float* logits, Profile&
     const Recording recording(state.recorders[static_cast<std::size_t>(worker)]);
     state.work(timed, worker, input, count, logits);
   };
+  // Who makes a call differs from run to run, so that each thread gets room for those of all.
   for (bool all_fit = false; !all_fit;) {
+    for (auto& events : profile.threads) events.resize(events.capacity());
     const auto start = Recorder::Clock::now();
     for (std::size_t t = 0; t < threads; ++t)
       state.recorders[t] = {&state.table, &state.packed, start, profile.threads[t]};
     state.pool.run(work);
     profile.nanoseconds = std::chrono::nanoseconds(Recorder::Clock::now() - start).count();
     all_fit = true;
+    std::size_t calls = 0;
     for (std::size_t t = 0; t < threads; ++t) {
       all_fit = all_fit && state.recorders[t].calls <= profile.threads[t].size();
-      profile.threads[t].resize(state.recorders[t].calls);
+      calls += state.recorders[t].calls;
     }
+    for (std::size_t t = 0; t < threads; ++t) profile.threads[t].resize(all_fit ? state.recorders[t].calls : calls);
   }
   for (auto& events : profile.threads) {
     for (StepEvent& e : events) e.work = work_of(state.packed.config, state.table, e.step, e.index, e.unit);
