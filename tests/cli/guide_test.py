@@ -688,7 +688,8 @@ class CompileTest(GuideTest):
             "Gelu=high_performance\nConv2D=high_precision\n": (f"{ini}:2", "Conv2D", "known operators", "Gelu"),
             "\nGelu=fast": (f"{ini}:2", "fast", "high_precision", "high_performance"),
             "Gelu": (f"{ini}:1", "Gelu"),
-            "[ByNodeName]\nx=high_precision": (f"{ini}:1", "ByNodeName"),
+            "[ByNodeName]\nx=high_precision": (f"{ini}:2", "'x'", "known operators", "block.0"),
+            "[ByNode]\nGelu=high_precision": (f"{ini}:1", "[ByNode]", "[ByNodeName]"),
             "Gelu=high_precision\nGelu=high_performance": (f"{ini}:2", "twice"),
         }
         for text, words in mistakes.items():
