@@ -17,7 +17,7 @@ struct Options {
   int framework = -1;
   bool json = false;
   std::string input_format, input_shape, soc_version, log = "info", precision;
-  std::vector<std::string> calibrate;
+  std::vector<std::string> calibrate, data;
 };
 
 // What the guide's converter calls a framework; what we read is told by content.
@@ -56,6 +56,11 @@ Result<void> parse(Options& options) {
   for (const std::string& name : options.calibrate) SMLP_CHECK(lister.add(name));
   SMLP_TRY(inputs, lister.finish());
   options.compile.calibration.pictures = std::move(inputs.files);
+  if (options.data.empty()) return {};
+  InputLister judged(LabelUse::required);
+  for (const std::string& name : options.data) SMLP_CHECK(judged.add(name));
+  SMLP_TRY(labelled, judged.finish());
+  options.compile.judged = std::move(labelled);
   return {};
 }
 
@@ -70,6 +75,10 @@ Json report_json(const Options& options, const CompileReport& report, const Prov
           {"gelu", gelu_precision_name(network.gelu)},
           {"batch", network.batch > 0 ? Json(network.batch) : Json()},
           {"calibration", network.calibration.empty() ? Json() : Json(network.calibration)},
+          {"drop", report.budget ? Json(report.budget->drop) : Json()},
+          {"drop_all_int8", report.budget ? Json(report.budget->drop_before) : Json()},
+          {"returned_to_bf16", report.budget ? Json(report.budget->returned) : Json()},
+          {"op_precision", report.op_precision.empty() ? Json() : Json(report.op_precision.string())},
           {"source", {{"name", network.source_name}, {"sha256", network.source_sha256}}},
           {"provenance", provenance_json(provenance)}};
 }
@@ -100,6 +109,11 @@ Result<Exit> run(Options& options) {
     if (!progress) progress.emplace("pictures", all);
     progress->update(done);
   };
+  options.compile.budget_progress = [&, begun = false](std::int64_t done, std::int64_t all) mutable {
+    if (!begun) progress.emplace("pictures", all);
+    begun = true;
+    progress->update(done);
+  };
   auto report = compile_model(options.compile);
   progress.reset();
   if (report && report->calibration) {
@@ -118,6 +132,11 @@ Result<Exit> run(Options& options) {
     return exit_ok;
   }
   if (options.log == "info" || options.log == "debug") log_network(*report);
+  if (!quiet && report->budget) {
+    print("int8 loses {:.2f} points, with every product in int8 {:.2f}; {} back in bf16, see {}\n",
+          report->budget->drop, report->budget->drop_before, report->budget->returned.size(),
+          printable(report->op_precision.string()));
+  }
   if (!quiet) {
     print("compiled {} -> {} ({:.1f} MB, {}, SHA-256 of the source {})\n", printable(options.compile.model.string()),
           printable(report->output.string()), static_cast<double>(report->output_bytes) / 1e6,
@@ -145,6 +164,8 @@ Run add_compile(CommandLine& line) {
           {{"mse", RangeMethod::mse}, {"minmax", RangeMethod::minmax}, {"percentile", RangeMethod::percentile}},
           compile.calibration.method)
       .needs("--calibrate");
+  line.number("--max-drop", compile.max_drop, 0, 100).needs("--calibrate");
+  line.texts("--data", options->data).needs("--max-drop").help("Labelled pictures that --max-drop is judged by");
   line.text("--op-precision-mode", compile.op_precision);
   line.text("--classes", compile.classes);
   add_preprocess_options(line, compile.preprocess);

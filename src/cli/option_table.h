@@ -119,6 +119,10 @@ inline constexpr OptionName option_table[] = {
      "Pictures (or prepared files, folders, archives, @LIST) to measure int8's ranges of activations on; may be "
      "repeated"},
     {"--calibration-images", "", "", "N", "Calibrate on N of the pictures, evenly spread (default: 256)"},
+    {"--max-drop", "", "", "POINTS",
+     "Let int8 lose at most so many points of top-1 on --data (without it: answers that differ from fp32's, on the "
+     "pictures "
+     "of --calibrate); products return to bf16 in the order of their harm"},
     {"--calibration-range", "", "", "HOW",
      "mse: the least squared error; minmax: all that was seen; percentile: all but 0.001 % on either side (default: "
      "mse)"},

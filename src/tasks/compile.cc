@@ -6,7 +6,9 @@
 #include "base/atomic_file.h"
 #include "base/sha256.h"
 #include "data/class_list.h"
+#include "data/label_map.h"
 #include "formats/compiled.h"
+#include "tasks/labelled_pictures.h"
 #include "tasks/named_output.h"
 #include "tasks/op_precision.h"
 
@@ -69,9 +71,42 @@ Result<void> choose_precision(const CompileOptions& options, Network& network) {
   return {};
 }
 
+Result<AccuracyBudget> budget_of(const CompileOptions& options, const Network& network) {
+  AccuracyBudget budget = {.points = *options.max_drop, .pictures = options.judged.files};
+  if (budget.pictures.empty()) {
+    budget.pictures = options.calibration.pictures;
+    return budget;
+  }
+  const Inputs& data = options.judged;
+  const ClassList list = {.names = network.class_names, .wnids = network.wnids};
+  SMLP_TRY(map, map_labels(data.labels, network.config.classes, list, std::nullopt,
+                           data.label_source == LabelSource::folders ? LabelWords::folders : LabelWords::labels));
+  budget.labels = labelled_pictures(data, map, list).labels;
+  return budget;
+}
+
+// The ini that compiles the same file again, without a budget.
+Result<void> write_op_precision(const CompileOptions& options, const Network& network, CompileReport& report) {
+  report.op_precision = report.output;
+  report.op_precision.replace_extension(".op_precision.ini");
+  std::string text = fmt::format(
+      "# Products that stay in bf16, so that int8 loses at most {:g} points: {:.2f}, with all in "
+      "int8 {:.2f}.\n",
+      *options.max_drop, report.budget->drop, report.budget->drop_before);
+  text += fmt::format("[ByOpType]\nGelu={}\n[ByNodeName]\n", gelu_precision_name(network.gelu));
+  for (std::size_t b = 0; b < network.blocks.size(); ++b) {
+    for (const BlockProduct& product : kBlockProducts) {
+      if (!(network.blocks[b].*product.part).is_int8()) text += fmt::format("block.{}.{}=bf16\n", b, product.name);
+    }
+  }
+  SMLP_TRY(file, AtomicFile::create(report.op_precision, options.force ? Existing::replace : Existing::keep));
+  SMLP_CHECK(file.write(text));
+  return file.commit();
+}
+
 // A product that is not in int8 already stays what it is unless pictures are given.
-Result<std::optional<Calibration>> quantize_network(const CompileOptions& options, const OpPrecision& modes,
-                                                    Network& network) {
+Result<void> quantize_network(const CompileOptions& options, const OpPrecision& modes, Network& network,
+                              CompileReport& report) {
   for (const auto& [name, precision] : modes.products) {
     if (network.precision != Precision::int8) {
       return fail(Error{.what = fmt::format("{}={} chooses among products in int8, the precision is {}", name,
@@ -87,15 +122,21 @@ Result<std::optional<Calibration>> quantize_network(const CompileOptions& option
                 .file = options.op_precision.string()});
     }
   }
-  if (options.calibration.pictures.empty()) return std::nullopt;
+  if (options.calibration.pictures.empty()) return {};
   const auto wanted = [&](int block, const BlockProduct& product) {
     return modes.of(block, product) == Precision::int8;
   };
+  const Network exact = options.max_drop ? network : Network();
   SMLP_TRY(calibration, calibrate(network, options.calibration, wanted, options.progress));
-  return std::optional(std::move(calibration));
+  report.calibration = std::move(calibration);
+  if (!options.max_drop) return {};
+  SMLP_TRY(budget, budget_of(options, network));
+  SMLP_TRY(outcome, keep_within(budget, exact, network, options.budget_progress));
+  report.budget = std::move(outcome);
+  return {};
 }
 
-Result<std::optional<Calibration>> apply_options(const CompileOptions& options, Network& network) {
+Result<void> apply_options(const CompileOptions& options, Network& network, CompileReport& report) {
   if (options.input) {
     if (auto checked = check_input(*options.input, network.config); !checked) {
       return fail(std::move(checked).error().in(options.model.string()));
@@ -122,7 +163,7 @@ Result<std::optional<Calibration>> apply_options(const CompileOptions& options, 
     network.source_sha256 = std::move(sha256);
     network.source_name = options.model.filename().string();
   }
-  return quantize_network(options, modes, network);
+  return quantize_network(options, modes, network, report);
 }
 
 }  // namespace
@@ -170,9 +211,9 @@ Result<CompileReport> compile_model(const CompileOptions& options) {
   }
   if (options.force) SMLP_CHECK(check_replaceable(report.output, looks_compiled, "a compiled model"));
   SMLP_TRY(network, load_network(options.model));
-  SMLP_TRY(calibration, apply_options(options, network));
-  report.calibration = std::move(calibration);
+  SMLP_CHECK(apply_options(options, network, report));
   if (report.output.has_parent_path()) SMLP_CHECK(make_directories(report.output.parent_path()));
+  if (report.budget) SMLP_CHECK(write_op_precision(options, network, report));
   SMLP_CHECK(write_compiled(network, report.output, options.force ? Existing::replace : Existing::keep));
   report.output_bytes = fs::file_size(report.output, code);
   report.network = std::move(network);

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "model/network.h"
+#include "tasks/accuracy_budget.h"
 #include "tasks/calibrate.h"
 #include "tasks/preprocess_overrides.h"
 
@@ -32,6 +33,11 @@ struct CompileOptions {
   std::filesystem::path op_precision = {};  // ini; empty: exact operators, in int8 all that can be
   CalibrationOptions calibration = {};      // for int8
   CalibrationProgress progress = [](std::int64_t, std::int64_t) {};  // of the calibration
+  // Points of top-1 that int8 may lose on `judged`; without pictures there, answers of the calibration's that may
+  // differ from fp32's. Which products therefore stay in bf16 is written beside the output, as OUTPUT.op_precision.ini.
+  std::optional<double> max_drop = {};
+  Inputs judged = {};
+  BudgetProgress budget_progress = [](std::int64_t, std::int64_t) {};
   std::filesystem::path classes = {};   // a name a line; empty: those that the model carries
   PreprocessOverrides preprocess = {};  // recorded as the model's own
   bool force = false;                   // replace an output that exists
@@ -42,6 +48,8 @@ struct CompileReport {
   std::uint64_t output_bytes = 0;
   Network network;  // what was written
   std::optional<Calibration> calibration = {};
+  std::optional<BudgetOutcome> budget = {};
+  std::filesystem::path op_precision = {};  // that was written
 };
 
 // Errors, of int8 besides: no pictures to measure the scales on, or a model that is in int8 already; see calibrate().
