@@ -284,28 +284,36 @@ class Int8(unittest.TestCase):
 
     def test_products_return_to_bf16_until_the_budget_holds(self):
         # Labelled by the exact network, which is then always right: a drop is the share of answers that differ. Ranges found
-        # on a single dull picture fit no other.
+        # on a single grey picture fit no other; even so few answers change, so that a third of the pictures are such.
         data, dull = self.work / "judged", self.work / "dull.png"
-        png(dull, np.uint8(120 + photograph(3) // 64))
-        folders = {0: "n01440764", 1: "n02102040", 2: "n02979186", 3: "n03000684", 4: "n03028079", 5: "n03394916",
-                   6: "n03417042", 7: "n03425413", 8: "n03445777", 9: "n03888257"}
+        png(dull, np.full((150, 150, 3), 128, np.uint8))
+        arguments = ("--precision", "int8", "--calibrate", dull, "--json")
+        run("compile", MODEL, self.work / "plain", *arguments)
         made = self.work / "made"
         made.mkdir()
         rng = np.random.default_rng(7)
-        for i in range(40):
+        for i in range(300):
             a, b, share = photograph(rng.integers(1000)), photograph(rng.integers(1000)), rng.uniform()
             png(made / f"{i:03}.png", np.uint8(share * a + (1 - share) * b))
-        done = run("classify", "--model", MODEL, "--json", "--top", "1", made)
-        for line in map(json.loads, done.stdout.splitlines()):
-            folder = data / folders[line["top"][0]["index"]]
+        answers = []
+        for model in (MODEL, self.work / "plain.smlp"):
+            done = run("classify", "--model", model, "--json", "--top", "1", made)
+            lines = map(json.loads, done.stdout.splitlines())
+            answers.append({line["file"]: line["top"][0]["index"] for line in lines})
+        exact, plain = answers
+        changed = [file for file in exact if exact[file] != plain[file]]
+        self.assertGreater(len(changed), 4, "such ranges change some answers")
+        same = [file for file in exact if exact[file] == plain[file]][:2 * len(changed)]
+        folders = ["n01440764", "n02102040", "n02979186", "n03000684", "n03028079", "n03394916", "n03417042", "n03425413",
+                   "n03445777", "n03888257"]
+        for file in changed + same:
+            folder = data / folders[exact[file]]
             folder.mkdir(parents=True, exist_ok=True)
-            Path(line["file"]).rename(folder / Path(line["file"]).name)
-        arguments = ("--precision", "int8", "--calibrate", dull, "--json")
+            Path(file).rename(folder / Path(file).name)
         free = json.loads(run("compile", MODEL, self.work / "free", *arguments, "--max-drop", 100, "--data", data).stdout)
         self.assertEqual((free["returned_to_bf16"], free["drop"]), ([], free["drop_all_int8"]))
-        run("compile", MODEL, self.work / "plain", *arguments)
         self.assertEqual((self.work / "free.smlp").read_bytes(), (self.work / "plain.smlp").read_bytes())
-        self.assertGreater(free["drop"], 10, "such ranges lose many answers")
+        self.assertAlmostEqual(free["drop"], 100 * len(changed) / len(changed + same), places=9)
         tight = json.loads(
             run("compile", MODEL, self.work / "tight", *arguments, "--max-drop", free["drop"] * 0.6, "--data", data).stdout)
         self.assertLessEqual(tight["drop"], free["drop"] * 0.6)
