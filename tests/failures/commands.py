@@ -82,6 +82,9 @@ COMMANDS = [
     Command("compile", ["compile", "--model", "{world}/net.onnx", "--output", "{out}/net.smlp"], ["--force"], ("net.smlp",)),
     Command("compile int8", ["compile", "--model", "{world}/net.onnx", "--output", "{out}/net8.smlp", "--precision", "int8"]
             + ["--calibrate", "{world}/pictures"], ["--force"], ("net8.smlp",)),
+    Command("compile budget", ["compile", "--model", "{world}/net.onnx", "--output", "{out}/kept.smlp", "--precision", "int8"]
+            + ["--calibrate", "{world}/pictures", "--max-drop", "100"], ["--force"],
+            ("kept.smlp", "kept.op_precision.ini")),
     infer("infer NPY", exact=("result/run/*_0.npy",)),
     infer("infer BIN", "--outfmt", "BIN", exact=("result/run/*_0.bin",)),
     infer("infer TXT", "--outfmt", "TXT", exact=("result/run/*_0.txt",)),

@@ -51,6 +51,7 @@ WRITERS = {
     "formats/onnx_export.cc": ["net.onnx"],
     "formats/safetensors.cc": ["net.smlp"],
     "tasks/bin_sink.cc": ["prep/bins/batch-*.bin"],
+    "tasks/compile.cc": ["kept.op_precision.ini"],
     "tasks/named_output.cc": ["p.jsonl", "c.csv", "m.csv", "trace.json"],
     "tasks/preprocess_endings.cc": ["prep/labels.npy", "prep/manifest.jsonl"],
     "tasks/run_folder.cc": ["result/run"],
