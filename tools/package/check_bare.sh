@@ -10,8 +10,14 @@ if [[ ! -f $bare/etc/debian_version ]]; then
 fi
 
 scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+finish() {
+  umount "$scratch/root/proc" 2>/dev/null || true
+  rm -rf --one-file-system "$scratch"
+}
+trap finish EXIT
 cp -a "$bare/." "$scratch/root"
+# The loader asks /proc where a program lies, whose libraries lie beside it.
+mount -t proc proc "$scratch/root/proc"
 cp "$packages"/*.deb "$packages"/*.tar.gz "$source/tests/image/fixtures/411.jpg" "$scratch/root/tmp/"
 cp /etc/resolv.conf "$scratch/root/etc/"
 # Where this system's packages come from, should it be another place than debootstrap's.
