@@ -23,6 +23,24 @@ if(SMLP_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
+# smlp_compile_together(TARGET SOURCE...): sources that share no name of their own are compiled as one, which halves the time
+# of a build from nothing. For builds that nobody edits under: a change of one source compiles its whole group.
+function(smlp_compile_together target)
+  if(NOT SMLP_TOGETHER)
+    return()
+  endif()
+  find_package(Python3 REQUIRED COMPONENTS Interpreter)
+  execute_process(COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tools/compile/together.py ${ARGN}
+    WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR} OUTPUT_VARIABLE lines COMMAND_ERROR_IS_FATAL ANY)
+  string(REPLACE "\n" ";" lines "${lines}")
+  foreach(line IN LISTS lines)
+    if(line MATCHES "^(.+) ([0-9]+)$")
+      set_source_files_properties(${CMAKE_MATCH_1} PROPERTIES UNITY_GROUP ${target}_${CMAKE_MATCH_2})
+    endif()
+  endforeach()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+endfunction()
+
 # smlp_layer(NAME SOURCES ... [DEPENDS layer...] [LIBRARIES lib...])
 # One layer of the house as a static library `smlp_NAME`; DEPENDS are the layers it may include.
 function(smlp_layer name)
@@ -31,6 +49,7 @@ function(smlp_layer name)
   target_include_directories(smlp_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
   list(TRANSFORM ARG_DEPENDS PREPEND smlp_)
   target_link_libraries(smlp_${name} PUBLIC ${ARG_DEPENDS} PRIVATE ${ARG_LIBRARIES})
+  smlp_compile_together(smlp_${name} ${ARG_SOURCES})
 endfunction()
 
 # smlp_test(NAME SOURCES ... LIBRARIES ...)  one GoogleTest program, one CTest test. The test is labelled with its folder
@@ -40,6 +59,7 @@ function(smlp_test name)
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_link_libraries(${name} PRIVATE ${ARG_LIBRARIES} smlp_test_source_dir GTest::gmock GTest::gtest_main)
+  smlp_compile_together(${name} ${ARG_SOURCES})
   add_test(NAME ${name} COMMAND ${name})
   cmake_path(GET CMAKE_CURRENT_SOURCE_DIR FILENAME folder)
   set_tests_properties(${name} PROPERTIES LABELS ${folder})

@@ -217,6 +217,7 @@ Result<Network> read_network(const TensorFile& file) {
 Result<void> write_compiled(const Network& network, const std::filesystem::path& path, Existing existing) {
   if (auto fine = check_network(network); !fine) return fail(std::move(fine).error().in(network.source_name));
   std::vector<float> epsilons;
+  epsilons.reserve(network.blocks.size());
   for (const FoldedBlock& block : network.blocks) epsilons.push_back(block.norm_epsilon);
   Collector collector(network.precision);
   SMLP_CHECK(collector.vector("norm_epsilon", network.config.blocks(), epsilons));

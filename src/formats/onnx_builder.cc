@@ -18,7 +18,7 @@ void GraphBuilder::describe(onnx::ValueInfoProto& value, const std::string& name
   for (const std::int64_t extent : rest) type->mutable_shape()->add_dim()->set_dim_value(extent);
 }
 
-std::string GraphBuilder::weight(const std::string& name, std::vector<std::int64_t> shape,
+std::string GraphBuilder::weight(const std::string& name, const std::vector<std::int64_t>& shape,
                                  std::span<const float> values) {
   auto* tensor = graph_.add_initializer();
   tensor->set_name(name);

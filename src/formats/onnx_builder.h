@@ -24,7 +24,7 @@ class GraphBuilder {
   static void describe(onnx::ValueInfoProto& value, const std::string& name, std::span<const std::int64_t> rest);
 
   // Each returns the name of the value it adds; a node's first output is named after the node.
-  std::string weight(const std::string& name, std::vector<std::int64_t> shape, std::span<const float> values);
+  std::string weight(const std::string& name, const std::vector<std::int64_t>& shape, std::span<const float> values);
   std::string integers(const std::string& name, std::span<const std::int64_t> values);
   std::string node(const char* op, const std::string& name, std::initializer_list<std::string> inputs,
                    Attributes attributes = {});

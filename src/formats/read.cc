@@ -23,7 +23,7 @@ struct Place {
   Place inside() const { return {wrappers + 1, folder, inflated}; }
 };
 
-Result<TensorFile> read_any(Blob file, const Place& place);
+Result<TensorFile> read_any(const Blob& file, const Place& place);
 
 // The file that a zip was made of, where it is only one.
 Result<const ZipEntry*> only_file(const ZipArchive& archive) {
@@ -45,7 +45,7 @@ bool holds_pickle(const ZipArchive& archive) {
                              [](const ZipEntry& e) { return e.name == "data.pkl" || e.name.ends_with("/data.pkl"); });
 }
 
-Result<TensorFile> read_zip(Blob file, const Place& place) {
+Result<TensorFile> read_zip(const Blob& file, const Place& place) {
   SMLP_TRY(archive, ZipArchive::open(file, place.inflated));
   if (holds_pickle(archive)) {
     TensorFile out;
@@ -56,7 +56,7 @@ Result<TensorFile> read_zip(Blob file, const Place& place) {
   }
   SMLP_TRY(entry, only_file(archive));
   SMLP_TRY(content, archive.read(*entry));
-  auto inner = read_any(std::move(content), place.inside());
+  auto inner = read_any(content, place.inside());
   if (!inner) {
     Error error = std::move(inner).error();
     error.what = fmt::format("'{}' in the zip archive: {}", entry->name, error.what);
@@ -66,17 +66,17 @@ Result<TensorFile> read_zip(Blob file, const Place& place) {
   return inner;
 }
 
-Result<TensorFile> read_any(Blob file, const Place& place) {
+Result<TensorFile> read_any(const Blob& file, const Place& place) {
   if (place.wrappers > kMaxWrappers) return fail("archives nested more than {} deep", kMaxWrappers);
   SMLP_TRY(kind, detect_file_kind(file.bytes));
   TensorFile out;
   out.owners.push_back(file.owner);
   switch (kind) {
     case FileKind::zip:
-      return read_zip(std::move(file), place);
+      return read_zip(file, place);
     case FileKind::gzip: {
       SMLP_TRY(content, inflate_gzip(file.bytes, place.inflated));
-      return read_any(std::move(content), place.inside());
+      return read_any(content, place.inside());
     }
     case FileKind::torch_legacy:
       out.format = "PyTorch legacy";
@@ -97,10 +97,10 @@ Result<TensorFile> read_any(Blob file, const Place& place) {
 
 }  // namespace
 
-Result<TensorFile> read_tensor_bytes(Blob file, const std::filesystem::path& path) {
+Result<TensorFile> read_tensor_bytes(const Blob& file, const std::filesystem::path& path) {
   const std::filesystem::path folder = onnx_folder(path);
   Budget inflated = inflate_budget(file.bytes.size());
-  auto out = no_throw([&] { return read_any(std::move(file), {.folder = folder, .inflated = inflated}); });
+  auto out = no_throw([&] { return read_any(file, {.folder = folder, .inflated = inflated}); });
   if (!out) return fail(std::move(out).error().in(path.string()));
   out->path = path.string();
   return out;

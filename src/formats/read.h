@@ -24,6 +24,6 @@ Result<FileKind> detect_file_kind(const std::filesystem::path& path);
 Result<TensorFile> read_tensor_file(const std::filesystem::path& path);
 
 // The same for bytes in memory; `path` is for messages.
-Result<TensorFile> read_tensor_bytes(Blob file, const std::filesystem::path& path);
+Result<TensorFile> read_tensor_bytes(const Blob& file, const std::filesystem::path& path);
 
 }  // namespace smlp

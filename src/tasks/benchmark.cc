@@ -168,7 +168,7 @@ class PeakMeter {
 
 }  // namespace
 
-Result<BenchmarkReport> run_benchmark(std::shared_ptr<const Network> network, const BenchmarkOptions& options,
+Result<BenchmarkReport> run_benchmark(const std::shared_ptr<const Network>& network, const BenchmarkOptions& options,
                                       const std::function<void(const BatchTimes&)>& done) {
   BenchmarkReport report{.machine = inspect_machine().cpu,
                          .model = network->source_name,

@@ -77,7 +77,7 @@ const GuideThroughput* find_guide_throughput(int batch);  // null for a batch si
 
 // Runs made-up pictures (normally distributed, the same each time) through the network. `done` hears of each batch
 // size.
-Result<BenchmarkReport> run_benchmark(std::shared_ptr<const Network> network, const BenchmarkOptions& options,
+Result<BenchmarkReport> run_benchmark(const std::shared_ptr<const Network>& network, const BenchmarkOptions& options,
                                       const std::function<void(const BatchTimes&)>& done);
 
 std::string benchmark_json(const BenchmarkReport& report);

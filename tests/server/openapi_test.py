@@ -5,16 +5,10 @@
 """
 
 import argparse
-import json
+import importlib.util
 import re
 import subprocess
 import sys
-
-try:
-    import schemathesis  # noqa: F401
-except ImportError as error:
-    print(f"SKIPPED: server_openapi, requests made from the description: {error} (tools/requirements-test.txt)")
-    sys.exit(77)
 
 from serving import Server
 
@@ -35,6 +29,9 @@ def main():
     parser.add_argument("--smlp", required=True)
     parser.add_argument("--examples", type=int, default=25)
     options = parser.parse_args()
+    if importlib.util.find_spec("schemathesis") is None:
+        print("SKIPPED: server_openapi, requests made from the description: no schemathesis (tools/requirements-test.txt)")
+        return 77
     with Server(options.smlp) as server:
         check_paths(server, server.get("/openapi.json")[1])
         url = f"http://127.0.0.1:{server.port}"

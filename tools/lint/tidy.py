@@ -8,7 +8,8 @@ A file that was clean is not read again until it, a header of ours that it inclu
 changes. What was clean is kept in BUILD/tidy/.
 
 Most of the 5 to 20 seconds that clang-tidy takes over a file go into the headers of libraries, so files of one folder
-that share no name of their own go through it together. Where it finds anything, each of them goes through it alone.
+that share no name of their own go through it together. Where it finds something, the files that it names go through it
+alone, and what is found there counts.
 """
 
 import argparse
@@ -25,6 +26,9 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tools" / "compile"))
+from together import groups_of  # noqa: E402
+
 INCLUDE = re.compile(rb'^\s*#\s*include\s+["<]([^">]+)[">]', re.M)
 
 
@@ -41,32 +45,27 @@ def our_headers(path, seen):
                 break
 
 
-def fingerprint(path, command, tidy):
+def fingerprint(path, flags, tidy):
     seen = set()
     our_headers(path, seen)
-    hash_ = hashlib.sha256(f"{tidy}\n{command}\n".replace(str(ROOT), ".").encode())
+    hash_ = hashlib.sha256(f"{tidy}\n{flags}\n".replace(str(ROOT), ".").encode())
     hash_.update((ROOT / ".clang-tidy").read_bytes())
     for file in sorted(seen):
         hash_.update(str(file.relative_to(ROOT)).encode() + b"\0" + file.read_bytes() + b"\0")
     return hash_.hexdigest()
 
 
-# Names at the left edge, where everything outside of functions begins: files that share one cannot be one.
-DEFINED = re.compile(r"^(?=[A-Za-z_])(?!namespace|using|extern|return)[^\n]*?([\w:~]+)(?:\(| = |\{| \{|\[|;)|^#define (\w+)", re.M)
-ALIAS = re.compile(r"^(?:namespace|using) (?:[\w:]*::)?(\w+)(?: = [^;]*)?;", re.M)
-TOGETHER = 8  # files: more save little, and a finding costs that many runs
-
-
-def names_of(path):
-    """What a file defines for itself, each with the text where equal definitions may meet."""
-    text = path.read_text()
-    aliases = {m.group(1): m.group() for m in ALIAS.finditer(text)}
-    found = {name: None for m in DEFINED.finditer(text) for name in m.groups() if name}
-    return {**found, **aliases}
-
-
-def fits(group, names):
-    return all(name not in group or (text is not None and group[name] == text) for name, text in names.items())
+def commands_of(build):
+    """The compiler's command for each source file; those that are compiled as one share one."""
+    commands = {}
+    for entry in json.loads((build / "compile_commands.json").read_text()):
+        path, command = Path(entry["file"]).resolve(), entry["command"]
+        if path.parent.name == "Unity":
+            for source in re.findall(r'^#include "(/.+)"$', path.read_text(), re.M):
+                commands[Path(source)] = command.replace(entry["file"], source)
+        else:
+            commands[path] = command
+    return commands
 
 
 def flags_of(path, command):
@@ -77,49 +76,36 @@ def flags_of(path, command):
     return [w for i, w in enumerate(words) if i not in skipped and w != "-MD" and w != str(path)]
 
 
-def groups_of(paths, commands):
-    """Lists of files that go through clang-tidy together."""
-    groups = []
-    for path in paths:
-        names, flags = names_of(path), flags_of(path, commands[path])
-        alone = "HWY_TARGET_INCLUDE" in path.read_text()  # compiles itself several times
-        home = next((g for g in groups if not alone and g["folder"] == path.parent and g["flags"] == flags
-                     and len(g["files"]) < TOGETHER and fits(g["names"], names)), None)
-        if home is None:
-            home = {"folder": path.parent, "flags": flags, "files": [], "names": {}}
-            groups.append(home)
-        home["files"].append(path)
-        home["names"].update(names)
-    return [g["files"] for g in groups]
+def run_tidy(options, path, flags, *more):
+    return subprocess.run([options.tidy, "--quiet", f"--config-file={ROOT / '.clang-tidy'}", *more, str(path), "--", *flags],
+                          cwd=options.build, capture_output=True, text=True, errors="replace")
 
 
-def run_tidy(options, path):
-    return subprocess.run([options.tidy, "--quiet", "-p", str(options.build), str(path)], capture_output=True,
-                          text=True, errors="replace")
+def suspects(done, paths):
+    """The files of a common run that give findings; all of them where it did not come to its end."""
+    found = re.findall(r"^(/[^:\n]+):\d+:\d+: (?:error|warning): .*\[([a-z].*)\]$", done.stdout, re.M)
+    named = {Path(name) for name, _ in found}
+    compiled = "clang-diagnostic-error" not in done.stdout and named
+    return [p for p in paths if p in named] if compiled and named <= set(paths) else paths
 
 
-def run_together(options, paths, commands):
-    """True where none of the files gives a finding."""
+def run_together(options, paths, flags):
+    """Those of the files that have to be looked at alone."""
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / "together.cc"
         whole.write_text("".join(f'#include "{path}"  // NOLINT(bugprone-suspicious-include)\n'
                                  for path in paths))
-        done = subprocess.run([options.tidy, "--quiet", "--header-filter=(src|include)/.*\\.(h|cc)$",
-                               f"--config-file={ROOT / '.clang-tidy'}", str(whole), "--",
-                               *flags_of(paths[0], commands[paths[0]])],
-                              cwd=options.build, capture_output=True, text=True, errors="replace")
-        if options.verbose and done.returncode != 0:
-            print(done.stdout + done.stderr, flush=True)
-        return done.returncode == 0
+        done = run_tidy(options, whole, flags, "--header-filter=(src|include)/.*\\.(h|cc)$")
+    if options.verbose and done.returncode != 0:
+        print(done.stdout + done.stderr, flush=True)
+    return [] if done.returncode == 0 else suspects(done, paths)
 
 
-def run_group(options, paths, commands):
+def run_group(options, paths, flags):
     """[(file, its own run, or None where it is clean)], seconds."""
     start = time.monotonic()
-    if len(paths) > 1 and run_together(options, paths, commands):
-        runs = [(path, None) for path in paths]
-    else:
-        runs = [(path, run_tidy(options, path)) for path in paths]
+    alone = run_together(options, paths, flags) if len(paths) > 1 else paths
+    runs = [(path, run_tidy(options, path, flags) if path in alone else None) for path in paths]
     return runs, time.monotonic() - start
 
 
@@ -133,25 +119,24 @@ def main():
     options = parser.parse_args()
 
     version = subprocess.run([options.tidy, "--version"], capture_output=True, text=True, check=True).stdout
-    commands = {Path(c["file"]).resolve(): c["command"]
-                for c in json.loads((options.build / "compile_commands.json").read_text())}
-    wanted = [f.resolve() for f in options.files] or sorted(f for f in commands if f.is_relative_to(ROOT / "src"))
-    unknown = [f for f in wanted if f not in commands]
+    flags = {path: flags_of(path, command) for path, command in commands_of(options.build).items()}
+    wanted = [f.resolve() for f in options.files] or sorted(f for f in flags if f.is_relative_to(ROOT / "src"))
+    unknown = [f for f in wanted if f not in flags]
     if unknown:
         sys.exit(f"{options.build}/compile_commands.json does not know {unknown[0]}")
 
     kept = options.build / "tidy"
     kept.mkdir(exist_ok=True)
-    stamps = {f: kept / fingerprint(f, commands[f], version) for f in wanted}
+    stamps = {f: kept / fingerprint(f, flags[f], version) for f in wanted}
     todo = [f for f in wanted if not stamps[f].exists()]
-    groups = groups_of(todo, commands)
+    groups = groups_of(todo, lambda path: (path.parent, flags[path]))
     # The slow ones first, so that no processor waits for another at the end.
     groups.sort(key=lambda g: -sum(f.stat().st_size for f in g))
     print(f"{len(todo)} of {len(wanted)} files in {len(groups)} groups, {options.jobs} at a time", flush=True)
 
     failed, spent = [], []
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        for runs, seconds in pool.map(lambda g: run_group(options, g, commands), groups):
+        for runs, seconds in pool.map(lambda g: run_group(options, g, flags[g[0]]), groups):
             spent.append((seconds, ", ".join(str(path.relative_to(ROOT)) for path, _ in runs)))
             for path, done in runs:
                 if done is None or done.returncode == 0:
