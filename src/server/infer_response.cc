@@ -35,7 +35,7 @@ Answer<Reply> write_infer_response(const ServedModel& model, const InferRequest&
   std::string text = opening(model, request, *output);
   if (request.binary_output()) return binary_reply(std::move(text), *output);
   text += "\"data\":[";
-  std::string_view between = "";
+  std::string_view between;
   for (const std::string& element : output->best) {
     text += fmt::format("{}{}", std::exchange(between, ","), json_string(element));
   }
