@@ -122,6 +122,7 @@ std::vector<std::shared_ptr<ServedModel>> Repository::all() const {
 std::vector<Repository::Entry> Repository::index() const {
   const std::lock_guard lock(mutex_);
   std::vector<Entry> entries;
+  entries.reserve(slots_.size());
   for (const Slot& slot : slots_) {
     entries.push_back({slot.from.name, slot.from.version, slot.served != nullptr, slot.reason});
   }
