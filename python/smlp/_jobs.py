@@ -173,13 +173,13 @@ def compile(  # noqa: A001
 def export(
     checkpoint: Model | Path, onnx: Path, *, model_name: str = "auto", opset: int = 11, force: bool = False
 ) -> ExportReport:
-    """Writes ONNX of any checkpoint, as `smlp export` does.
+    """Writes ONNX of any checkpoint or compiled model, as `smlp export` does.
 
     Args:
-        checkpoint: the path of PyTorch's format, safetensors or ONNX, or a Model that was loaded from one.
+        checkpoint: the path of PyTorch's format, safetensors, ONNX or a `.smlp`, or a Model that was loaded from one.
         onnx: where to write.
         model_name: "smlpnet_tiny", "smlpnet_small" or "smlpnet_base" is checked against the checkpoint.
-        opset: 11 to 23.
+        opset: 11 to 23; of a model in int8 from 13 on.
         force: replace a file that exists.
 
     Raises:

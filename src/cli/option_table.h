@@ -108,7 +108,7 @@ inline constexpr OptionName option_table[] = {
     {"--model-name", "--model_name", "", "NAME",
      "smlpnet_tiny, smlpnet_small or smlpnet_base, checked against the checkpoint (default: auto, whatever it holds)"},
     {"--opset", "--opset_version", "", "N",
-     "ONNX opset, 11 to 23: LayerNormalization from 17 on, Gelu from 20 on (default: 11)"},
+     "ONNX opset, 11 to 23: int8 from 13 on, LayerNormalization from 17, Gelu from 20 (default: 11)"},
     {"--framework", "--framework", "", "N", "The guide's number of the input's kind; 5 is ONNX"},
     {"--input-format", "--input_format", "", "NCHW", "Layout of the input: NCHW"},
     {"--input-shape", "--input_shape", "", "SHAPE",

@@ -1,14 +1,6 @@
 #include "formats/onnx_builder.h"
 
 namespace smlp::graph {
-namespace {
-
-template <class T>
-void set_raw(onnx::TensorProto& tensor, std::span<const T> values) {
-  tensor.set_raw_data(values.data(), values.size_bytes());
-}
-
-}  // namespace
 
 void GraphBuilder::describe(onnx::ValueInfoProto& value, const std::string& name, std::span<const std::int64_t> rest) {
   value.set_name(name);
@@ -18,23 +10,36 @@ void GraphBuilder::describe(onnx::ValueInfoProto& value, const std::string& name
   for (const std::int64_t extent : rest) type->mutable_shape()->add_dim()->set_dim_value(extent);
 }
 
-std::string GraphBuilder::weight(const std::string& name, const std::vector<std::int64_t>& shape,
-                                 std::span<const float> values) {
+template <class T>
+std::string GraphBuilder::add(const std::string& name, int type, std::span<const std::int64_t> shape,
+                              std::span<const T> values) {
   auto* tensor = graph_.add_initializer();
   tensor->set_name(name);
-  tensor->set_data_type(onnx::TensorProto::FLOAT);
+  tensor->set_data_type(type);
   for (const std::int64_t extent : shape) tensor->add_dims(extent);
-  set_raw(*tensor, values);
+  tensor->set_raw_data(values.data(), values.size_bytes());
+  names_.insert(name);
   return name;
 }
 
+std::string GraphBuilder::weight(const std::string& name, const std::vector<std::int64_t>& shape,
+                                 std::span<const float> values) {
+  return add(name, onnx::TensorProto::FLOAT, shape, values);
+}
+
+std::string GraphBuilder::weight(const std::string& name, const std::vector<std::int64_t>& shape,
+                                 std::span<const std::int8_t> values) {
+  return add(name, onnx::TensorProto::INT8, shape, values);
+}
+
+std::string GraphBuilder::weight(const std::string& name, const std::vector<std::int64_t>& shape,
+                                 std::span<const std::uint8_t> values) {
+  return add(name, onnx::TensorProto::UINT8, shape, values);
+}
+
 std::string GraphBuilder::integers(const std::string& name, std::span<const std::int64_t> values) {
-  auto* tensor = graph_.add_initializer();
-  tensor->set_name(name);
-  tensor->set_data_type(onnx::TensorProto::INT64);
-  tensor->add_dims(static_cast<std::int64_t>(values.size()));
-  set_raw(*tensor, values);
-  return name;
+  const auto count = static_cast<std::int64_t>(values.size());
+  return add(name, onnx::TensorProto::INT64, std::span(&count, 1), values);
 }
 
 std::string GraphBuilder::node(const char* op, const std::string& name, std::initializer_list<std::string> inputs,

@@ -7,6 +7,7 @@
 #include <initializer_list>
 #include <span>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -25,12 +26,22 @@ class GraphBuilder {
 
   // Each returns the name of the value it adds; a node's first output is named after the node.
   std::string weight(const std::string& name, const std::vector<std::int64_t>& shape, std::span<const float> values);
+  std::string weight(const std::string& name, const std::vector<std::int64_t>& shape,
+                     std::span<const std::int8_t> values);
+  std::string weight(const std::string& name, const std::vector<std::int64_t>& shape,
+                     std::span<const std::uint8_t> values);
   std::string integers(const std::string& name, std::span<const std::int64_t> values);
   std::string node(const char* op, const std::string& name, std::initializer_list<std::string> inputs,
                    Attributes attributes = {});
 
+  bool has_weight(const std::string& name) const { return names_.contains(name); }
+
  private:
+  template <class T>
+  std::string add(const std::string& name, int type, std::span<const std::int64_t> shape, std::span<const T> values);
+
   onnx::GraphProto& graph_;
+  std::unordered_set<std::string> names_;  // of weights
 };
 
 }  // namespace smlp::graph

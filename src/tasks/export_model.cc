@@ -45,12 +45,7 @@ Result<void> check_name(const std::string& wanted, const std::string& found, con
 }
 
 Result<Weights> weights_of(const TensorFile& file) {
-  if (file.format == "ONNX") return import_onnx(file.path);
-  if (is_compiled(file)) {
-    return fail(Error{.what = "a compiled model, whose weights are folded",
-                      .remedy = "export the checkpoint that it was compiled from"});
-  }
-  return weights_from_tensors(file);
+  return file.format == "ONNX" ? import_onnx(file.path) : weights_from_tensors(file);
 }
 
 // ModelProto begins with its version (field 1, a number), which every exporter writes, and after it comes the
@@ -59,21 +54,38 @@ bool looks_like_onnx(std::string_view start) {
   return start.size() > 3 && start[0] == '\x08' && start[1] > 0 && start[1] < 64 && start[2] == '\x12';
 }
 
-Result<ExportModelReport> export_checked(const ExportModelOptions& options) {
-  SMLP_TRY(file, read_tensor_file(options.checkpoint));
-  auto weights = weights_of(file);
-  if (!weights) return fail(std::move(weights).error().in(options.checkpoint.string()));
-  const std::string name = name_of(weights->config);
-  if (auto fits = check_name(options.model_name, name, weights->config); !fits) {
+// Writes the network of a file, `network`: as trained or as compiled.
+template <class AnyNetwork>
+Result<ExportModelReport> write(const ExportModelOptions& options, const TensorFile& file, const AnyNetwork& network) {
+  const Config& config = network.config;
+  const std::string name = name_of(config);
+  if (auto fits = check_name(options.model_name, name, config); !fits) {
     return fail(std::move(fits).error().in(options.checkpoint.string()));
   }
-  SMLP_TRY(use, describe_use(file, weights->config));
+  SMLP_TRY(use, describe_use(file, config));
   const OnnxExportOptions how = {.opset = options.opset,
                                  .existing = options.force ? Existing::replace : Existing::keep,
                                  .producer_version = options.producer_version,
                                  .metadata = std::move(use)};
-  SMLP_TRY(bytes, export_onnx(*weights, how, options.onnx));
-  return ExportModelReport{.config = weights->config, .model_name = name, .bytes = bytes};
+  SMLP_TRY(bytes, export_onnx(network, how, options.onnx));
+  return ExportModelReport{.config = config, .model_name = name, .bytes = bytes};
+}
+
+Result<ExportModelReport> export_compiled(const ExportModelOptions& options, const TensorFile& file) {
+  auto network = read_compiled(file);
+  if (!network) return fail(std::move(network).error().in(options.checkpoint.string()));
+  SMLP_TRY(report, write(options, file, *network));
+  report.compiled = network->precision;
+  report.gelu_differs = network->gelu != GeluPrecision::high_precision;
+  return report;
+}
+
+Result<ExportModelReport> export_checked(const ExportModelOptions& options) {
+  SMLP_TRY(file, read_tensor_file(options.checkpoint));
+  if (file.format != "ONNX" && is_compiled(file)) return export_compiled(options, file);
+  auto weights = weights_of(file);
+  if (!weights) return fail(std::move(weights).error().in(options.checkpoint.string()));
+  return write(options, file, *weights);
 }
 
 }  // namespace
