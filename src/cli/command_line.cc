@@ -16,9 +16,9 @@ namespace {
 std::optional<double> parse_number(std::string_view text, bool whole) {
   double value = 0;
   std::int64_t integer = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, code] =
-      whole ? std::from_chars(text.data(), end, integer) : std::from_chars(text.data(), end, value);
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
+  const auto [stop, code] = whole ? std::from_chars(begin, end, integer) : std::from_chars(begin, end, value);
   if (code != std::errc() || stop != end || text.empty()) return std::nullopt;
   if (whole) value = static_cast<double>(integer);
   if (!std::isfinite(value)) return std::nullopt;
@@ -116,7 +116,7 @@ Option& CommandLine::three(KnownOption name, double low, double high, std::funct
   Option& option = add(name, [=, set = std::move(set)](const std::string& text) -> std::string {
     const std::vector<std::string> parts = split(text, ',');
     double values[3] = {};
-    const std::string wrong = fmt::format("takes three numbers from {:g} to {:g}", low, high);
+    std::string wrong = fmt::format("takes three numbers from {:g} to {:g}", low, high);
     if (parts.size() != 3) return wrong;
     for (std::size_t i = 0; i < 3; ++i) {
       const auto value = parse_number(parts[i], false);

@@ -12,6 +12,7 @@
 #include "data/input_check.h"
 #include "data/label_map.h"
 #include "tasks/compare_models.h"
+#include "tasks/csv_cell.h"
 #include "tasks/input_source.h"
 #include "tasks/labelled_pictures.h"
 #include "tasks/machine.h"
@@ -149,8 +150,8 @@ class Report {
   std::string csv() const {
     std::string out = "file,label,first,second,right_first,right_second\n";
     for (const Flip& flip : c_.flips) {
-      out += fmt::format("{},{},{},{},{:d},{:d}\n", cell(name(flip)), cell(label(flip)), cell(answer(flip, 0)),
-                         cell(answer(flip, 1)), flip.right[0], flip.right[1]);
+      out += fmt::format("{},{},{},{},{:d},{:d}\n", csv_cell(name(flip)), csv_cell(label(flip)),
+                         csv_cell(answer(flip, 0)), csv_cell(answer(flip, 1)), flip.right[0], flip.right[1]);
     }
     return out;
   }
@@ -167,14 +168,6 @@ class Report {
   std::string label(const Flip& flip) const { return class_name(loaded_[0]->named.classes, flip.label); }
   std::string answer(const Flip& flip, int side) const {
     return answer_text(flip.answers[side], loaded_[side]->named.classes);
-  }
-  // RFC 4180: quoted where it has to be.
-  static std::string cell(const std::string& text) {
-    const std::string plain = printable(text);
-    if (plain.find_first_of(",\"\r\n") == std::string::npos) return plain;
-    std::string out = "\"";
-    for (const char c : plain) out += c == '"' ? std::string("\"\"") : std::string(1, c);
-    return out + "\"";
   }
 
   const Side (&sides_)[2];

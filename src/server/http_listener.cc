@@ -3,8 +3,8 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "server/connection.h"
@@ -40,11 +40,13 @@ Result<int> HttpListener::listen() {
   return acceptor_.local_endpoint().port();
 }
 
-void HttpListener::start() { asio::co_spawn(context_, accept(), asio::detached); }
+void HttpListener::start() { asio::co_spawn(acceptor_.get_executor(), accept(), asio::detached); }
 
 void HttpListener::close() {
-  boost::system::error_code ignored;
-  acceptor_.close(ignored);
+  asio::post(acceptor_.get_executor(), [this] {
+    boost::system::error_code ignored;
+    acceptor_.close(ignored);
+  });
 }
 
 asio::awaitable<void> HttpListener::accept() {

@@ -4,6 +4,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/strand.hpp>
 
 #include "server/shared.h"
 
@@ -12,7 +13,7 @@ namespace smlp::server {
 class HttpListener {
  public:
   HttpListener(boost::asio::io_context& context, Shared& shared)
-      : context_(context), shared_(shared), acceptor_(context) {}
+      : context_(context), shared_(shared), acceptor_(boost::asio::make_strand(context)) {}
 
   // Returns the port. Errors: an address that cannot be had.
   Result<int> listen();
@@ -26,7 +27,7 @@ class HttpListener {
 
   boost::asio::io_context& context_;
   Shared& shared_;
-  boost::asio::ip::tcp::acceptor acceptor_;
+  boost::asio::ip::tcp::acceptor acceptor_;  // once started, used on its strand alone
   std::atomic<int> open_{0};
 };
 

@@ -153,6 +153,7 @@ class Calibrator {
 std::vector<std::size_t> spread(std::size_t size, std::size_t images) {
   std::vector<std::size_t> chosen;
   const std::size_t count = std::min(size, images);
+  chosen.reserve(count);
   for (std::size_t i = 0; i < count; ++i) chosen.push_back(i * size / count);
   return chosen;
 }

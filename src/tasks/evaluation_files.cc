@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/printable.h"
 #include "data/evaluation_journal.h"
+#include "tasks/csv_cell.h"
 
 namespace smlp {
 namespace {
@@ -16,15 +17,6 @@ constexpr std::string_view kConfusionStart = "label\\answer,";
 constexpr std::string_view kNotFinite = "the logits are not finite numbers; counted as wrong";
 
 bool is_json(const fs::path& path) { return path.extension() == ".jsonl" || path.extension() == ".json"; }
-
-// RFC 4180: quoted where it has to be.
-std::string cell(std::string_view text) {
-  const std::string plain = printable(text);
-  if (plain.find_first_of(",\"\r\n") == std::string::npos) return plain;
-  std::string out = "\"";
-  for (const char c : plain) out += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return out + "\"";
-}
 
 struct Row {
   std::string file;
@@ -60,7 +52,7 @@ std::string csv_title() {
 
 std::string csv_row(const Row& row, const ClassList& list) {
   const auto& standing = row.outcome.standing;
-  std::string line = fmt::format("{},{},{},{}", cell(row.file), row.label, cell(class_name(list, row.label)),
+  std::string line = fmt::format("{},{},{},{}", csv_cell(row.file), row.label, csv_cell(class_name(list, row.label)),
                                  standing ? fmt::format("{}", standing->rank) : "");
   for (std::size_t i = 0; i < kKeptClasses; ++i) {
     if (i >= row.outcome.top.size()) {
@@ -68,9 +60,9 @@ std::string csv_row(const Row& row, const ClassList& list) {
       continue;
     }
     const auto& [index, probability] = row.outcome.top[i];
-    line += fmt::format(",{},{},{}", index, cell(class_name(list, index)), probability);
+    line += fmt::format(",{},{},{}", index, csv_cell(class_name(list, index)), probability);
   }
-  return line + "," + cell(row.error()) + "\n";
+  return line + "," + csv_cell(row.error()) + "\n";
 }
 
 std::unexpected<Error> ending_error(const fs::path& path, std::string_view what, std::string_view endings) {
@@ -145,7 +137,7 @@ std::string confusion_csv(const Tally& tally, const ClassList& list) {
   const std::vector<ClassScore> scores = tally.per_class();
   std::string text(kConfusionStart);
   text.pop_back();
-  for (std::size_t c = 0; c < classes; ++c) text += "," + cell(class_name(list, static_cast<int>(c)));
+  for (std::size_t c = 0; c < classes; ++c) text += "," + csv_cell(class_name(list, static_cast<int>(c)));
   text += any_not_finite ? ",not finite\n" : "\n";
   auto next = tally.confusion().begin();
   for (std::size_t label = 0; label < classes; ++label) {
@@ -155,7 +147,7 @@ std::string confusion_csv(const Tally& tally, const ClassList& list) {
       row[static_cast<std::size_t>(next->first.second)] = next->second;
       answered += next->second;
     }
-    text += fmt::format("{},{}", cell(class_name(list, static_cast<int>(label))), fmt::join(row, ","));
+    text += fmt::format("{},{}", csv_cell(class_name(list, static_cast<int>(label))), fmt::join(row, ","));
     text += any_not_finite ? fmt::format(",{}\n", scores[label].images - answered) : "\n";
   }
   return text;

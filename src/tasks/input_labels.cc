@@ -54,6 +54,7 @@ class LabelFinder {
   // Turns positions of class folders into the model's classes, or forgets them where that is not known.
   void name_classes(BinLabels& labels) const {
     std::vector<std::string> names;
+    names.reserve(labels.folder_of_label.size());
     for (const auto& [label, folder] : labels.folder_of_label) names.push_back(folder);
     const auto map = map_labels(names, classes_, list_);
     if (!map) {

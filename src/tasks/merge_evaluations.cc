@@ -40,6 +40,7 @@ Result<void> check_complete(const EvaluationPart& part) {
 
 Result<void> check_places(const std::vector<EvaluationPart>& parts) {
   std::vector<GivenPart> given;
+  given.reserve(parts.size());
   for (const EvaluationPart& part : parts) given.push_back({part.evaluation.shard, part.file.string()});
   return check_parts(given);
 }

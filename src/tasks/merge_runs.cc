@@ -40,6 +40,7 @@ Result<void> check_same(const RunPart& first, const RunPart& part) {
 Result<void> sort_parts(std::vector<RunPart>& parts) {
   std::ranges::stable_sort(parts, {}, [](const RunPart& part) { return part.shard.index; });
   std::vector<GivenPart> given;
+  given.reserve(parts.size());
   for (const RunPart& part : parts) given.push_back({part.shard, part.folder.string()});
   return check_parts(given);
 }
@@ -141,6 +142,7 @@ Result<MergedRuns> merge(const MergeRunsOptions& options,
   }
   SMLP_CHECK(results.finish());
   std::vector<FileResult> pairs;
+  pairs.reserve(files.size());
   for (std::size_t i = 0; i < files.size(); ++i) {
     pairs.push_back({manifest.inputs[i].file, results.path_of(files[i]).string()});
   }

@@ -27,6 +27,7 @@ bool numbered(const Inputs& inputs) {
 // What labels.npy has for each word: its number where a list or shard numbers its classes, else its position.
 std::vector<std::int64_t> numbers_of(const Inputs& inputs) {
   std::vector<std::int64_t> numbers;
+  numbers.reserve(inputs.labels.size());
   for (const std::string& word : inputs.labels) {
     numbers.push_back(numbered(inputs) ? *whole_number(word) : std::ssize(numbers));
   }
