@@ -24,7 +24,8 @@ class Measurement {
 
  private:
   std::size_t index(int thread, int block, int segment) const {
-    return static_cast<std::size_t>((thread * blocks_ + block) * kSegments + segment);
+    const int place = (thread * blocks_ + block) * kSegments + segment;
+    return static_cast<std::size_t>(place);
   }
   int threads_, blocks_;
   std::vector<Histogram> counted_;

@@ -50,7 +50,8 @@ PICTURES = ("17x9.jpg", "420-progressive.jpg", "rgba8-plain.png")
 # repeats them at more sizes: minutes of emulation would go into the oracles.
 SHORT = {
     "kernels_test": [f"*{step}*/{{taken}}" for step in (
-        "UnitsGiveTheBits", "NanPicture", "StemOf", "DownsampleOf", "FastGelu", "FarFromZero", "HeadOf", "GeluOf", "Int8")],
+        "UnitsGiveTheBits", "NanPicture", "StemOf", "DownsampleOf", "WithTheFastGelu", "FarFromZero", "HeadOf", "GeluOf",
+        "Int8")],
 }
 FULL = {
     "kernels_test": ["*/{taken}", "*Oracle*"],
