@@ -42,7 +42,7 @@ struct Held {
 
 }  // namespace
 
-std::shared_ptr<const PackedNetwork> shared_packed(std::shared_ptr<const Network> network,
+std::shared_ptr<const PackedNetwork> shared_packed(const std::shared_ptr<const Network>& network,
                                                    const kernels::Kernels& table, ThreadPool& pool) {
   const std::shared_ptr<Entry> entry = entry_of({network.get(), &table});
   const std::lock_guard lock(entry->packing);
