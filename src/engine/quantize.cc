@@ -41,6 +41,7 @@ std::vector<InputScale> input_scales(const Measurement& measurement, int block, 
                                      RangeMethod method) {
   const int first = product.part == &FoldedBlock::fuse ? 0 : product.part == &FoldedBlock::fc1 ? 3 : 4;
   std::vector<InputScale> scales;
+  scales.reserve(static_cast<std::size_t>(product.segments));
   for (int s = 0; s < product.segments; ++s) scales.push_back(measurement.sum(block, first + s).choose(method));
   return scales;
 }

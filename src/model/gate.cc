@@ -56,6 +56,7 @@ class Checker {
     }
     const Int8Scales& int8 = part.int8;
     std::vector<float> scales;
+    scales.reserve(int8.inputs.size());
     for (const InputScale& input : int8.inputs) scales.push_back(input.scale);
     SMLP_CHECK(check_scales(name + ".input_scale", segments, scales));
     SMLP_CHECK(check_scales(name + ".output_scale", outputs, int8.outputs));

@@ -80,6 +80,7 @@ std::string metrics_text(Models models) {
        [](const auto& model, const auto&) { return model.counts.output_ns / 1000; }},
   };
   std::vector<BatcherStatistics> batches;
+  batches.reserve(models.size());
   for (const auto& model : models) batches.push_back(model->batcher.statistics());
   std::string text;
   for (const Counter& counter : counters) {
