@@ -10,9 +10,13 @@ namespace {
 // Destroying a value that has children allocates; destroying an empty one does not.
 template <class Json>
 void empty_out(Json& value) noexcept {
-  if (!value.is_structured()) return;
-  for (Json& child : value) empty_out(child);
-  value.clear();
+  if (auto* const elements = value.template get_ptr<typename Json::array_t*>()) {
+    for (Json& child : *elements) empty_out(child);
+    elements->clear();
+  } else if (auto* const members = value.template get_ptr<typename Json::object_t*>()) {
+    for (auto& [key, child] : *members) empty_out(child);
+    members->clear();
+  }
 }
 
 // Builds a value from the events of the library's parser. No value that has children is destroyed on the way.
