@@ -126,7 +126,8 @@ SessionOptions session_options(int threads, int batch, const std::optional<std::
   if (precision) {
     const Precision* const found = find_precision(*precision);
     if (found == nullptr) {
-      raise("OptionError", {.what = fmt::format("unknown precision '{}'", *precision), .remedy = "'fp32' or 'bf16'"});
+      raise("OptionError",
+            {.what = fmt::format("unknown precision '{}'", *precision), .remedy = "'fp32', 'bf16' or 'int8'"});
     }
     options.precision = *found;
   }

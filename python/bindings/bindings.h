@@ -33,7 +33,8 @@ SessionOptions session_options(int threads, int batch, const std::optional<std::
 // The best classes as a list of smlp.Prediction (`type`), which is a tuple of (index, label, probability).
 nb::list predictions_of(const Model& model, std::span<const float> logits, int top, const nb::object& type);
 
-// os.fsencode() of a path; empty bytes are an empty path.
-inline std::filesystem::path path_of(const nb::bytes& path) { return std::string(path.c_str(), path.size()); }
+// os.fsencode() of a path; empty bytes are an empty path. Raises InputError where it holds a NUL, at which the system
+// would end it.
+std::filesystem::path path_of(const nb::bytes& path);
 
 }  // namespace smlp::python

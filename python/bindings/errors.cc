@@ -47,4 +47,11 @@ void raise(const char* kind, const Error& error) {
   throw nb::python_error();
 }
 
+void raise_from(nb::python_error& cause, const char* kind, const Error& error) {
+  const nb::object made = exception_of(kind, error);
+  PyException_SetCause(made.ptr(), nb::borrow(cause.value()).release().ptr());  // which takes the reference
+  PyErr_SetObject(made.type().ptr(), made.ptr());
+  throw nb::python_error();
+}
+
 }  // namespace smlp::python

@@ -18,6 +18,9 @@ nb::object exception_of(const char* kind, const Error& error);
 // The same, raised.
 [[noreturn]] void raise(const char* kind, const Error& error);
 
+// The same, with what Python raised as its cause.
+[[noreturn]] void raise_from(nb::python_error& cause, const char* kind, const Error& error);
+
 template <class T>
 T value_or_raise(Result<T> result, const char* kind) {
   if (!result) raise(kind, result.error());

@@ -1,4 +1,4 @@
-// Whole jobs: compile, export, bench. Each answers with a dict, of which smlp/_jobs.py makes a dataclass.
+// Whole jobs: export, bench, of whose answers smlp/_jobs.py makes dataclasses.
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
@@ -10,7 +10,6 @@
 #include "interrupt.h"
 #include "smlp/batcher.h"
 #include "tasks/benchmark.h"
-#include "tasks/compile.h"
 #include "tasks/export_model.h"
 #include "tasks/provenance.h"
 
@@ -65,33 +64,6 @@ std::string bench(const Model& model, const std::vector<int>& batch_sizes, int l
   return benchmark_json(*report);
 }
 
-nb::dict compile(const nb::bytes& model, const nb::bytes& output, const std::optional<std::string>& input_shape,
-                 const SessionOptions& session, const nb::bytes& op_precision, const Overrides& overrides, bool force) {
-  CompileOptions options{.model = path_of(model),
-                         .output = path_of(output),
-                         .precision = session.precision,
-                         .op_precision = path_of(op_precision),
-                         .classes = std::get<std::filesystem::path>(overrides.names),
-                         .preprocess = overrides.preprocess,
-                         .force = force};
-  if (input_shape) options.input = value_or_raise(parse_input_shape(*input_shape), "OptionError");
-  auto compiled = [&] {
-    const nb::gil_scoped_release release;
-    return compile_model(options);
-  }();
-  const CompileReport report = value_or_raise(std::move(compiled), "JobError");
-  const Network& network = report.network;
-  nb::dict d;
-  d["output"] = report.output.string();
-  d["bytes"] = report.output_bytes;
-  d["precision"] = precision_name(network.precision);
-  d["gelu"] = gelu_precision_name(network.gelu);
-  d["batch"] = network.batch > 0 ? nb::object(nb::int_(network.batch)) : nb::none();
-  d["parameters"] = network.config.parameters();
-  d["source_sha256"] = network.source_sha256;
-  return d;
-}
-
 nb::dict export_onnx(const nb::bytes& checkpoint, const nb::bytes& onnx, const std::string& model_name, int opset,
                      bool force) {
   const ExportModelOptions options{.checkpoint = path_of(checkpoint),
@@ -127,10 +99,6 @@ void add_jobs(nb::module_& m) {
              bool pin) { new (self) SessionOptions(session_options(threads, batch, precision, mode, isa, pin)); },
           "threads"_a, "batch"_a, "precision"_a.none(), "mode"_a, "isa"_a, "pin"_a);
   m.def("bench", &bench, "model"_a, "batch_sizes"_a, "loop"_a, "seconds"_a, "warmup"_a, "session"_a, "done"_a);
-  m.def("compile", &compile, "model"_a, "output"_a, "input_shape"_a.none(), "session"_a, "op_precision"_a,
-        "overrides"_a, "force"_a,
-        nb::sig("def compile(model: bytes, output: bytes, input_shape: str | None, session: SessionOptions, "
-                "op_precision: bytes, overrides: Overrides, force: bool) -> dict[str, typing.Any]"));
   m.def("export_onnx", &export_onnx, "checkpoint"_a, "onnx"_a, "model_name"_a, "opset"_a, "force"_a,
         nb::sig("def export_onnx(checkpoint: bytes, onnx: bytes, model_name: str, opset: int, force: bool) -> "
                 "dict[str, typing.Any]"));

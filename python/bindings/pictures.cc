@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstring>
 
+#include "bindings.h"
 #include "errors.h"
 #include "refusals.h"
 
@@ -17,22 +18,9 @@ using Array = nb::ndarray<nb::ro>;
 
 constexpr std::size_t kLargestSide = 65500;  // of pixels; the library's own limit, which fits an int
 
-std::string type_word(nb::handle x) {
-  const nb::handle type = x.type();
-  const auto word = [&](const char* name) { return nb::cast<std::string>(nb::str(type.attr(name))); };
-  const std::string module = word("__module__");
-  return (module == "builtins" ? "" : module + ".") + word("__qualname__");
-}
-
 std::string shape_text(const Array& array) {
   const std::span<const std::int64_t> shape(array.shape_ptr(), array.ndim());
   return fmt::format("({}{})", fmt::join(shape, ", "), shape.size() == 1 ? "," : "");
-}
-
-// Whether `x` is of a class of a module that somebody has loaded; of another it cannot be.
-bool is_loaded(nb::handle x, const char* module, const char* name) {
-  const nb::object found = nb::module_::import_("sys").attr("modules").attr("get")(module);
-  return !found.is_none() && nb::isinstance(x, found.attr(name));
 }
 
 bool is_type(const Array& array, nb::dlpack::dtype type) { return array.dtype() == type; }
@@ -110,8 +98,11 @@ void Pictures::add(nb::handle x) {
 
 Pictures::Taken Pictures::take(nb::handle x) {
   if (nb::isinstance<nb::str>(x) || nb::hasattr(x, "__fspath__")) {
-    const nb::bytes path(nb::module_::import_("os").attr("fsencode")(x));
-    items_.emplace_back(std::filesystem::path(std::string(path.c_str(), path.size())));
+    std::filesystem::path path = path_of(nb::bytes(nb::module_::import_("os").attr("fsencode")(x)));
+    for (const std::string_view scheme : {"http://", "https://", "data:"}) {
+      if (path.native().starts_with(scheme)) refuse("a URL, and nothing is fetched", "pass the bytes that it names");
+    }
+    items_.emplace_back(std::move(path));
     return Taken::one;
   }
   if (nb::isinstance<nb::bytes>(x) || nb::isinstance<nb::bytearray>(x) || PyMemoryView_Check(x.ptr())) {
@@ -126,6 +117,9 @@ Pictures::Taken Pictures::take(nb::handle x) {
   if (nb::isinstance<nb::dict>(x) || nb::isinstance(x, nb::module_::import_("collections.abc").attr("Mapping"))) {
     refuse_type(fmt::format("{} is a mapping, not a picture", type_word(x)),
                 "pass what it holds, x[\"image\"] for one");
+  }
+  if (nb::hasattr(x, "read")) {
+    refuse_type(fmt::format("{} is an open file, not a picture", type_word(x)), "pass its bytes: x.read()");
   }
   return Taken::nothing;
 }
@@ -160,9 +154,23 @@ void Pictures::take_bytes(nb::handle x) {
   arrays_.push_back(std::move(array));
 }
 
-// Pillow keeps pixels in blocks of four bytes each: the copy is Pillow's own way of handing them out.
+// Pillow keeps pixels in blocks of four bytes each: the copy is Pillow's own way of handing them out. Of a lazy image
+// it decodes the file only now.
 void Pictures::take_pil(nb::handle image) {
-  const nb::object rgb = as_rgb(image);
+  try {
+    take_rgb(as_rgb(image));
+  } catch (nb::python_error& error) {
+    const nb::object ours = nb::module_::import_("smlp.errors").attr("SmlpError");
+    const bool of_file = error.matches(PyExc_Exception) && !error.matches(ours) && !error.matches(PyExc_MemoryError) &&
+                         !error.matches(PyExc_Warning);
+    if (!of_file) throw;
+    raise_from(error, "PictureError",
+               {.what = fmt::format("Pillow cannot read it: {}", nb::cast<std::string>(nb::str(error.value()))),
+                .remedy = "get the picture again, or pass its file, which this library reads itself"});
+  }
+}
+
+void Pictures::take_rgb(const nb::object& rgb) {
   const nb::tuple size = nb::cast<nb::tuple>(rgb.attr("size"));
   const int width = nb::cast<int>(size[0]), height = nb::cast<int>(size[1]);
   const nb::bytes pixels = nb::cast<nb::bytes>(rgb.attr("tobytes")());

@@ -47,6 +47,7 @@ class Pictures {
   void take_iterable(nb::handle x);
   void take_bytes(nb::handle x);
   void take_pil(nb::handle image);
+  void take_rgb(const nb::object& rgb);
   Taken take_array(Array array);
   Taken take_pixels(const Array& array);
   Taken take_floats(const Array& array);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <nanobind/stl/string.h>
 
+#include "bindings.h"
 #include "errors.h"
 
 namespace smlp::python {
@@ -21,6 +22,22 @@ bool holds_objects(nb::handle x) {
   return kind == "O" || kind == "U" || kind == "T";
 }
 
+}  // namespace
+
+std::string type_word(nb::handle x) {
+  const nb::handle type = x.type();
+  const auto word = [&](const char* name) { return nb::cast<std::string>(nb::str(type.attr(name))); };
+  const std::string module = word("__module__");
+  return (module == "builtins" ? "" : module + ".") + word("__qualname__");
+}
+
+bool is_loaded(nb::handle x, const char* module, const char* name) {
+  const nb::object found = nb::module_::import_("sys").attr("modules").attr("get")(module);
+  return !found.is_none() && nb::isinstance(x, found.attr(name));
+}
+
+namespace {
+
 [[noreturn]] void explain(nb::handle x) {
   const std::string device = word_of(x, "device");
   if (!device.empty() && device.find("cpu") == std::string::npos && device.find("Cpu") == std::string::npos) {
@@ -38,6 +55,12 @@ void refuse_type(std::string what, std::string remedy) {
 
 void refuse(std::string what, std::string remedy) {
   raise("InputError", {.what = std::move(what), .remedy = std::move(remedy)});
+}
+
+std::filesystem::path path_of(const nb::bytes& path) {
+  std::string text(path.c_str(), path.size());
+  if (text.find('\0') != std::string::npos) refuse("a path that holds a NUL byte", "no file has such a name");
+  return text;
 }
 
 std::string dtype_text(const Array& array) {
@@ -75,11 +98,17 @@ std::optional<Array> import_array(nb::handle x) {
   if (requires_gradient(x)) {
     refuse_type("a tensor that requires gradients, and none goes through smlp", "pass x.detach()");
   }
+  if (is_loaded(x, "numpy.ma", "MaskedArray")) {
+    refuse_type("a masked array, whose mask would be lost", "pass x.filled(0), or what the hidden values should be");
+  }
   Array array;
   if (nb::try_cast(x, array, false)) return array;
   if (nb::hasattr(x, "__dlpack__") || nb::hasattr(x, "__cuda_array_interface__")) explain(x);
   if (!nb::hasattr(x, "__array__")) return {};
   const nb::object own = x.attr("__array__")();
+  if (!nb::hasattr(own, "dtype")) {
+    refuse_type(fmt::format("__array__() of {} gives no array", type_word(x)), "pass a numpy array");
+  }
   if (holds_objects(own)) return {};
   if (!nb::try_cast(own, array, false)) explain(own);
   return array;

@@ -14,6 +14,11 @@ namespace nb = nanobind;
 [[noreturn]] void refuse_type(std::string what, std::string remedy);  // InputTypeError
 [[noreturn]] void refuse(std::string what, std::string remedy);       // InputError
 
+std::string type_word(nb::handle x);  // "float", "torch.Tensor"
+
+// Whether `x` is of a class of a module that somebody has loaded; of another it cannot be.
+bool is_loaded(nb::handle x, const char* module, const char* name);
+
 std::string dtype_text(const nb::ndarray<nb::ro>& array);  // "float64", "bfloat16"
 
 // True for torch's tensors that are part of a graph of gradients, and for its parameters.

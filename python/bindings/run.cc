@@ -64,13 +64,28 @@ class RowSink final : public Sink {
   const bool all_;
 };
 
+// Answers signals ten times a second, in a loop without the GIL that says when it can be left.
+class SignalWatch {
+ public:
+  // What a handler raises leaves the loop.
+  void look() {
+    if (Clock::now() - last_ < std::chrono::milliseconds(100)) return;
+    const nb::gil_scoped_acquire acquire;
+    if (PyErr_CheckSignals() != 0) throw nb::python_error();
+    last_ = Clock::now();
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point last_ = Clock::now();
+};
+
 // Prepared pictures in one piece go from the caller's memory through the network. The session splits them into batches
 // anyway; between two of them this thread answers signals.
 Result<void> run_tensor(Session& session, std::span<const float> input, std::span<float> logits) {
-  using Clock = std::chrono::steady_clock;
   const auto classes = static_cast<std::size_t>(session.model().classes());
   const std::size_t count = logits.size() / classes, floats = input.size() / count;
-  auto last_look = Clock::now();
+  SignalWatch signals;
   for (std::size_t done = 0; done < count;) {
     const std::size_t n = std::min(count - done, static_cast<std::size_t>(session.batch()));
     if (auto ran = session.run(input.subspan(done * floats, n * floats), static_cast<int>(n),
@@ -80,10 +95,7 @@ Result<void> run_tensor(Session& session, std::span<const float> input, std::spa
     }
     done += n;
     if (ending().stop_requested()) return std::unexpected(Error{.what = std::string(kCancelled), .transient = true});
-    if (Clock::now() - last_look < std::chrono::milliseconds(100)) continue;
-    const nb::gil_scoped_acquire acquire;
-    if (PyErr_CheckSignals() != 0) throw nb::python_error();
-    last_look = Clock::now();
+    signals.look();
   }
   return {};
 }
@@ -103,8 +115,10 @@ Result<void> run_items(Session& session, const Pictures& pictures, RowSink& sink
 // The first picture that holds what no network can run on.
 std::optional<Broken> find_broken(const Pictures& pictures) {
   const nb::gil_scoped_release release;
+  SignalWatch signals;
   for (std::size_t i = 0; i < pictures.items().size(); ++i) {
     if (auto fine = pictures.check_values(i); !fine) return Broken{i, std::move(fine).error()};
+    signals.look();
   }
   return {};
 }

@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ._batcher import Batcher, BatcherStatistics, Request
+    from ._compare import ComparedModel, Comparison, Flip, compare
+    from ._compile import CalibrationWarning, CompileReport, compile, quantize
     from ._evaluate import ClassAccuracy, Evaluation, EvaluationWarning, evaluate
-    from ._jobs import BatchTimes, BenchReport, CompileReport, ExportReport, bench, compile, export
+    from ._jobs import BatchTimes, BenchReport, ExportReport, bench, export
     from ._pipeline import ImageClassificationPipeline, pipeline
 
 # What not every program needs is loaded when it is first asked for: importing smlp stays quick.
@@ -42,18 +44,24 @@ _LATER = {
     "Batcher": "_batcher",
     "BatcherStatistics": "_batcher",
     "BenchReport": "_jobs",
+    "CalibrationWarning": "_compile",
     "ClassAccuracy": "_evaluate",
-    "CompileReport": "_jobs",
+    "ComparedModel": "_compare",
+    "Comparison": "_compare",
+    "CompileReport": "_compile",
     "Evaluation": "_evaluate",
     "EvaluationWarning": "_evaluate",
     "ExportReport": "_jobs",
+    "Flip": "_compare",
     "ImageClassificationPipeline": "_pipeline",
     "Request": "_batcher",
     "bench": "_jobs",
-    "compile": "_jobs",
+    "compare": "_compare",
+    "compile": "_compile",
     "evaluate": "_evaluate",
     "export": "_jobs",
     "pipeline": "_pipeline",
+    "quantize": "_compile",
 }
 
 
@@ -79,14 +87,18 @@ __all__ = [
     "Batcher",
     "BatcherStatistics",
     "BenchReport",
+    "CalibrationWarning",
     "CancelledError",
     "ClassAccuracy",
     "ClosedError",
+    "ComparedModel",
+    "Comparison",
     "CompileReport",
     "DeadlineError",
     "Evaluation",
     "EvaluationWarning",
     "ExportReport",
+    "Flip",
     "ImageClassificationPipeline",
     "InputError",
     "InputTypeError",
@@ -104,8 +116,10 @@ __all__ = [
     "SmlpError",
     "__version__",
     "bench",
+    "compare",
     "compile",
     "evaluate",
     "export",
     "pipeline",
+    "quantize",
 ]

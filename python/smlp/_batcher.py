@@ -8,15 +8,16 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, NamedTuple, Union
 
 from . import _core
+from ._checks import real, session_options, whole
+from ._model import Model
 from ._types import Prediction
-from .errors import OptionError
+from .errors import InputTypeError, OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from types import TracebackType
     from typing import Any, Literal
 
-    from ._model import Model
     from ._types import FloatArray, Picture
 
 
@@ -95,13 +96,16 @@ class Batcher:
         isa: str | None = None,
         pin: bool = False,
     ) -> None:
-        if not 0 <= max_delay <= 3600:
+        if not isinstance(model, Model):
+            raise InputTypeError(f"a batcher needs a smlp.Model, not {type(model).__name__}; use Model.load(path)")
+        if not 0 <= real("max_delay", max_delay) <= 3600:
             raise OptionError(f"a delay of {max_delay} seconds; 0 to 3600 are possible")
-        if max_queue < 1:
+        if whole("max_queue", max_queue) < 1:
             raise OptionError(f"a queue of {max_queue} requests; 1 or more are needed")
         self._model = model
+        count, batch, *_ = session_options(threads, max_batch, precision, mode, isa, pin)
         self._core = _core.Batcher(
-            model._core, threads or 0, precision, mode, isa or "", pin, max_batch, max_delay, max_queue
+            model._core, count, precision, mode, isa or "", pin, batch, float(max_delay), int(max_queue)
         )
         _open.add(self)
 
@@ -118,7 +122,9 @@ class Batcher:
             ClosedError: the batcher is closed, or of another process.
             InputTypeError, InputError: not a picture. A picture that cannot be decoded is an error of the answer.
         """
-        if top is not None and top < 1:
+        if timeout is not None:
+            timeout = real("timeout", timeout)
+        if top is not None and whole("top", top) < 1:
             raise OptionError(f"the best {top} classes; ask for 1 or more, or None for logits")
         request = Request()
 

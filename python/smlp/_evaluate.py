@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import warnings
 from dataclasses import dataclass, field
-from pathlib import Path as _Path
 from typing import TYPE_CHECKING
 
-from ._jobs import Report
-from ._model import Model
-from .errors import JobError, OptionError
+from ._program import HOW, inputs, of_model, options, run
+from ._report import Report
 
 if TYPE_CHECKING:
-    from typing import Any, Literal
+    from collections.abc import Sequence
+    from typing import Literal
 
     import pandas  # type: ignore[import-untyped,import-not-found,unused-ignore]
 
+    from ._model import Model
+    from ._program import Outcome, Progress
     from ._types import Path
 
 
@@ -47,8 +44,8 @@ class Evaluation(Report):
     images: int  #: answered
     skipped: int  #: could not be read, and are not counted
     not_finite: int  #: logits that are no finite numbers; counted as wrong
-    acc1: float
-    acc5: float
+    acc1: float | None  #: None without pictures, as a part of a run may be
+    acc5: float | None
     acc1_interval: tuple[float, float]  #: 95 %
     acc5_interval: tuple[float, float]
     seconds: float  #: decoding included
@@ -65,6 +62,8 @@ class Evaluation(Report):
         return pandas.DataFrame([one.to_dict() for one in self.per_class]).set_index("index")
 
     def __str__(self) -> str:
+        if self.acc1 is None or self.acc5 is None:
+            return f"no picture; {self.skipped} skipped"
         (low1, high1), (low5, high5) = self.acc1_interval, self.acc5_interval
         skipped = f"; {self.skipped} skipped" if self.skipped else ""
         return (
@@ -74,85 +73,67 @@ class Evaluation(Report):
 
 
 def evaluate(
-    data: Path,
+    data: Path | Sequence[Path],
     model: Model | Path | None = None,
     *,
     labels: Literal["wnid", "name", "index", "position"] | None = None,
+    limit: int | None = None,
+    predictions: Path | None = None,
+    confusion: Path | None = None,
+    journal: Path | None = None,
+    resume: bool = False,
+    force: bool = False,
+    shard: str | None = None,
     classes: Path | None = None,
+    img_size: int | None = None,
+    crop_pct: float | None = None,
+    interpolation: str | None = None,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
     batch: int = 8,
     threads: int | None = None,
     precision: Literal["fp32", "bf16", "int8"] | None = None,
     mode: Literal["automatic", "throughput", "latency"] = "automatic",
     isa: str | None = None,
+    pin: bool = False,
+    progress: Progress = None,
 ) -> Evaluation:
     """Accuracy on labelled pictures: what `smlp evaluate` says, run in a process of its own.
 
     Args:
-        data: an ImageFolder: a folder a class.
+        data: an ImageFolder (a folder a class), an @list, a .tar with labels; or several of them.
         model: a path, or a Model that was loaded from one; None: the bundled model.
         labels: how class folders name the model's classes; None: by WordNet id or name, and refused in doubt.
+        limit: only so many pictures.
+        predictions: a file to write, a line of JSON a picture.
+        confusion: a .csv to write, a row a pair of classes.
+        journal: a file that keeps the outcome of each picture, so that a run can be resumed.
+        resume: go on where an interrupted run with the same options stopped.
+        force: replace the files of an earlier evaluation.
+        shard: "2/4": the second of four parts of the pictures.
         classes: a file with a class name a line.
-        batch, threads, precision, mode, isa: as of :class:`smlp.Session`.
+        img_size, crop_pct, interpolation, mean, std: preprocessing other than the model's own, in timm's terms.
+        batch, threads, precision, mode, isa, pin: as of :class:`smlp.Session`.
+        progress: called with (done, all) pictures, at most ten times a second; what it raises ends the job. True draws a
+            bar: tqdm's where it is installed.
 
     Raises:
         JobError: data without pictures or labels, a model that cannot be read, folders that match in part.
-        OptionError: a model made of tensors in memory.
+        OptionError: a model made of tensors in memory, options that make no sense.
 
     Warns:
         EvaluationWarning: accuracy at chance level, folders without pictures.
     """
-    command = ["evaluate", "--json", "--data", os.fspath(data), "--batch", str(batch), "--mode", mode]
-    command += _model_options(model, classes)
-    for name, value in [("--labels", labels), ("--threads", threads), ("--precision", precision), ("--isa", isa)]:
-        if value is not None:
-            command += [name, str(value)]
-    status, out, remarks = _run(command)
-    for text in remarks["warning"]:
-        warnings.warn(text, EvaluationWarning, stacklevel=2)
-    if status == 2:
-        raise OptionError(remarks["error"][-1])
-    if not out:
-        raise JobError(remarks["error"][-1] if remarks["error"] else f"smlp ended with status {status}")
-    return _evaluation(out, remarks["error"][:-1])  # the last is the count of the others
+    how = dict(zip(HOW, (img_size, crop_pct, interpolation, mean, std)))
+    with of_model(model, classes, how) as (file, of_file):
+        command = ["evaluate", "--json", *inputs("data", data), *options(model=file), *of_file]
+        command += options(labels=labels, limit=limit, predictions=predictions, confusion=confusion, journal=journal)
+        command += options(resume=resume, force=force, shard=shard, batch=batch, threads=threads, precision=precision)
+        return _evaluation(run([*command, *options(mode=mode, isa=isa, pin=pin)], progress, EvaluationWarning))
 
 
-def _model_options(model: Model | Path | None, classes: Path | None) -> list[str]:
-    options: list[str] = []
-    if isinstance(model, Model):
-        if model._made is None:
-            raise OptionError("a model made of tensors in memory; save it to a file and give its path")
-        path, own_classes, how = model._made
-        options += ["--model", path]
-        for name, value in zip(("img-size", "crop-pct", "interpolation", "mean", "std"), how):
-            if value is not None:
-                words = [str(v) for v in value] if isinstance(value, tuple) else [str(value)]
-                options += [f"--{name}", ",".join(words)]
-        if classes is None and isinstance(own_classes, list):
-            raise OptionError("class names in a list; give them as a file, which other processes can read")
-        classes = own_classes if classes is None else classes
-    elif model is not None:
-        options += ["--model", os.fspath(model)]
-    return options if classes is None else [*options, "--classes", os.fspath(classes)]
-
-
-def _run(arguments: list[str]) -> tuple[int, str, dict[str, list[str]]]:
-    program = str(_Path(__file__).parent / "bin" / "smlp")
-    process = subprocess.Popen([program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        out, err = process.communicate()
-    except BaseException:  # Ctrl-C, for one: nothing goes on without us
-        process.kill()
-        process.wait()
-        raise
-    remarks: dict[str, list[str]] = {"error": [], "warning": []}
-    for line in err.splitlines():
-        kind, _, text = line.removeprefix("smlp: ").partition(": ")
-        remarks[kind if kind in remarks else "error"].append(text if kind in remarks else line)
-    return process.returncode, out, remarks
-
-
-def _evaluation(text: str, errors: list[str]) -> Evaluation:
-    values: dict[str, Any] = json.loads(text)
+def _evaluation(outcome: Outcome) -> Evaluation:
+    values = outcome.values
     names = ("images", "skipped", "not_finite", "acc1", "acc5", "seconds", "images_per_second", "label_rule")
     return Evaluation(
         **{name: values[name] for name in names},
@@ -162,6 +143,6 @@ def _evaluation(text: str, errors: list[str]) -> Evaluation:
             ClassAccuracy(**{name: row[name] for name in ClassAccuracy.__dataclass_fields__})
             for row in values["per_class"]
         ],
-        errors=errors,
-        json=text,
+        errors=outcome.errors[:-1],  # the last is the count of the others
+        json=outcome.text,
     )

@@ -1,48 +1,29 @@
-"""Whole jobs, with the options of the program's commands: compile, export, bench."""
+"""smlp.export and smlp.bench: whole jobs, with the options of the program's commands."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import itertools
 import json
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from . import _core
+from ._checks import path, real, session_options, whole, word
 from ._model import Model
+from ._program import shown
+from ._report import Report
 from .errors import OptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import Any, Literal
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Literal
 
     import pandas  # type: ignore[import-untyped,import-not-found,unused-ignore]
 
     from ._types import Path
-
-
-class Report:
-    """What a job did: prints well, and becomes a dict."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Of plain values, as json.dumps takes them."""
-        return dataclasses.asdict(self)  # type: ignore[call-overload,no-any-return]
-
-
-@dataclass(frozen=True)
-class CompileReport(Report):
-    """What `smlp.compile` wrote."""
-
-    output: str  #: path of the .smlp file
-    bytes: int  #: its size
-    precision: str  #: "fp32", "bf16" or "int8"
-    gelu: str  #: "high_precision" or "high_performance"
-    batch: int | None  #: of `smlp infer` where it is given none
-    parameters: int
-    source_sha256: str  #: of the file that was compiled
-
-    def __str__(self) -> str:
-        return f"{self.output}: {self.bytes / 1e6:.1f} MB, {self.precision}, {self.parameters:,} parameters"
 
 
 @dataclass(frozen=True)
@@ -118,56 +99,12 @@ class BenchReport(Report):
         return "\n".join(lines)
 
 
-def _path(path: Path | None) -> bytes:
-    return b"" if path is None else os.fsencode(path)
-
-
 def _file_of(model: Model | Path) -> bytes:
     if not isinstance(model, Model):
-        return _path(model)
+        return os.fsencode(path("a model", model))
     if model.file is None:
         raise OptionError("a model made of tensors in memory; save it to a file and give its path")
-    return _path(model.file)
-
-
-def compile(  # noqa: A001
-    model: Model | Path,
-    output: Path,
-    *,
-    precision: Literal["fp32", "bf16", "int8"] | None = None,
-    input_shape: str | None = None,
-    op_precision: Path | None = None,
-    classes: Path | None = None,
-    img_size: int | None = None,
-    crop_pct: float | None = None,
-    interpolation: str | None = None,
-    mean: Sequence[float] | None = None,
-    std: Sequence[float] | None = None,
-    force: bool = False,
-) -> CompileReport:
-    """Makes one .smlp file of any model file, as `smlp compile` does.
-
-    Args:
-        model: the path of a PyTorch checkpoint, safetensors, ONNX or .smlp, or a Model that was loaded from one: its
-            file is read, without what Model.load() was told beside it.
-        output: where to write; ".smlp" is added where it is missing.
-        precision: of the matrix products; None: the model's own.
-        input_shape: "input:8,3,224,224": checked, and its batch becomes the model's own.
-        op_precision: the guide's op_precision.ini.
-        classes: a file with a class name a line.
-        img_size, crop_pct, interpolation, mean, std: preprocessing to record, in timm's terms.
-        force: replace a file that exists.
-
-    Raises:
-        JobError: a model that cannot be read, a file that is there already.
-        OptionError: an option that makes no sense.
-    """
-    how = (img_size, crop_pct, interpolation, None if mean is None else tuple(mean), None if std is None else tuple(std))
-    session = _core.SessionOptions(0, 8, precision, "automatic", "", False)
-    overrides = _core.Overrides(_path(classes), *how)
-    return CompileReport(
-        **_core.compile(_file_of(model), _path(output), input_shape, session, _path(op_precision), overrides, force)
-    )
+    return os.fsencode(model.file)
 
 
 def export(
@@ -186,7 +123,8 @@ def export(
         JobError: a checkpoint that cannot be read or is of another name, an opset that is not written, a file that is
             there already.
     """
-    return ExportReport(**_core.export_onnx(_file_of(checkpoint), _path(onnx), model_name, opset, force))
+    file, out = _file_of(checkpoint), os.fsencode(path("onnx", onnx))
+    return ExportReport(**_core.export_onnx(file, out, word("model_name", model_name), whole("opset", opset), bool(force)))
 
 
 def bench(
@@ -201,7 +139,7 @@ def bench(
     mode: Literal["automatic", "throughput", "latency"] = "automatic",
     isa: str | None = None,
     pin: bool = True,
-    progress: Callable[[int, float], object] | None = None,
+    progress: Callable[[int, float], object] | bool | None = None,
 ) -> BenchReport:
     """Measures throughput and latency on made-up pictures, as `smlp bench` does.
 
@@ -212,21 +150,23 @@ def bench(
         seconds: for each batch size.
         warmup: executions before the first that counts.
         threads, precision, mode, isa, pin: as of :class:`smlp.Session`.
-        progress: called with (batch, images_per_second) after each batch size; what it raises ends the job.
+        progress: called with (batch, images_per_second) after each batch size; what it raises ends the job. True draws
+            a bar: tqdm's where it is installed.
 
     Raises:
         JobError: the machine cannot serve the options.
         OptionError: an option that makes no sense.
     """
-    if not batch_sizes or any(not 1 <= size <= 4096 for size in batch_sizes):
-        raise OptionError(f"batch sizes {list(batch_sizes)}; one or more from 1 to 4096 are needed")
-    if not (seconds > 0 and warmup >= 0 and (loop is None or loop > 0)):
+    sizes = [whole("a batch size", size) for size in batch_sizes]
+    if not sizes or any(not 1 <= size <= 4096 for size in sizes):
+        raise OptionError(f"batch sizes {sizes}; one or more from 1 to 4096 are needed")
+    rounds = 0 if loop is None else whole("loop", loop)
+    if not (real("seconds", seconds) > 0 and whole("warmup", warmup) >= 0 and (loop is None or rounds > 0)):
         raise OptionError("seconds and loop are more than 0, warmup is 0 or more")
     loaded = model if isinstance(model, Model) else Model.bundled() if model is None else Model.load(model)
-    session = _core.SessionOptions(threads or 0, 8, precision, mode, isa or "", pin)
-    text = _core.bench(
-        loaded._core, list(batch_sizes), loop or 0, seconds, warmup, session, progress or (lambda batch, rate: None)
-    )
+    session = _core.SessionOptions(*session_options(threads, 8, precision, mode, isa, pin))
+    with _heard(progress, len(sizes)) as hear:
+        text = _core.bench(loaded._core, sizes, rounds, seconds, warmup, session, hear)
     values = json.loads(text)
     names = {f.name for f in dataclasses.fields(BenchReport)} - {"results", "json"}
     rows = [
@@ -239,3 +179,13 @@ def bench(
         for row in values["results"]
     ]
     return BenchReport(**{name: values[name] for name in names}, results=rows, json=text)
+
+
+@contextlib.contextmanager
+def _heard(progress: Callable[[int, float], object] | bool | None, sizes: int) -> Iterator[Callable[[int, float], object]]:
+    if not isinstance(progress, bool) and progress is not None:
+        yield progress
+        return
+    with shown(progress, "batch size") as hear:
+        done = itertools.count(1)
+        yield lambda batch, rate: hear(next(done), sizes)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import _core
+from ._checks import names, real, three, whole, word
 from .errors import InputTypeError
 
 if TYPE_CHECKING:
@@ -70,14 +71,18 @@ class Model:
         Raises:
             ModelError: no sMLPNet, or a damaged one; names the file, tensor or byte, and the remedy.
             InputTypeError: a source that is neither, tensors on another device.
-            OptionError: an unknown interpolation.
+            OptionError: an unknown interpolation, options of another type.
         """
-        if isinstance(classes, (str, os.PathLike)):
-            names: bytes | list[str] = os.fsencode(classes)
-        else:
-            names = [] if classes is None else list(classes)
-        how = (img_size, crop_pct, interpolation, None if mean is None else tuple(mean), None if std is None else tuple(std))
-        overrides = _core.Overrides(names, *how)
+        how = (
+            None if img_size is None else whole("img_size", img_size),
+            None if crop_pct is None else real("crop_pct", crop_pct),
+            None if interpolation is None else word("interpolation", interpolation),
+            None if mean is None else three("mean", mean),
+            None if std is None else three("std", std),
+        )
+        own = names(classes)
+        classes = own if isinstance(own, list) and own else classes
+        overrides = _core.Overrides(own, *how)
         if isinstance(source, (str, os.PathLike)):
             return cls._of(_core.Model.load(os.fsencode(source), overrides), (os.path.abspath(source), classes, how))
         if not isinstance(source, Mapping):
@@ -161,7 +166,7 @@ class Model:
 
     @property
     def precision(self) -> str:
-        """In which a session computes unless told otherwise: "fp32" or "bf16"."""
+        """In which a session computes unless told otherwise: "fp32", "bf16" or "int8"."""
         return self._core.precision
 
     def __repr__(self) -> str:

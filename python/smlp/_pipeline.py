@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ._checks import whole
 from ._model import Model
 from ._session import Session
 from .errors import OptionError
@@ -63,7 +64,7 @@ class ImageClassificationPipeline:
         return self._scores(session, inputs, top, function)
 
     def _session_of(self, batch_size: int | None) -> Session:
-        size = batch_size or self.session.batch
+        size = self.session.batch if batch_size is None else whole("batch_size", batch_size)
         if size not in self._sessions:  # weights are shared: only its workspace is new
             options: dict[str, Any] = dict(zip(("threads", "precision", "mode", "batch", "isa", "pin"), self.session._options))
             self._sessions[size] = Session(self.model, **{**options, "batch": size})
@@ -104,7 +105,7 @@ class ImageClassificationPipeline:
 
 
 def _check(top: int | None, function: str) -> None:
-    if top is not None and top < 1:
+    if top is not None and whole("top_k", top) < 1:
         raise OptionError(f"top_k is {top}; ask for 1 or more, or None for all")
     if function not in ("softmax", "sigmoid", "none"):
         raise OptionError(f"unknown function_to_apply '{function}'; 'softmax', 'sigmoid' or 'none'")
@@ -154,10 +155,10 @@ def pipeline(
         raise OptionError(f"device '{device}': smlp runs on the CPU; pass device='cpu' or leave it out")
     _check(top_k, function_to_apply)
     if isinstance(model, Session):
-        if session_options or batch_size:
+        if session_options or batch_size is not None:
             raise OptionError("options of a session that is made already; give them to smlp.Session")
         session = model
     else:
         loaded = model if isinstance(model, Model) else Model.bundled() if model is None else Model.load(model)
-        session = Session(loaded, batch=batch_size or 8, **session_options)
+        session = Session(loaded, batch=8 if batch_size is None else batch_size, **session_options)
     return ImageClassificationPipeline(session, top_k, function_to_apply)

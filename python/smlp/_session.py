@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import atexit
+from collections.abc import Mapping
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from . import _core
+from ._checks import session_options, whole
 from ._model import Model
 from ._types import Prediction
+from .errors import InputTypeError, OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -79,6 +82,7 @@ class Session:
 
     Raises:
         OptionError: options that make no sense or that this machine cannot serve.
+        InputTypeError: a model that is none.
         ResourceError: memory or threads that run out.
 
     >>> with smlp.Session(model) as session:
@@ -98,10 +102,10 @@ class Session:
         pin: bool = False,
     ) -> None:
         if not isinstance(model, Model):
-            raise TypeError(f"a session needs a smlp.Model, not {type(model).__name__}; use Model.load(path)")
+            raise InputTypeError(f"a session needs a smlp.Model, not {type(model).__name__}; use Model.load(path)")
         self._options = (threads, precision, mode, batch, isa, pin)
         self._model = model
-        self._core = _core.Session(model._core, threads or 0, batch, precision, mode, isa or "", pin)
+        self._core = _core.Session(model._core, *session_options(threads, batch, precision, mode, isa, pin))
 
     def logits(self, x: Pictures) -> FloatArray:
         """The network's output.
@@ -122,7 +126,7 @@ class Session:
 
         Raises as :meth:`logits`.
         """
-        return self._core.predict(x, top, Prediction)
+        return self._core.predict(x, whole("top", top), Prediction)
 
     def predict_proba(self, x: Pictures) -> FloatArray:
         """Softmax of the logits over all classes, in the shape of :meth:`logits`."""
@@ -134,12 +138,15 @@ class Session:
         Takes `batch` pictures at a time, so that endless iterables are fine. A picture that is broken, or is none, has
         an :class:`Answer` with its error, and the others go on. Where the iterable itself raises, what it gave before
         is answered first.
-        """
-        if top < 1:
-            from .errors import OptionError
 
+        Raises:
+            InputTypeError: a single picture: pass ``[x]``.
+            OptionError: less than one class asked for.
+            ClosedError: the session is closed.
+        """
+        if whole("top", top) < 1:
             raise OptionError(f"the best {top} classes; ask for 1 or more")
-        return self._stream(iter(iterable), top)
+        return self._stream(_several(iterable), top)
 
     def _stream(self, items: Iterator[Any], top: int) -> Iterator[Answer]:
         index = 0
@@ -184,7 +191,7 @@ class Session:
 
     @property
     def precision(self) -> str:
-        """ "fp32" or "bf16"."""
+        """ "fp32", "bf16" or "int8"."""
         return self._core.precision
 
     @property
@@ -206,6 +213,18 @@ class Session:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _again, (self._model, self._options)
+
+
+def _several(iterable: Any) -> Iterator[Any]:
+    """Its iterator: the letters of a path, the rows of an image and the lines of a file are no pictures."""
+    is_array = hasattr(iterable, "ndim") and getattr(getattr(iterable, "dtype", None), "kind", "") not in ("O", "U", "T")
+    is_one = isinstance(iterable, (str, bytes, bytearray, memoryview)) or (is_array and iterable.ndim < 4)
+    if is_one or isinstance(iterable, Mapping) or any(hasattr(iterable, n) for n in ("__fspath__", "read", "getpixel")):
+        raise InputTypeError(f"{type(iterable).__name__} where an iterable of pictures is taken; pass [x] for one picture")
+    try:
+        return iter(iterable)
+    except TypeError:
+        raise InputTypeError(f"{type(iterable).__name__} is no iterable of pictures; pass [x] for one picture") from None
 
 
 def _again(model: Model, options: tuple[Any, ...]) -> Session:

@@ -48,3 +48,14 @@ def program_logits(files: list[Path], tmp_path_factory: pytest.TempPathFactory) 
     command = [PROGRAM, "infer", "--input", ",".join(map(str, files)), "--output", out, "--output_dirname", "run"]
     subprocess.run([*command, "--outfmt", "NPY"], check=True, capture_output=True, env=program_environment())
     return numpy.concatenate([numpy.load(out / "run" / f"{file.stem}_0.npy").reshape(1, -1) for file in files])
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pictures in folders of three classes of the bundled model."""
+    root = tmp_path_factory.mktemp("data")
+    for c, wnid in enumerate(("n01440764", "n02102040", "n03028079")):
+        (root / wnid).mkdir()
+        for i in range(4):
+            Image.fromarray(picture_pixels(140, 130, 10 * c + i)).save(root / wnid / f"{i}.png")
+    return root

@@ -63,8 +63,9 @@ def test_errors_of_the_picture_and_of_the_call(model: smlp.Model, files: list[Pa
         ]:
             with pytest.raises(kind):
                 batcher.submit(x)
-        with pytest.raises(smlp.OptionError):
-            batcher.submit(PIXELS, top=0)
+        for wrong in ({"top": 0}, {"top": 1.5}, {"timeout": "3"}, {"timeout": float("nan")}):
+            with pytest.raises(smlp.OptionError):
+                batcher.submit(PIXELS, **wrong)  # type: ignore[arg-type]
         late = [batcher.submit(PIXELS, timeout=-1.0), batcher.submit(PIXELS, timeout=0.0)]
         for request in late:
             with pytest.raises(smlp.DeadlineError) as caught:
@@ -73,7 +74,8 @@ def test_errors_of_the_picture_and_of_the_call(model: smlp.Model, files: list[Pa
     with pytest.raises(smlp.ClosedError):
         batcher.submit(PIXELS)
     batcher.close()
-    for options in ({"max_delay": -1}, {"max_queue": 0}, {"max_batch": 0}, {"precision": "int4"}):
+    for options in ({"max_delay": -1}, {"max_queue": 0}, {"max_batch": 0}, {"precision": "int4"}, {"max_delay": "1"},
+                    {"max_queue": 1.5}, {"max_batch": None}, {"threads": "2"}):
         with pytest.raises(smlp.OptionError):
             smlp.Batcher(model, **options)
 

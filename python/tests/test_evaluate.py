@@ -4,23 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from support import PROGRAM, model_file, picture_pixels
-from PIL import Image
+from support import PROGRAM, model_file
 
 import smlp
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("data")
-    for c, wnid in enumerate(("n01440764", "n02102040", "n03028079")):
-        (root / wnid).mkdir()
-        for i in range(4):
-            Image.fromarray(picture_pixels(140, 130, 10 * c + i)).save(root / wnid / f"{i}.png")
-    return root
 
 
 def comparable(text: str) -> dict[str, object]:
@@ -75,3 +65,52 @@ def test_broken_pictures_and_refusals(data: Path, tmp_path: Path) -> None:
     (tmp_path / "d" / "n01440764").rename(tmp_path / "d" / "something")
     with pytest.raises(smlp.JobError, match="something"):
         smlp.evaluate(tmp_path / "d", threads=1)
+
+
+def test_options_are_the_programs(data: Path, tmp_path: Path) -> None:
+    folders = sorted(data.iterdir())
+    report = smlp.evaluate(folders[0].parent, limit=5, threads=1, predictions=tmp_path / "p.jsonl",
+                           confusion=tmp_path / "c.csv", journal=tmp_path / "j")
+    assert report.images == 5 and len((tmp_path / "p.jsonl").read_text().splitlines()) == 5
+    assert (tmp_path / "c.csv").exists()
+    with pytest.raises(smlp.JobError, match="p.jsonl"):
+        smlp.evaluate(data, limit=5, threads=1, predictions=tmp_path / "p.jsonl")
+    again = smlp.evaluate(data, limit=5, threads=1, predictions=tmp_path / "p.jsonl", confusion=tmp_path / "c.csv",
+                          journal=tmp_path / "j", resume=True)
+    assert (again.images, again.acc1) == (report.images, report.acc1)
+    parts = [smlp.evaluate(data, shard=f"{k}/2", threads=1) for k in (1, 2)]
+    assert sum(part.images for part in parts) == 12
+    assert smlp.evaluate(data, smlp.Model.bundled(), crop_pct=0.5, interpolation="nearest", threads=1).images == 12
+    wnids = ["n01440764", "n02102040", "n02979186", "n03000684", "n03028079", "n03394916", "n03417042", "n03425413",
+             "n03445777", "n03888257"]
+    named = smlp.Model.load(model_file(), classes=[f"{wnid} name {i}" for i, wnid in enumerate(wnids)])
+    assert [row.label for row in smlp.evaluate(data, named, threads=1).per_class] == ["name 0", "name 1", "name 4"]
+    with pytest.raises(smlp.OptionError, match="line break"):
+        smlp.evaluate(data, smlp.Model.load(model_file(), classes=["a\nb"] * 10), threads=1)
+    for wrong in ({"shard": "3/2"}, {"limit": 0}, {"resume": True}, {"batch": 0}, {"img_size": -1}, {"mode": "fast"}):
+        with pytest.raises(smlp.OptionError):
+            smlp.evaluate(data, **wrong)  # type: ignore[arg-type]
+
+
+def test_errors_have_their_parts(data: Path) -> None:
+    with pytest.raises(smlp.JobError) as caught:
+        smlp.evaluate(data, "none.pth")
+    assert caught.value.file == "none.pth" and caught.value.what and "none.pth" in str(caught.value)
+    assert not caught.value.transient and "\n" not in str(caught.value)
+
+
+def test_progress_is_heard(data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[tuple[int, int]] = []
+    smlp.evaluate(data, threads=1, progress=lambda done, all_: heard.append((done, all_)))
+    assert heard[-1] == (12, 12) and heard == sorted(heard)
+
+    def stop(done: int, all_: int) -> None:
+        raise KeyError("enough")
+
+    with pytest.raises(KeyError, match="enough"):
+        smlp.evaluate(data, threads=1, progress=stop)
+    smlp.evaluate(data, threads=1, progress=True)
+    assert "12" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)  # as where it is not installed
+    smlp.evaluate(data, threads=1, progress=True)
+    assert capsys.readouterr().err.endswith("12 of 12\n")

@@ -141,6 +141,19 @@ def test_what_is_no_model_is_refused(tensors: dict[str, numpy.ndarray], tmp_path
         smlp.Model.load(model_file(), classes=["a", "b", "c"])
     with pytest.raises(smlp.ModelError, match="image size of 64"):
         smlp.Model.load(model_file(), img_size=64)
+    for wrong, words in [({"crop_pct": 0}, "crop of 0"), ({"crop_pct": 2.0}, "0.1 to 1"), ({"std": (0, 0, 0)}, "deviation of 0"),
+                         ({"std": (1, 1, float("inf"))}, "deviation"), ({"mean": (1e9, 0, 0)}, "mean")]:
+        with pytest.raises(smlp.ModelError, match=words):
+            smlp.Model.load(model_file(), **wrong)  # type: ignore[arg-type]
+    for wrong, words in [({"crop_pct": float("nan")}, "crop_pct"), ({"mean": 0.5}, "three numbers"), ({"mean": (1, 2)}, "three"),
+                         ({"std": "abc"}, "number"), ({"img_size": 128.0}, "whole"), ({"img_size": (3, 128, 128)}, "whole"),
+                         ({"interpolation": 3}, "word"), ({"classes": {0: "a"}}, "list of names"), ({"classes": range(10)}, "name"),
+                         ({"classes": 5}, "list of names")]:
+        with pytest.raises(smlp.OptionError, match=words) as caught:
+            smlp.Model.load(model_file(), **wrong)  # type: ignore[arg-type]
+        assert "\n" not in str(caught.value)
+    with pytest.raises(smlp.InputError, match="NUL"):
+        smlp.Model.load(f"{model_file()}\0.pth")
     with pytest.raises(smlp.OptionError, match="Pillow"):
         smlp.Model.load(model_file(), interpolation="cubic")
     error = pytest.raises(smlp.ModelError, smlp.Model.load, nan).value

@@ -63,7 +63,7 @@ def test_what_is_refused(files: list[Path], session: smlp.Session) -> None:
         pipe([files[0].read_bytes(), b"text"])
     with pytest.raises(smlp.PictureError):
         list(pipe(iter([files[0], b"text"])))
-    for wrong in ({"top_k": 0}, {"function_to_apply": "relu"}):
+    for wrong in ({"top_k": 0}, {"top_k": "5"}, {"function_to_apply": "relu"}, {"batch_size": 0}, {"batch_size": 1.5}):
         with pytest.raises(smlp.OptionError):
             pipe(files[0], **wrong)
     with pytest.raises(smlp.OptionError, match="image-classification"):

@@ -88,11 +88,12 @@ def test_a_fork_during_a_call_of_another_thread(model: smlp.Model, files: list[P
 
 
 ENDLESS = """
-import signal, sys, numpy, smlp
+import signal, sys, time, numpy, smlp
 signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started the tests may ignore it
 session = smlp.Session(smlp.Model.bundled(), threads=1)
 pixels = numpy.zeros((64, 64, 3), numpy.uint8)
 tensor = numpy.zeros((100_000, 3, 128, 128), numpy.float32)
+begun = time.process_time()
 print("ready", flush=True)
 try:
     if sys.argv[1] == "tensor":
@@ -100,6 +101,7 @@ try:
     else:
         session.predict([pixels] * 100_000)
 except KeyboardInterrupt:
+    print(time.process_time() - begun < 2)  # not after a look at 20 GB of floats
     print(session.logits(pixels).shape)  # the session is as it was
     sys.exit(7)
 """
@@ -116,8 +118,8 @@ def test_ctrl_c_ends_a_long_call(kind: str) -> None:
         out, _ = process.communicate(timeout=60)
     finally:
         process.kill()
-    assert process.returncode == 7 and out == "(10,)\n"
-    assert time.monotonic() - start < 20  # the call itself would take minutes
+    assert process.returncode == 7 and out == "True\n(10,)\n"
+    assert time.monotonic() - start < 50  # the call itself would take minutes
 
 
 def test_a_signal_handler_cannot_reenter(model: smlp.Model) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import re
 import threading
@@ -184,6 +185,19 @@ def test_a_stream_answers_each_item(session: smlp.Session, files: list[Path], pr
     assert list(session.stream([])) == []
 
 
+def test_a_stream_is_of_several(session: smlp.Session, files: list[Path]) -> None:
+    """The letters of a path, the rows of an image, the lines of a file and the keys of a dict are no pictures."""
+    image = Image.fromarray(PIXELS)
+    tensor = numpy.zeros((3, 128, 128), numpy.float32)
+    for one in (str(files[0]), files[0], b"bytes", PIXELS, tensor, image, io.BytesIO(b"x"), {"a": PIXELS}, 5, None):
+        with pytest.raises(smlp.InputTypeError, match=r"pass \[x\]"):
+            session.stream(one)  # type: ignore[arg-type]
+    assert [a.ok for a in session.stream(numpy.stack([PIXELS] * 3))] == [True] * 3
+    assert [a.ok for a in session.stream(numpy.array([str(f) for f in files]))] == [True] * len(files)
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    assert [a.ok for a in session.stream(pandas.Series([str(f) for f in files]))] == [True] * len(files)
+
+
 def test_a_stream_is_lazy(session: smlp.Session, files: list[Path]) -> None:
     taken = 0
 
@@ -215,6 +229,26 @@ def test_an_iterable_that_raises(session: smlp.Session, files: list[Path]) -> No
 
 
 PIXELS = picture_pixels(40, 30, 1)
+
+
+class GivesNoArray:
+    def __array__(self, dtype: object = None, copy: object = None) -> str:
+        return "none"
+
+
+def closed_image() -> Image.Image:
+    image = Image.fromarray(PIXELS)
+    image.close()
+    return image
+
+
+def cut_image() -> Image.Image:
+    """Opened, but not decoded yet."""
+    file = io.BytesIO()
+    Image.fromarray(picture_pixels(300, 300, 1)).save(file, "JPEG")
+    return Image.open(io.BytesIO(file.getvalue()[:4000]))
+
+
 REFUSED = [
     (PIXELS.astype(float), smlp.InputTypeError, "float64.*astype"),
     (PIXELS.astype(numpy.float16), smlp.InputTypeError, "float16"),
@@ -253,6 +287,15 @@ REFUSED = [
     (Image.fromarray(PIXELS).convert("I"), smlp.InputError, "'I'"),
     (numpy.array(object(), object), smlp.InputTypeError, "ndarray"),
     (numpy.array(["2026-11-24"], "datetime64[D]"), smlp.InputTypeError, "datetime64"),
+    (numpy.ma.masked_array(PIXELS, PIXELS > 200), smlp.InputTypeError, "mask.*filled"),
+    (io.BytesIO(encoded(PIXELS)), smlp.InputTypeError, r"BytesIO.*x.read\(\)"),
+    ([io.BytesIO(encoded(PIXELS))], smlp.InputTypeError, "open file"),
+    (GivesNoArray(), smlp.InputTypeError, "GivesNoArray gives no array"),
+    ("http://localhost/a.jpg", smlp.InputError, "URL"),
+    (["data:image/png;base64,AAAA"], smlp.InputError, "URL"),
+    ("a.jpg\0.png", smlp.InputError, "NUL"),
+    (closed_image, smlp.PictureError, "Pillow"),
+    (cut_image, smlp.PictureError, "Pillow.*truncated"),
 ]
 
 
@@ -262,6 +305,8 @@ def test_what_is_no_picture_is_refused(number: int, call: str, session: smlp.Ses
     x, kind, words = REFUSED[number]
     if isinstance(x, type(iter(()))):
         x = iter(())
+    if x is closed_image or x is cut_image:
+        x = x()
     with pytest.raises(kind) as caught:
         getattr(session, call)(x)
     assert re.search(words, str(caught.value)), caught.value
@@ -282,12 +327,26 @@ def test_options_are_checked(model: smlp.Model) -> None:
         ({"precision": "int4"}, "int4"),
         ({"mode": "fast"}, "throughput"),
         ({"isa": "abacus"}, "abacus"),
+        ({"threads": 1.5}, "threads is 1.5"),
+        ({"threads": "2"}, "threads"),
+        ({"threads": 1 << 40}, "largest"),
+        ({"batch": None}, "batch"),
+        ({"isa": 3}, "isa is 3"),
+        ({"mode": None}, "mode"),
+        ({"precision": b"fp32"}, "precision"),
     ]:
-        with pytest.raises(smlp.OptionError, match=words):
+        with pytest.raises(smlp.OptionError, match=words) as caught:
             smlp.Session(model, **options)
-    with pytest.raises(TypeError, match="Model.load"):
+        assert "\n" not in str(caught.value)
+    with pytest.raises(smlp.InputTypeError, match="Model.load"):
         smlp.Session("model.pth")  # type: ignore[arg-type]
+    assert smlp.Session(model, threads=numpy.int64(1), batch=numpy.int32(4)).batch == 4
     session = smlp.Session(model, threads=1)
+    for top in (2.5, "3", None):
+        with pytest.raises(smlp.OptionError, match="top is"):
+            session.predict(PIXELS, top=top)
+        with pytest.raises(smlp.OptionError, match="top is"):
+            session.stream([PIXELS], top=top)
     for top in (0, -3):
         with pytest.raises(smlp.OptionError, match="1 or more"):
             session.predict(PIXELS, top=top)

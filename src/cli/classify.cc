@@ -101,7 +101,7 @@ Result<Exit> run(const Options& options) {
   int failures = 0;
   const auto show_failure = [&](const std::string& name, const Error& error) {
     if (options.json) write_output(json_line(name, std::unexpected(error), provenance));
-    report_error(error.message());
+    report_error(error);
     ++failures;
   };
   for (const auto& [name, error] : failed) show_failure(name, error);

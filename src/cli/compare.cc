@@ -215,7 +215,7 @@ Result<Exit> run(const Options& options) {
                                     .skipped =
                                         [&](const Error& error) {
                                           if (progress) progress->clear();
-                                          report_error(error.message());
+                                          report_error(error);
                                         }});
   progress.reset();
   if (!comparison) return fail(std::move(comparison).error());

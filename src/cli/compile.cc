@@ -45,12 +45,7 @@ Error explain_framework(const Options& options, Error error) {
   return error;
 }
 
-Result<void> parse(Options& options) {
-  if (!options.input_shape.empty()) {
-    SMLP_TRY(shape, parse_input_shape(options.input_shape));
-    options.compile.input = shape;
-  }
-  if (!options.precision.empty()) options.compile.precision = *find_precision(options.precision);
+Result<void> list_pictures(Options& options) {
   if (options.calibrate.empty()) return {};
   InputLister lister(LabelUse::none);
   for (const std::string& name : options.calibrate) SMLP_CHECK(lister.add(name));
@@ -96,7 +91,13 @@ void log_network(const CompileReport& report) {
 }
 
 Result<Exit> run(Options& options) {
-  SMLP_CHECK(parse(options));
+  if (!options.input_shape.empty()) {
+    const auto shape = parse_input_shape(options.input_shape);
+    if (!shape) return usage_error(shape.error().message());
+    options.compile.input = *shape;
+  }
+  if (!options.precision.empty()) options.compile.precision = *find_precision(options.precision);
+  SMLP_CHECK(list_pictures(options));
   const bool quiet = options.json || options.log == "null";
   if (!options.soc_version.empty() && !quiet) {
     log_info(

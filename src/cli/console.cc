@@ -10,6 +10,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "cli/json_line.h"
+
 namespace smlp::cli {
 namespace {
 
@@ -21,11 +23,20 @@ void note_failure() {
   if (first_write_error == 0) first_write_error = errno != 0 ? errno : EIO;
 }
 
-void remark(std::string_view kind, std::string_view message) {
+void write_remark(const std::string& line) {
   flush_output();
-  const std::string line = fmt::format("smlp: {}: {}\n", kind, printable(shortened(message, kLongestRemark)));
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
+
+void remark(const char* kind, std::string_view message) {
+  if (remarks_are_json()) {
+    write_remark(json_text({{kind, shortened(message, kLongestRemark)}}) + "\n");
+  } else {
+    write_remark(fmt::format("smlp: {}: {}\n", kind, printable(shortened(message, kLongestRemark))));
+  }
+}
+
+Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(shortened(text, kLongestRemark)); }
 
 }  // namespace
 
@@ -58,8 +69,29 @@ Result<void> finish_output() {
                     .remedy = first_write_error == ENOSPC ? "free some space and run it again" : ""});
 }
 
+bool remarks_are_json() {
+  const char* form = std::getenv("SMLP_REMARKS");
+  return form != nullptr && std::strcmp(form, "json") == 0;
+}
+
+void report_error(const Error& error) {
+  if (!remarks_are_json()) return report_error(error.message());
+  write_remark(json_text({{"error", shortened(error.message(), kLongestRemark)},
+                          {"what", text_or_null(error.what)},
+                          {"file", text_or_null(error.file)},
+                          {"offset", error.offset ? Json(*error.offset) : Json()},
+                          {"tensor", text_or_null(error.tensor)},
+                          {"remedy", text_or_null(error.remedy)},
+                          {"transient", error.transient}}) +
+               "\n");
+}
+
 void report_error(std::string_view message) { remark("error", message); }
 void report_warning(std::string_view message) { remark("warning", message); }
+
+void report_progress(std::int64_t done, std::int64_t all, std::string_view unit) {
+  write_remark(json_text({{"progress", {{"done", done}, {"all", all}, {"unit", unit}}}}) + "\n");
+}
 
 bool output_is_terminal() { return ::isatty(STDOUT_FILENO) == 1; }
 bool remarks_on_terminal() { return ::isatty(STDERR_FILENO) == 1; }

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -29,9 +30,16 @@ void flush_output();
 // The error of the first write that failed, if any; called once at the end.
 Result<void> finish_output();
 
-// `smlp: error: ...` and `smlp: warning: ...`: one line on stderr, whatever the text holds.
+// `smlp: error: ...` and `smlp: warning: ...`: one line on stderr, whatever the text holds. With SMLP_REMARKS=json in
+// the environment, for programs that run this one, each line on stderr is an object of JSON:
+//   {"error": MESSAGE, "what": ..., "file": ..., "offset": ..., "tensor": ..., "remedy": ..., "transient": ...}
+//   {"warning": MESSAGE}   {"progress": {"done": 12, "all": 30, "unit": "pictures"}}
+void report_error(const Error& error);
 void report_error(std::string_view message);
 void report_warning(std::string_view message);
+// How far a run is; only where remarks are JSON.
+void report_progress(std::int64_t done, std::int64_t all, std::string_view unit);
+bool remarks_are_json();
 
 bool output_is_terminal();   // stdout
 bool remarks_on_terminal();  // stderr

@@ -97,7 +97,7 @@ EvaluationWatch watch_of(std::optional<Progress>& progress) {
           .skipped =
               [&](const Error& error) {
                 if (progress) progress->clear();
-                report_error(error.message());
+                report_error(error);
               }};
 }
 

@@ -127,7 +127,7 @@ Result<Exit> run(Options& options) {
       .broken =
           [&](const Error& error) {
             if (progress) progress->clear();
-            report_error(error.message());
+            report_error(error);
           }};
   auto report = infer_files(opened.session, files, watch);
   progress.reset();

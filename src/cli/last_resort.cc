@@ -9,23 +9,36 @@
 #include <string_view>
 #include <system_error>
 
+#include "cli/console.h"
+
 namespace smlp::cli {
 namespace {
 
-// One line, cut where it gets too long.
+// One line, cut where it gets too long. Nothing here needs memory.
 class Line {
  public:
+  Line() { put(json_ ? R"({"error": ")" : "smlp: error: "); }
   void add(std::string_view text) {
     for (const char c : text) {
-      if (size_ + 1 < buffer_.size()) buffer_[size_++] = static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+      if (size_ + kEnd < buffer_.size()) buffer_[size_++] = plain(c);
     }
   }
   void write() {
-    buffer_[size_++] = '\n';
+    put(json_ ? "\"}\n" : "\n");
     [[maybe_unused]] const ssize_t ignored = ::write(STDERR_FILENO, buffer_.data(), size_);
   }
 
  private:
+  static constexpr std::size_t kEnd = 3;  // bytes that write() adds
+
+  void put(std::string_view text) { size_ += text.copy(buffer_.data() + size_, buffer_.size() - size_); }
+  // Quotes and backslashes would have to be escaped in JSON.
+  char plain(char c) const {
+    if (static_cast<unsigned char>(c) < 0x20) return ' ';
+    return json_ && c == '"' ? '\'' : json_ && c == '\\' ? '/' : c;
+  }
+
+  const bool json_ = remarks_are_json();
   std::array<char, 1000> buffer_ = {};
   std::size_t size_ = 0;
 };
@@ -41,7 +54,6 @@ void end_in_one_line() { std::set_terminate(on_terminate); }
 
 void report_exception() noexcept {
   Line line;
-  line.add("smlp: error: ");
   try {
     if (std::current_exception() == nullptr) {
       line.add("ended unexpectedly");

@@ -110,6 +110,10 @@ std::string manual_overview(std::span<const Command> commands) {
   }
   text += ".SH ENVIRONMENT\n.TP\nSMLP_ISA\nThe kernels to use where \\-\\-isa is not given.\n";
   text += ".TP\nNO_COLOR\nWhere it is set, nothing is printed in colour.\n";
+  text +=
+      ".TP\nSMLP_REMARKS\nWith the value json every line on standard error is an object of JSON, for programs that "
+      "run ";
+  text += "this one: an error with its parts, a warning, or how far the run is.\n";
   text += std::string(kExitStatus) + ".SH SEE ALSO\n";
   for (std::size_t i = 0; i < commands.size(); ++i) {
     text += fmt::format(".BR smlp\\-{} (1){}\n", commands[i].name, i + 1 < commands.size() ? "," : "");

@@ -79,7 +79,7 @@ Result<Exit> run(Options& options) {
                                     .broken =
                                         [&](const Error& error) {
                                           if (progress) progress->clear();
-                                          report_error(error.message());
+                                          report_error(error);
                                         }};
   auto report = preprocess_folder(options.folder, watch);
   progress.reset();

@@ -4,8 +4,6 @@
 
 #include <cstdio>
 
-#include "cli/console.h"
-
 namespace smlp::cli {
 namespace {
 
@@ -23,14 +21,16 @@ std::string clock_text(double seconds) {
 }
 
 Progress::Progress(std::string_view unit, std::int64_t total, std::int64_t already)
-    : unit_(unit), total_(total), already_(already), shown_(remarks_on_terminal()) {}
+    : unit_(unit), total_(total), already_(already), shown_(json_ || remarks_on_terminal()) {}
 
 Progress::~Progress() { clear(); }
 
 void Progress::update(std::int64_t done) {
   const auto now = Clock::now();
-  if (!shown_ || (drawn_ && now - last_ < std::chrono::milliseconds(100))) return;
+  const bool begun = json_ ? last_ != Clock::time_point() && done < total_ : drawn_;
+  if (!shown_ || (begun && now - last_ < std::chrono::milliseconds(100))) return;
   last_ = now;
+  if (json_) return report_progress(done, total_, unit_);
   drawn_ = true;
   const double seconds = std::chrono::duration<double>(now - start_).count();
   std::string line = fmt::format("\r\x1b[K{}/{} {}", done, total_, unit_);

@@ -106,11 +106,11 @@ int run_parsed(const Run& work) {
   if (const auto result = work()) {
     status = *result;
   } else {
-    report_error(result.error().message());
+    report_error(result.error());
     status = exit_bad_input;
   }
   if (const auto finished = finish_output(); !finished) {
-    report_error(finished.error().message());
+    report_error(finished.error());
     status = exit_bad_input;
   }
   return status;

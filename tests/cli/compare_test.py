@@ -8,6 +8,7 @@ import csv
 import io
 import json
 import math
+import os
 import subprocess
 import sys
 import tempfile
@@ -29,8 +30,8 @@ CLASSES = (0, 1, 6, 9)
 EACH = 25
 
 
-def run(*arguments, check=0):
-    done = subprocess.run([SMLP, *map(str, arguments)], capture_output=True, text=True)
+def run(*arguments, check=0, **environment):
+    done = subprocess.run([SMLP, *map(str, arguments)], capture_output=True, text=True, env={**os.environ, **environment})
     if done.returncode != check:
         raise AssertionError(f"exit {done.returncode}, expected {check}: {arguments}\n{done.stdout}{done.stderr}")
     return done
@@ -132,6 +133,28 @@ class Compare(unittest.TestCase):
         done = run("compare", "fp32", "bf16", "--data", self.work / "broken", "--json", check=1)
         self.assertEqual(json.loads(done.stdout)["skipped"], 1)
         self.assertIn("b.png", done.stderr)
+
+    def test_remarks_for_programs(self):
+        """With SMLP_REMARKS=json every line on standard error is an object."""
+        broken = self.data / FOLDERS[0] / "broken \u202e.png"
+        broken.write_bytes(b"no picture")
+        try:
+            told = run("compare", "fp32", "bf16", "--data", self.data, "--json", check=1, SMLP_REMARKS="json").stderr
+        finally:
+            broken.unlink()
+        lines = [json.loads(line) for line in told.splitlines()]
+        errors = [line for line in lines if "error" in line]
+        self.assertEqual([line["file"] for line in errors], [str(broken)])
+        self.assertEqual(set(errors[0]), {"error", "what", "file", "offset", "tensor", "remedy", "transient"})
+        self.assertIn("JPEG or PNG", errors[0]["what"])
+        self.assertNotIn("\u202e", told)
+        progress = [line["progress"] for line in lines if "progress" in line]
+        self.assertEqual(len(progress) + 1, len(lines))
+        self.assertEqual(progress[-1], {"done": len(self.labels) + 1, "all": len(self.labels) + 1, "unit": "pictures"})
+        usage = run("compare", "fp32", "--unknown", check=2, SMLP_REMARKS="json").stderr
+        self.assertIn("--unknown", json.loads(usage)["error"])
+        chance = run("evaluate", self.data / "..", check=1, SMLP_REMARKS="json").stderr
+        self.assertEqual({key for line in chance.splitlines() for key in json.loads(line)} & {"error"}, {"error"})
 
     def test_refusals(self):
         for words, wanted in ((("fp32", "int8"), "no scales for int8"), (("fp32", self.work / "none.smlp"), "none.smlp")):

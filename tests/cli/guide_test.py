@@ -704,10 +704,11 @@ class CompileTest(GuideTest):
             with self.subTest(text=text):
                 self.compile("--input_shape", text, "--force", check=0)
                 self.assertEqual(self.metadata().get("smlp.batch"), batch)
-        for text, word in (("input:8,3,224,224", "3 x 32 x 32"), ("input:8,1,32,32", "3 x 32 x 32"), ("input:8,3,32", "3 sizes"),
-                           ("input:0,3,32,32", "batch"), ("input:8,3,x,32", "'x'"), ("a:1,3,32,32;b:1,3,32,32", "one input")):
+        for text, word, status in (("input:8,3,224,224", "3 x 32 x 32", 1), ("input:8,1,32,32", "3 x 32 x 32", 1),
+                                   ("input:8,3,32", "3 sizes", 2), ("input:0,3,32,32", "batch", 2), ("input:8,3,x,32", "'x'", 2),
+                                   ("a:1,3,32,32;b:1,3,32,32", "one input", 2)):
             with self.subTest(text=text):
-                self.assert_error(self.compile("--input_shape", text, "--force"), word)
+                self.assert_error(self.compile("--input_shape", text, "--force"), word, status=status)
 
     def test_flags_that_ask_for_what_there_is_not(self):
         self.assert_error(self.compile("--input_format=NHWC"), "input_format", status=2)

@@ -22,6 +22,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ("dpkg-deb", "dpkg-shlibdeps", "patchelf", "objdump", "strip")
 SKIPPED = 77
+# Debian's packages of what is linked into the program, or comes as headers.
+LINKED_IN = {"libgrpc-dev", "libabsl-dev", "libre2-dev", "libc-ares-dev", "nlohmann-json3-dev"}
 
 
 def run(*command, **options):
@@ -71,6 +73,13 @@ def package_of(soname):
     sys.exit(f"FAILED: {path} is of no package")
 
 
+def licences_in(share):
+    """The packages whose licences are there, those of what is in the program among them."""
+    found = {p.stem for p in (share / "doc/smlp/licenses").iterdir()}
+    check(LINKED_IN <= found, f"no licences of {LINKED_IN - found}")
+    return found
+
+
 def check_deb(deb, scratch):
     fields = dict(line.split(": ", 1) for line in run("dpkg-deb", "--field", deb).splitlines() if re.match(r"\S+: ", line))
     version = re.search(r"project\(smlp VERSION ([0-9.]+)", (ROOT / "CMakeLists.txt").read_text())[1]
@@ -88,6 +97,7 @@ def check_deb(deb, scratch):
                    "usr/share/fish/vendor_completions.d/smlp.fish", "usr/share/smlp/models/smlp_imagenette.safetensors",
                    "usr/share/doc/smlp/copyright", "usr/share/doc/smlp/changelog.gz"]:
         check(wanted in files, f"the .deb lacks {wanted}")
+    licences_in(root / "usr/share")
     outside = [f for f in files if not f.startswith(("usr/bin/", "usr/lib/", "usr/include/smlp/", "usr/share/", "DEBIAN/"))]
     check(not outside, f"files outside of /usr: {outside}")
     check(b".TH" in gzip.decompress((root / "usr/share/man/man1/smlp.1.gz").read_bytes()), "the man page is none")
@@ -135,7 +145,7 @@ def check_tarball(tarball, scratch):
         check(of_glibc or Path(path).resolve().is_relative_to(tree), f"{soname} is taken from {path}")
     carried = {p.name for p in (tree / "lib" / "smlp").iterdir()}
     check(carried and carried == carried & set(loaded), f"carried and not used: {carried - set(loaded)}")
-    licences = {p.stem for p in (tree / "share/doc/smlp/licenses").iterdir()}
+    licences = licences_in(tree / "share")
     for soname in carried:
         check(package_of(soname) in licences, f"no licence for {soname}")
     check((tree / "share/doc/smlp/LICENSE").is_file() and (tree / "share/man/man1/smlp.1").is_file(), "documents are missing")

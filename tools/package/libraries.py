@@ -1,10 +1,12 @@
-"""Shared libraries that programs need, and the Debian packages that brought them."""
+"""Libraries that are in programs or that they need, and the Debian packages that brought them."""
 
+import re
 import subprocess
 from pathlib import Path
 
 # Of the C library: every system has its own, and it cannot be carried along.
 OF_GLIBC = ("ld-linux", "libc.so", "libm.so", "libpthread.so", "libdl.so", "librt.so", "linux-vdso")
+ALL_IN_HEADERS = (Path("/usr/include/nlohmann/json.hpp"), Path("/usr/include/boost/asio.hpp"))
 
 
 def needed(files):
@@ -22,16 +24,26 @@ def needed(files):
     return found
 
 
-def debian_package(file):
-    """The package that brought a file: dpkg knows it by its path before or after /usr was merged."""
-    for name in (str(file), str(file).removeprefix("/usr")):
-        answer = subprocess.run(["dpkg-query", "-S", name], capture_output=True, text=True)
-        if answer.returncode == 0:
-            return answer.stdout.split(":")[0]
-    raise SystemExit(f"{file} is of no Debian package: its licence is not known")
+def linked_in(build):
+    """Static libraries of the system that a build takes in, and headers that hold all of a library."""
+    text = (build / "build.ninja").read_text()
+    found = [Path(name) for name in sorted(set(re.findall(r"(?<=\s)/usr/\S+\.a(?=\s)", text)))]
+    return found + [header for header in ALL_IN_HEADERS if header.exists()]
+
+
+def debian_packages(files):
+    """The packages that brought these files: dpkg knows each by its path before or after /usr was merged."""
+    files = [str(file) for file in files]
+    names = {name: file for file in files for name in (file, file.removeprefix("/usr"))}
+    said = subprocess.run(["dpkg-query", "-S", *names], capture_output=True, text=True).stdout
+    owners = {names[path]: owner.split(":")[0]
+              for owner, _, path in (line.rpartition(": ") for line in said.splitlines()) if path in names}
+    unknown = [file for file in files if file not in owners]
+    if unknown:
+        raise SystemExit(f"{unknown[0]} is of no Debian package: its licence is not known")
+    return sorted(set(owners.values()))
 
 
 def licences(files):
     """Package -> its copyright file's bytes, for the packages that brought these libraries."""
-    return {package: Path(f"/usr/share/doc/{package}/copyright").read_bytes()
-            for package in sorted({debian_package(file) for file in files})}
+    return {package: Path(f"/usr/share/doc/{package}/copyright").read_bytes() for package in debian_packages(files)}

@@ -5,8 +5,8 @@
     make.py tarball --build build/package --cmake cmake FOLDER
 
 The .deb has the program, the library with its headers, man pages, completion and the model; dpkg-shlibdeps finds what it
-depends on. The tarball has the program with everything but the C library beside it, found by the program's own path, and
-the licences of what it carries.
+depends on. The tarball has the program with everything but the C library beside it, found by the program's own path. Both
+have the licences of what is in them.
 """
 
 import argparse
@@ -90,6 +90,11 @@ def copyright_file():
             f"Files: *\nCopyright: {holder}\nLicense: Expat\n\nLicense: Expat\n{text}")
 
 
+def write_licences(tree, files):
+    for package, text in libraries.licences(files).items():
+        write(tree / "share" / "doc" / "smlp" / "licenses" / f"{package}.txt", text)
+
+
 def compress_pages(tree):
     for page in list(tree.rglob("man1/*.1")):
         Path(f"{page}.gz").write_bytes(gzip.compress(page.read_bytes(), 9, mtime=0))
@@ -102,6 +107,7 @@ def make_deb(options, stage, time):
     doc = tree / "share" / "doc" / name
     write(doc / "copyright", copyright_file())
     write(doc / "changelog.gz", gzip.compress((ROOT / "CHANGELOG.md").read_bytes(), 9, mtime=0))
+    write_licences(tree, libraries.linked_in(options.build))
     compress_pages(tree)
     # zsh looks there in Debian.
     functions = tree / "share" / "zsh" / "vendor-completions"
@@ -147,8 +153,7 @@ def make_tarball(options, stage, time):
     run("patchelf", "--force-rpath", "--set-rpath", "$ORIGIN/../lib/smlp", tree / "bin" / "smlp")
     for part in ("man", "bash-completion", "zsh", "fish", "smlp"):
         shutil.copytree(installed / "share" / part, tree / "share" / part)
-    for package, text in libraries.licences(carried.values()).items():
-        write(tree / "share" / "doc" / "smlp" / "licenses" / f"{package}.txt", text)
+    write_licences(tree, [*carried.values(), *libraries.linked_in(options.build)])
     for document in ("LICENSE", "CHANGELOG.md"):
         write(tree / "share" / "doc" / "smlp" / document, (ROOT / document).read_bytes())
     out = options.folder / f"{name}.tar.gz"

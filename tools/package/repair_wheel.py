@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 """Makes a wheel that needs nothing of the system but the C library.
 
-    repair_wheel.py WHEEL FOLDER
+    repair_wheel.py WHEEL BUILD FOLDER
 
-auditwheel copies the shared libraries into the wheel; the copyright files of their Debian packages go along, as their
-licences ask.
+auditwheel copies the shared libraries into the wheel; the copyright files of their Debian packages go along, and those of
+what was linked into the programs of the build folder, as their licences ask.
 """
 
 import base64
 import csv
 import hashlib
+import importlib.metadata
 import io
 import subprocess
 import sys
@@ -20,8 +21,8 @@ from pathlib import Path
 import libraries
 
 
-def licences(plain, repaired):
-    """Copyright files of the packages whose libraries are in the repaired wheel."""
+def licences(plain, repaired, build):
+    """Copyright files of the packages whose libraries are in the repaired wheel, as files of their own or linked in."""
     with zipfile.ZipFile(repaired) as wheel:
         grafted = {Path(name).name.split("-")[0] for name in wheel.namelist() if ".libs/" in name}
     with tempfile.TemporaryDirectory() as scratch:
@@ -29,7 +30,9 @@ def licences(plain, repaired):
             wheel.extractall(scratch)
         files = [p for p in Path(scratch).rglob("*") if p.name.endswith(".so") or p.parent.name == "bin"]
         found = libraries.needed(files).values()
-    return libraries.licences(file for file in found if file.name.split(".so")[0].split("-")[0] in grafted)
+    shared = [file for file in found if file.name.split(".so")[0].split("-")[0] in grafted]
+    nanobind = next(file for file in importlib.metadata.files("nanobind") if file.name == "LICENSE")
+    return {**libraries.licences([*shared, *libraries.linked_in(build)]), "nanobind": nanobind.read_binary()}
 
 
 def record_line(name, data):
@@ -60,14 +63,12 @@ def add_files(wheel_path, files):
 
 
 def main():
-    plain, folder = Path(sys.argv[1]), Path(sys.argv[2])
+    plain, build, folder = map(Path, sys.argv[1:])
     for old in folder.glob("*.whl"):
         old.unlink()
     subprocess.run([sys.executable, "-m", "auditwheel", "repair", "--wheel-dir", folder, plain], check=True)
     (repaired,) = folder.glob("*.whl")
-    files = licences(plain, repaired)
-    if not files:
-        raise SystemExit("repair_wheel.py: no licence was found for the libraries in the wheel")
+    files = licences(plain, repaired, build)
     add_files(repaired, files)
     print(f"{repaired}: {repaired.stat().st_size / 1e6:.1f} MB, with libraries of {', '.join(sorted(files))}")
 

@@ -60,9 +60,18 @@ def median_call(call, seconds):
 
 
 def in_turns(theirs, ours, rounds):
-    """Of both, the median call of the least disturbed round."""
-    pairs = [(theirs(), ours()) for _ in range(rounds + 1)][1:]
-    return min(a for a, _ in pairs), min(b for _, b in pairs)
+    """Of both, the median call of the least disturbed round; and the median of what the rounds differ by. Each begins every
+    other round, so that a machine that slows down favours neither."""
+    pairs = []
+    for turn in range(rounds + 1):
+        if turn % 2:
+            of_ours = ours()
+            pairs.append((theirs(), of_ours))
+        else:
+            pairs.append((theirs(), ours()))
+    pairs = pairs[1:]
+    differences = [b - a for a, b in pairs]
+    return min(a for a, _ in pairs), min(b for _, b in pairs), statistics.median(differences)
 
 
 def main():
@@ -70,6 +79,8 @@ def main():
     parser.add_argument("--model", default=str(ROOT / "models" / "smlp_imagenette.safetensors"))
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.5, help="of one side in one round")
+    parser.add_argument("--only", choices=("small_jpeg", "batch_8"), help="one of the two calls")
+    parser.add_argument("--threads", type=int, help="for the batch (all)")
     parser.add_argument("--no-imports", action="store_true", help="leave the times of import out")
     options = parser.parse_args()
     import numpy
@@ -84,7 +95,9 @@ def main():
         jpeg.write_bytes(small_jpeg())
         batch = numpy.random.default_rng(1).normal(size=(8, model.in_channels, model.image_size, model.image_size)).astype(numpy.float32)
         batch.tofile(pictures)
-        for what, of_session in [("small_jpeg_us", 1), ("batch_8_us", threads)]:
+        for what, of_session in [("small_jpeg_us", 1), ("batch_8_us", options.threads or threads)]:
+            if options.only and options.only not in what:
+                continue
             session = smlp.Session(model, threads=of_session)
             command = [ROOT / "build/release/bin/smlp_peers_ours", options.model, pictures, of_session]
             with Worker("smlp", command, os.sched_getaffinity(0), Path(folder) / "log", {}) as worker:
@@ -96,8 +109,9 @@ def main():
                 else:
                     cpp = lambda: worker.ask(f"time {options.seconds}", 60)["median_us"]  # noqa: E731,B023
                     python = lambda: median_call(lambda: session.logits(batch), options.seconds)  # noqa: E731,B023
-                of_cpp, of_python = in_turns(cpp, python, options.rounds)
-            report[what] = {"cpp": of_cpp, "python": of_python, "difference": of_python - of_cpp, "ratio": of_python / of_cpp}
+                of_cpp, of_python, paired = in_turns(cpp, python, options.rounds)
+            report[what] = {"cpp": of_cpp, "python": of_python, "difference": of_python - of_cpp, "ratio": of_python / of_cpp,
+                            "paired_difference": paired}
     print(json.dumps(report, indent=1))
 
 

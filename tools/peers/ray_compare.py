@@ -1,13 +1,12 @@
 """Run as `python -m peers.ray_compare DATA --model M`, where smlp, Ray, PyTorch and torchvision are installed.
 
-The same pictures through: the program alone; the job `smlp.ray.classify`; Ray Data with smlp.ray.Classifier; Ray Data with
+The same pictures through: `smlp evaluate`; the job `smlp.ray.classify`; Ray Data with smlp.ray.Classifier; Ray Data with
 PyTorch, decoded by Pillow and prepared by torchvision; and Ray Data with a step that does nothing, which is Ray's own
 share. All have the same processors. Rates are counted from the first answer to the last, so that the start of workers
 and the loading of models, which a long job has once, are not in them.
 """
 
 import argparse
-import itertools
 import json
 import os
 import subprocess
@@ -89,25 +88,24 @@ def job(files, model, cpus):
     return (moments[-1][1] - moments[0][1]) / (moments[-1][0] - moments[0][0])
 
 
-def program(files, model, cpus):
-    """`smlp classify` times nothing itself; the answers' times are those of its lines."""
+def evaluate(data, pictures, model, classes, cpus):
+    """`smlp evaluate` tells how far it is ten times a second."""
     import smlp
 
-    command = [Path(smlp.__file__).parent / "bin" / "smlp", "classify", "-", "--json", "--model", model, "--threads", str(cpus)]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    process.stdin.write("\n".join(files))
-    process.stdin.close()
-    lines = iter(process.stdout)
-    return steady(len(list(itertools.chain([line], itertools.islice(lines, BATCH - 1)))) for line in lines)
+    moments = []
+    smlp.evaluate(data, model, classes=classes, limit=pictures, threads=cpus,
+                  progress=lambda done, all_: moments.append((time.monotonic(), done)))
+    return (moments[-1][1] - moments[0][1]) / (moments[-1][0] - moments[0][0])
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data")
+    parser.add_argument("data", help="pictures in a folder a class")
     parser.add_argument("--model", required=True, help="a checkpoint of PyTorch")
+    parser.add_argument("--classes", help="names of the model's classes, where it carries none: a line of `n01440764 name` each")
     parser.add_argument("--pictures", type=int, default=256)
     parser.add_argument("--cpus", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--only", nargs="+", default=["program", "job", "pipeline", "torch", "nothing"])
+    parser.add_argument("--only", nargs="+", default=["evaluate", "job", "pipeline", "torch", "nothing"])
     options = parser.parse_args()
     import ray
 
@@ -121,7 +119,7 @@ def main():
     ray.init(num_cpus=cpus + 1, include_dashboard=False, log_to_driver=False, logging_level="error")
     ray.data.DataContext.get_current().enable_progress_bars = False
     ways = {
-        "program": lambda: program(files, model, cpus),
+        "evaluate": lambda: evaluate(options.data, len(files), model, options.classes, cpus),
         "job": lambda: job(files, model, cpus),
         "pipeline": lambda: pipeline(files, cpus, smlp.ray.Classifier, {"model": model, "threads": cpus}),
         "torch": lambda: pipeline(files, cpus, Torch, {"model": model, "config": info["config"], "how": how, "threads": cpus}),

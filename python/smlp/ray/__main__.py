@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
+import os
 import sys
 from typing import TYPE_CHECKING
 
 from ..errors import InputError, OptionError, SmlpError
 
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, TextIO
 
 
 def numbers(text: str) -> tuple[float, ...]:
@@ -46,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
     add("--interpolation", metavar="NAME")
     add("--mean", type=numbers, metavar="R,G,B")
     add("--std", type=numbers, metavar="R,G,B")
-    add("--precision", choices=("fp32", "bf16"), help="the model's own where none is given")
+    add("--precision", choices=("fp32", "bf16", "int8"), help="the model's own where none is given")
     add("--isa", metavar="NAME", help="kernels that every node has; the best of each where none is named")
     add("--batch", type=int, default=8, metavar="N", help="pictures that go through the network together (8)")
     add("--json", action="store_true", help="print the report as one JSON object")
@@ -58,15 +58,24 @@ def show_progress(done: int, parts: int, rows: int) -> None:
     print(f"\r{done} of {parts} parts, {rows} rows", end="\n" if done == parts else "", file=sys.stderr, flush=True)
 
 
+def own_output() -> TextIO:
+    """Standard output for the report alone. What Ray writes to it, in Python, in C++ and while it ends, goes to standard
+    error from here on."""
+    sys.stdout.flush()
+    output = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    return output
+
+
 def main() -> int:
     """What the program does; gives its exit status."""
     options: dict[str, Any] = vars(parser().parse_args())
     as_json = options.pop("json")
+    output = own_output()
     try:
         from ._job import classify
 
-        with contextlib.redirect_stdout(sys.stderr):  # Ray prints what it does about workers that die
-            report = classify(progress=show_progress if sys.stderr.isatty() else None, **options)
+        report = classify(progress=show_progress if sys.stderr.isatty() else None, **options)
     except ModuleNotFoundError as error:
         print(f"smlp.ray: error: {error}; pip install 'ray[data]'", file=sys.stderr)
         return 1
@@ -76,7 +85,7 @@ def main() -> int:
     except KeyboardInterrupt:
         print(f"smlp.ray: stopped; --resume goes on with {options['output']}", file=sys.stderr)
         return 130
-    print(json.dumps(report.to_dict()) if as_json else report)
+    print(json.dumps(report.to_dict()) if as_json else report, file=output, flush=True)
     return 1 if report.errors else 0
 
 

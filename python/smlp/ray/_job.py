@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import ray  # type: ignore[import-untyped,import-not-found,unused-ignore]
 
 from .. import _core
-from .._jobs import Report
+from .._report import Report
 from .._model import Model
 from .._session import Session
 from ..errors import JobError, ModelError, OptionError
@@ -152,7 +152,7 @@ def classify(
     interpolation: str | None = None,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
-    precision: Literal["fp32", "bf16"] | None = None,
+    precision: Literal["fp32", "bf16", "int8"] | None = None,
     isa: str | None = None,
     batch: int = 8,
     progress: Progress | None = None,
