@@ -2,8 +2,8 @@
 
 The same pictures through: `smlp evaluate`; the job `smlp.ray.classify`; Ray Data with smlp.ray.Classifier; Ray Data with
 PyTorch, decoded by Pillow and prepared by torchvision; and Ray Data with a step that does nothing, which is Ray's own
-share. All have the same processors. Rates are counted from the first answer to the last, so that the start of workers
-and the loading of models, which a long job has once, are not in them.
+share. All have the same processors. Rates are counted where the work is done, from the end of the first batch to that of the
+last, so that the start of workers and the loading of models, which a long job has once, are not in them.
 """
 
 import argparse
@@ -56,36 +56,42 @@ class Torch:
             return {"class": self.network(self.torch.stack(tensors)).argmax(1).numpy()}
 
 
-def steady(batches):
-    """Pictures a second from the first answer to the last."""
-    first = last = None
-    counted = -1
-    for rows in batches:
-        last = time.monotonic()
-        if first is None:
-            first = last
-        else:
-            counted = max(counted, 0) + rows
-    return counted / (last - first) if counted > 0 else float("nan")
+class Timed:
+    """A step that says when each batch was done: what arrives at the driver, arrives late and several at once."""
+
+    def __init__(self, step, arguments):
+        self.step = step(**arguments)
+
+    def __call__(self, batch):
+        rows = len(batch["bytes"])
+        self.step(batch)
+        return {"done": [time.monotonic()] * rows}
+
+
+def steady(moments):
+    """Pictures a second from the end of the first batch to that of the last, of the moments at which each was done."""
+    first, last = min(moments), max(moments)
+    return sum(moment > first for moment in moments) / (last - first)
 
 
 def pipeline(files, cpus, step, arguments):
     import ray
 
     data = ray.data.read_binary_files(files, override_num_blocks=max(4, len(files) // 64)).map_batches(
-        step, fn_constructor_kwargs=arguments, batch_size=BATCH, num_cpus=cpus, compute=ray.data.ActorPoolStrategy(size=1))
-    return steady(len(next(iter(batch.values()))) for batch in data.iter_batches(batch_size=None))
+        Timed, fn_constructor_kwargs={"step": step, "arguments": arguments}, batch_size=BATCH, num_cpus=cpus,
+        compute=ray.data.ActorPoolStrategy(size=1))
+    return steady([float(moment) for batch in data.iter_batches(batch_size=None) for moment in batch["done"]])
 
 
 def job(files, model, cpus):
+    """When a part is done its file is there."""
     import smlp
 
-    moments = []
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "list.txt").write_text("\n".join(files))
-        smlp.ray.classify(f"@{folder}/list.txt", f"{folder}/out", model, part=64, actors=1, cpus_per_actor=cpus,
-                          progress=lambda done, parts, rows: moments.append((time.monotonic(), rows)))
-    return (moments[-1][1] - moments[0][1]) / (moments[-1][0] - moments[0][0])
+        smlp.ray.classify(f"@{folder}/list.txt", f"{folder}/out", model, part=2 * BATCH, actors=1, cpus_per_actor=cpus)
+        ends = sorted(part.stat().st_mtime for part in Path(folder, "out").glob("part-*"))
+        return (len(files) - 2 * BATCH) / (ends[-1] - ends[0])
 
 
 def evaluate(data, pictures, model, classes, cpus):
