@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/regular_file.h"
+
 namespace smlp {
 namespace {
 
@@ -75,13 +77,19 @@ int FileHandle::close() {
   return ::close(std::exchange(fd_, -1)) == 0 ? 0 : errno;
 }
 
-Result<OpenFile> open_regular(const fs::path& path) {
+Result<FileStamp> check_regular(const fs::path& path) {
   if (path.empty()) return empty_path_error();
-  // Looked at first, because opening a pipe or a device can have effects; and again once it is open, because the name
-  // may lead elsewhere by then. O_NONBLOCK: even then nothing is waited for.
   struct stat info = {};
   if (::stat(path.c_str(), &info) != 0) return system_error("open", errno, path);
   if (!S_ISREG(info.st_mode)) return not_regular(info.st_mode, path);
+  return stamp_of(info);
+}
+
+Result<OpenFile> open_regular(const fs::path& path) {
+  // Looked at first, because opening a pipe or a device can have effects; and again once it is open, because the name
+  // may lead elsewhere by then. O_NONBLOCK: even then nothing is waited for.
+  SMLP_CHECK(check_regular(path));
+  struct stat info = {};
   FileHandle handle(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!handle.is_open()) return system_error("open", errno, path);
   if (::fstat(handle.get(), &info) != 0) return system_error("open", errno, path);

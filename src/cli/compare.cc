@@ -64,7 +64,7 @@ Result<Loaded> load(const Side& side, const Options& options, const Inputs& data
   auto map = map_labels(data.labels, named.model.classes(), named.classes, find_label_rule(options.labels),
                         data.label_source == LabelSource::folders ? LabelWords::folders : LabelWords::labels);
   if (!map) return fail(std::move(map).error().in(side.word));
-  LabelledPictures pictures = labelled_pictures(data, *map, named.classes);
+  SMLP_TRY(pictures, labelled_pictures(data, *map, named.classes));
   std::vector<int> labels = pictures.labels;
   return Loaded{std::move(named), std::move(*session), std::move(labels), std::move(pictures)};
 }
@@ -192,6 +192,24 @@ Result<Inputs> list(const Options& options, const Model& model) {
   return std::move(data);
 }
 
+// Answers are compared by their numbers, so class i has to be the same in both. A name may be a synonym of the other's.
+Result<void> check_same_classes(const Side (&sides)[2], const ClassList& first, const ClassList& second) {
+  const bool by_wnid = !first.wnids.empty() && !second.wnids.empty();
+  const std::vector<std::string>& one = by_wnid ? first.wnids : first.names;
+  const std::vector<std::string>& other = by_wnid ? second.wnids : second.names;
+  if (one.empty() || other.empty() || one == other) return {};
+  const auto map = map_labels(other, static_cast<int>(other.size()), first, by_wnid ? LabelRule::wnid : LabelRule::name,
+                              LabelWords::labels);
+  for (std::size_t i = 0; i < other.size(); ++i) {
+    const bool same = map ? map->class_of_folder[i] == static_cast<int>(i) : one[i] == other[i];
+    if (same) continue;
+    return fail(Error{
+        .what = fmt::format("class {} is '{}' in {} and '{}' in {}", i, one[i], sides[0].word, other[i], sides[1].word),
+        .remedy = "compare models of the same classes"});
+  }
+  return {};
+}
+
 Result<Exit> run(const Options& options) {
   if (options.json && options.csv) return usage_error("give one of --json and --csv");
   const Side sides[2] = {side_of(options.words[0], options.model.model),
@@ -205,6 +223,7 @@ Result<Exit> run(const Options& options) {
                                           second.named.model.classes()),
                       .remedy = "compare models of the same classes"});
   }
+  SMLP_CHECK(check_same_classes(sides, first.named.classes, second.named.classes));
   std::optional<Progress> progress;
   auto comparison = compare_models(data.files, {first.session, first.labels}, {second.session, second.labels},
                                    {.progress =

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/open_file.h"
+#include "base/regular_file.h"
 #include "base/waiting.h"
 #include "data/bin_folder.h"
 #include "data/npy.h"
@@ -97,7 +98,14 @@ Result<void> check_journals(std::span<const Input> files, const InputSpec& spec,
     if (file.kind != InputKind::bin || file.file.parent_path() == checked) continue;
     checked = file.file.parent_path();
     const auto journal = read_journal(checked / kPreprocessJournal);
-    if (!journal || !*journal || (*journal)->header.how == spec.how) continue;
+    if (!journal || !*journal) continue;
+    if (!(*journal)->complete()) {
+      return fail(Error{.what = fmt::format("smlp preprocess has dealt with {} of {} pictures here and has not ended",
+                                            (*journal)->recorded(), (*journal)->header.pictures),
+                        .file = checked.string(),
+                        .remedy = "wait for it, or run it again: it goes on where it stopped"});
+    }
+    if ((*journal)->header.how == spec.how) continue;
     const Preprocess& made = (*journal)->header.how;
     const std::string what =
         fmt::format("its bins were made for {}; the model takes {}", transform_text(made), transform_text(spec.how));
@@ -116,42 +124,18 @@ Result<void> check_one(Input& file, const InputSpec& spec) {
   return file.kind == InputKind::bin ? check_bin(file, spec) : check_npy(file, spec);
 }
 
-constexpr std::size_t kStart = 8;  // bytes that tell a picture
-
-Result<void> check_start(const Input& input, std::string_view start) {
-  if (is_picture_start(start)) return {};
-  return input_error(input, fmt::format("{} bytes, and neither a JPEG nor a PNG", input.bytes));
-}
-
-Result<void> check_picture_file(Input& input) {
-  SMLP_TRY(opened, open_regular(input.file));
-  input.bytes = opened.stamp.bytes;
-  input.mtime_ns = opened.stamp.mtime_ns;
-  std::string start(std::min<std::uint64_t>(kStart, input.bytes), '\0');
-  SMLP_CHECK(read_at(opened.handle, 0, std::as_writable_bytes(std::span(start)), input.file));
-  return check_start(input, start);
-}
-
-// Members lie in the order of their archives: each is opened once.
-class MemberStarts {
- public:
-  Result<void> check(Input& input) {
-    if (archive_ != input.archive.get()) {
-      SMLP_TRY(reader, input.archive->reader());
-      reader_ = std::move(reader);
-      archive_ = input.archive.get();
-    }
-    const TarMember& member = input.archive->members()[input.member];
-    input.bytes = member.bytes;
-    input.mtime_ns = input.archive->stamp().mtime_ns;
-    SMLP_TRY(start, reader_->read_start(member, kStart));
-    return check_start(input, start);
+Result<void> stat_picture(Input& input) {
+  FileStamp stamp = {.bytes = 0, .mtime_ns = 0};
+  if (input.archive) {
+    stamp = input.stamp();
+  } else {
+    SMLP_TRY(named, check_regular(input.file));
+    stamp = named;
   }
-
- private:
-  const TarArchive* archive_ = nullptr;
-  std::shared_ptr<const TarReader> reader_;
-};
+  input.bytes = stamp.bytes;
+  input.mtime_ns = stamp.mtime_ns;
+  return {};
+}
 
 // Opening may take long where there are many files.
 template <class Chosen>
@@ -179,13 +163,7 @@ Result<void> check_pictures(std::span<Input> inputs, const InputSpec& spec) {
     return input_error(*first, fmt::format("is a picture, and the model takes {} planes", spec.channels),
                        "give prepared .bin or .npy files");
   }
-  SMLP_CHECK(
-      check_files(inputs, [&](const Input& input) { return is_picture(input) && !input.archive; }, check_picture_file));
-  MemberStarts starts;
-  for (Input& input : inputs) {
-    if (is_picture(input) && input.archive) SMLP_CHECK(starts.check(input));
-  }
-  return {};
+  return check_files(inputs, is_picture, stat_picture);
 }
 
 Result<void> check_result_names(std::span<const Input> files) {

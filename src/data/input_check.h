@@ -1,5 +1,5 @@
-// Inputs looked at before any is used: prepared files (.bin, .npy) against what the model takes, pictures by their
-// first bytes.
+// Inputs looked at before any is used: prepared files (.bin, .npy) against what the model takes, and whether the files
+// of pictures are there.
 #pragma once
 
 #include <cstdint>
@@ -25,11 +25,12 @@ struct InputSpec {
 
 // Fills in rows, bytes and mtime_ns of .bin and .npy files. Checked: that each can be read, that a .bin holds whole
 // pictures of the model (all as many, but for a last one with fewer), the type and shape of an .npy, that bins of
-// preprocess have the model's picture size. `warnings` gets bins that were resized or normalised otherwise than the
-// model says.
+// preprocess are all there and have the model's picture size. `warnings` gets bins that were resized or normalised
+// otherwise than the model says.
 Result<void> check_prepared(std::span<Input> inputs, const InputSpec& spec, std::vector<std::string>& warnings);
 
-// The same of pictures, of which each has to be there and to start as a JPEG or a PNG.
+// Fills in bytes and mtime_ns of pictures, of which each has to be there. None is opened: where opening takes long, the
+// run has to begin before all were; whoever decodes them says which are none.
 Result<void> check_pictures(std::span<Input> inputs, const InputSpec& spec);
 
 // No two inputs may give results of the same name.

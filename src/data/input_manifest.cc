@@ -27,6 +27,8 @@ InputManifest parse(std::string_view text) {
       if (line.at("smlp_inputs") != 1) throw json::other_error::create(501, "another version", nullptr);
       manifest.truth = line.at("truth");
       manifest.missing = line.value("missing", "");
+      manifest.classes = {.names = line.value("classes", std::vector<std::string>()),
+                          .wnids = line.value("wnids", std::vector<std::string>())};
       first = false;
       continue;
     }
@@ -47,6 +49,8 @@ InputManifest parse(std::string_view text) {
 std::string input_manifest_text(const InputManifest& manifest) {
   ordered_json header = {{"smlp_inputs", 1}, {"truth", manifest.truth}};
   if (!manifest.missing.empty()) header["missing"] = manifest.missing;
+  if (!manifest.classes.names.empty()) header["classes"] = manifest.classes.names;
+  if (!manifest.classes.wnids.empty()) header["wnids"] = manifest.classes.wnids;
   std::string text = line_of(header);
   for (const InputRecord& input : manifest.inputs) {
     ordered_json line = {{"file", input.file}, {"stem", input.stem}, {"rows", input.rows}};

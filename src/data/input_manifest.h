@@ -1,7 +1,7 @@
 // What a run of `infer` was given, kept in its folder as `.smlp-inputs.jsonl`, so that whoever scores the results later
 // knows which pictures they are of and does not guess:
 //
-//   {"smlp_inputs":1,"truth":"work/labels.npy"}
+//   {"smlp_inputs":1,"truth":"work/labels.npy","classes":["tench, Tinca tinca",...],"wnids":["n01440764",...]}
 //   {"file":"work/bins/batch-00000.bin","stem":"batch-00000","rows":8,"labels":[0,0,3,...]}
 #pragma once
 
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "data/class_list.h"
 
 namespace smlp {
 
@@ -28,6 +29,7 @@ struct InputManifest {
   std::string truth;                     // where the labels came from; empty where some input has none
   std::string missing;                   // then: why
   std::vector<InputRecord> inputs = {};  // all of them, in the order of the run
+  ClassList classes = {.names = {}};     // the model's names, as far as it has some; earlier versions left them out
 };
 
 // The content of the file.

@@ -13,7 +13,7 @@ std::unexpected<Error> changed(const Input& file) {
 
 Result<std::shared_ptr<const InputRows>> InputRows::open(const Input& file, const InputSpec& spec) {
   SMLP_TRY(opened, open_regular(file.file));
-  if (opened.stamp.bytes != file.bytes) return changed(file);
+  if (opened.stamp != FileStamp{.bytes = file.bytes, .mtime_ns = file.mtime_ns}) return changed(file);
   auto rows = std::shared_ptr<InputRows>(new InputRows(file, std::move(opened.handle)));
   if (file.kind == InputKind::npy) {
     SMLP_TRY(header, read_npy_header(file.file, file.bytes));

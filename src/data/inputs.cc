@@ -5,6 +5,7 @@
 
 #include "base/natural_order.h"
 #include "base/open_file.h"
+#include "base/regular_file.h"
 #include "base/sha256.h"
 #include "data/archive_pictures.h"
 #include "data/bin_folder.h"
@@ -177,6 +178,7 @@ Result<Inputs> InputLister::finish() {
   if (use_ == LabelUse::required) {
     const auto bare = std::ranges::find(inputs_.files, -1, &Input::label);
     if (bare != inputs_.files.end()) {
+      if (!bare->archive) SMLP_CHECK(check_regular(bare->file));  // a name that is mistyped is no lack of labels
       return input_error(bare->name(), "has no label",
                          "give a folder per class, a list with lines of `path label`, or a tar with class folders or "
                          ".cls members");

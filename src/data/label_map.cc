@@ -143,10 +143,17 @@ std::string class_text(int index, const ClassList& list) {
 
 constexpr std::string_view kRuleWords[] = {"position", "number", "name", "WordNet id"};
 
-std::string remedy_text(const ClassList& list, LabelWords words) {
+bool is_whole_number(std::string_view word) {
+  return !word.empty() && std::ranges::all_of(word, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+std::string remedy_text(std::span<const std::string> folders, const ClassList& list, LabelWords words) {
   const char* by = list.wnids.empty() ? "a class's name (for WordNet ids pass --classes with lines of `n01440764 name`)"
                                       : "a WordNet id or a name of the model's classes";
   if (words == LabelWords::labels) return fmt::format("give every picture the number of its class, or {}", by);
+  if (std::ranges::all_of(folders, is_whole_number)) {
+    return fmt::format("give --labels index if each is the number of its class, or name every folder by {}", by);
+  }
   return fmt::format("name every folder by {}, or give --labels position if class folder i, sorted by name, is class i",
                      by);
 }
@@ -159,7 +166,7 @@ std::unexpected<Error> unmatched(const Matching& matching, std::span<const std::
   }
   return label_error(fmt::format("{} of {} {} match no class of the model by {}: {}", missing.size(), folders.size(),
                                  many_of(words), kRuleWords[static_cast<int>(matching.rule)], listed(missing)),
-                     remedy_text(list, words));
+                     remedy_text(folders, list, words));
 }
 
 Result<LabelMap> settle(const Matching& matching, std::span<const std::string> folders, const ClassList& list,
@@ -222,10 +229,6 @@ Result<LabelMap> by_wanted(LabelRule rule, std::span<const std::string> folders,
   return fail("an unknown rule of labels");
 }
 
-bool is_whole_number(std::string_view word) {
-  return !word.empty() && std::ranges::all_of(word, [](char c) { return c >= '0' && c <= '9'; });
-}
-
 // Labels that are all numbers: those of the classes, unless they are names of classes too and mean others.
 Result<LabelMap> by_numbers(std::span<const std::string> labels, int classes, const ClassList& list) {
   SMLP_TRY(map, by_wanted(LabelRule::index, labels, classes, list, LabelWords::labels));
@@ -271,7 +274,11 @@ Result<LabelMap> map_labels(std::span<const std::string> folders, int classes, c
                        "pass --classes with the names of the model's classes");
   }
   const Matching wnids = match_wnids(folders, list), names = match_names(folders, list);
-  // Folders that match in part are refused by the rule under which most of them match.
+  // What matches in part is refused by the rule under which most of it matches.
+  const auto numbers = static_cast<std::size_t>(std::ranges::count_if(folders, is_whole_number));
+  if (words == LabelWords::labels && numbers > std::max(wnids.found(), names.found())) {
+    return by_wanted(LabelRule::index, folders, classes, list, words);
+  }
   return settle(wnids.found() >= names.found() && !list.wnids.empty() ? wnids : names, folders, list, words);
 }
 

@@ -1,6 +1,7 @@
 #include "data/line_journal.h"
 
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,8 +11,29 @@
 #include "base/open_file.h"
 
 namespace smlp {
+namespace {
 
 namespace fs = std::filesystem;
+
+std::unexpected<Error> in_use(const fs::path& path) {
+  return fail(Error{.what = "another run of smlp is writing it",
+                    .file = path.string(),
+                    .remedy = "wait for it to end, or choose another place for the results"});
+}
+
+// The file, with a lock that ends with it. The name must still lead to it: who had the lock may have deleted it.
+Result<FileHandle> open_locked(const fs::path& path) {
+  SMLP_TRY(file, reopen_own(path));
+  // Where the file system cannot lock, the lock is only a courtesy.
+  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) return in_use(path);
+  struct stat held = {}, named = {};
+  if (::fstat(file.get(), &held) != 0) return system_error("open", errno, path);
+  const bool same = ::lstat(path.c_str(), &named) == 0 && held.st_dev == named.st_dev && held.st_ino == named.st_ino;
+  if (!same) return in_use(path);
+  return std::move(file);
+}
+
+}  // namespace
 
 Result<std::optional<JournalLines>> read_lines(const fs::path& path,
                                                const std::function<bool(std::string_view line)>& understood) {
@@ -36,20 +58,27 @@ Result<std::optional<JournalLines>> read_lines(const fs::path& path,
 
 Result<LineJournal> LineJournal::create(const fs::path& path, std::string_view header) {
   SMLP_CHECK(write_file(path, std::string(header) + "\n", Existing::keep));
-  return open_at(path, header.size() + 1);
+  return open_at(path, header, header.size() + 1);
 }
 
 Result<LineJournal> LineJournal::reopen(const fs::path& path, const JournalLines& journal) {
-  return open_at(path, journal.end);
+  return open_at(path, journal.header, journal.end);
 }
 
-Result<LineJournal> LineJournal::open_at(const fs::path& path, std::uint64_t end) {
-  SMLP_TRY(file, reopen_own(path));
-  // Where the file system cannot lock, the lock is only a courtesy.
-  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-    return fail(Error{.what = "another run of smlp is writing it",
-                      .file = path.string(),
-                      .remedy = "wait for it to end, or choose another place for the results"});
+Result<void> LineJournal::discard(const fs::path& path) {
+  const auto locked = open_locked(path);  // until it is gone
+  if (!locked) return std::unexpected(locked.error());
+  if (::unlink(path.c_str()) != 0) return system_error("delete", errno, path);
+  return {};
+}
+
+Result<LineJournal> LineJournal::open_at(const fs::path& path, std::string_view header, std::uint64_t end) {
+  SMLP_TRY(file, open_locked(path));
+  // Between reading and locking it another run may have begun it anew.
+  SMLP_TRY(now, stamp_of(file, path));
+  std::string start(header.size(), '\0');
+  if (now.bytes < end || !read_at(file, 0, std::as_writable_bytes(std::span(start)), path) || start != header) {
+    return in_use(path);
   }
   if (::ftruncate(file.get(), static_cast<off_t>(end)) != 0 || ::lseek(file.get(), 0, SEEK_END) < 0) {
     return system_error("write", errno, path);

@@ -30,14 +30,17 @@ class LineJournal {
  public:
   // Starts a journal; one that is there already is an error. As long as it is open, no other process may go on with it.
   static Result<LineJournal> create(const std::filesystem::path& path, std::string_view header);
-  // Goes on after `journal`; what the file holds beyond is cut off.
+  // Goes on after `journal`; what the file holds beyond is cut off. Errors: the file is another by now.
   static Result<LineJournal> reopen(const std::filesystem::path& path, const JournalLines& journal);
+
+  // Deletes a journal that no process is writing.
+  static Result<void> discard(const std::filesystem::path& path);
 
   Result<void> append(std::string_view line);  // without its line break
 
  private:
   LineJournal(std::filesystem::path path, FileHandle file) : path_(std::move(path)), file_(std::move(file)) {}
-  static Result<LineJournal> open_at(const std::filesystem::path& path, std::uint64_t end);
+  static Result<LineJournal> open_at(const std::filesystem::path& path, std::string_view header, std::uint64_t end);
 
   std::filesystem::path path_;
   FileHandle file_;

@@ -136,7 +136,10 @@ Result<PathList> parse_list(std::string_view text, const FindPlace& find) {
     std::string_view line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
     if (line.ends_with('\r')) line.remove_suffix(1);
-    if (!line.empty()) SMLP_CHECK(reader.take(line, number));
+    // A name may be of spaces alone; where no file has it, the line is a blank one.
+    const bool blank = line.find_first_not_of(" \t") == std::string_view::npos;
+    if (blank && (line.empty() || find(line) == ListPlace::nowhere)) continue;
+    SMLP_CHECK(reader.take(line, number));
   }
   return reader.finish();
 }

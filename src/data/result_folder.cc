@@ -80,19 +80,6 @@ Result<fs::path> locate(const fs::path& folder, Listing& listing) {
   return candidates.front();
 }
 
-Result<void> check_gaps(const fs::path& folder, const std::vector<ResultFile>& files) {
-  const std::uint64_t end = *files.back().number + 1;
-  if (end == files.size()) return {};
-  for (std::uint64_t i = 0; i < files.size(); ++i) {
-    if (*files[i].number == i) continue;
-    return folder_error(folder,
-                        fmt::format("{} is missing ({} of {} are there)",
-                                    result_name(fmt::format("batch-{:05}", i), files[i].format), files.size(), end),
-                        "finish the run with infer --resume");
-  }
-  return {};
-}
-
 Result<void> sort_files(const fs::path& folder, ResultFolder& results) {
   auto& files = results.files;
   results.numbered = std::ranges::all_of(files, [](const auto& f) { return f.number.has_value(); });
@@ -107,7 +94,7 @@ Result<void> sort_files(const fs::path& folder, ResultFolder& results) {
                           "keep one of the two");
     }
   }
-  return results.numbered ? check_gaps(folder, files) : Result<void>();
+  return {};
 }
 
 Result<std::vector<std::string>> read_packed_names(const fs::path& folder) {
@@ -207,6 +194,28 @@ Result<ResultFolder> find_results(const fs::path& folder) {
       std::ranges::all_of(results.packed_stems, [](const auto& s) { return batch_number(s).has_value(); });
   results.files = {{.path = where / kPackedResult, .stem = "packed", .number = {}}};
   return results;
+}
+
+Result<void> check_gaps(const ResultFolder& results) {
+  if (!results.numbered) return {};
+  std::vector<std::uint64_t> numbers;
+  for (const ResultFile& file : results.files) {
+    if (file.number) numbers.push_back(*file.number);
+  }
+  for (const std::string& stem : results.packed_stems) {
+    const std::uint64_t number = *batch_number(stem);
+    if (numbers.empty() || numbers.back() != number) numbers.push_back(number);
+  }
+  for (std::uint64_t i = 0; i < numbers.size(); ++i) {
+    if (numbers[i] == i) continue;
+    const std::string stem = fmt::format("batch-{:05}", i);
+    return folder_error(results.folder,
+                        fmt::format("{} is missing ({} of {} are there)",
+                                    results.packed ? stem : result_name(stem, results.files[i].format), numbers.size(),
+                                    std::ranges::max(numbers) + 1),
+                        "finish the run with infer --resume, or run it on all bins");
+  }
+  return {};
 }
 
 Result<LogitRows> read_logits(const ResultFile& file, int expected_rows, int classes) {

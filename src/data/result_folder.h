@@ -31,9 +31,11 @@ struct ResultFolder {
 };
 
 // Finds the results in `folder`, or in its only subfolder that has any. Other files are left alone. Errors: no results,
-// several subfolders with results, one input's result in two formats, gaps in the batch numbers (they name the first
-// missing one).
+// several subfolders with results, one input's result in two formats.
 Result<ResultFolder> find_results(const std::filesystem::path& folder);
+
+// For whoever goes by the position of a result: an error where a batch number is missing, which it names.
+Result<void> check_gaps(const ResultFolder& results);
 
 // A file's logits, rows x classes row-major.
 struct LogitRows {

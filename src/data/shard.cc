@@ -110,6 +110,9 @@ class Schedulers {
 
 Result<Shard> automatic(const Environment& environment) {
   SMLP_TRY(claims, Schedulers(environment).claims());
+  if (claims.empty() && Schedulers(environment).has("SLURM_PROCID")) {
+    return shard_error("--shard auto: SLURM_PROCID is set, and SLURM_NTASKS, which says of how many, is not");
+  }
   if (claims.empty()) {
     return shard_error(
         "--shard auto: no scheduler says which part this is (SLURM_ARRAY_TASK_ID, SLURM_PROCID, "

@@ -140,11 +140,7 @@ Result<std::optional<EvaluationJournal>> open_journal(const EvaluateOptions& opt
       return std::optional(std::move(journal));
     }
   }
-  if (earlier) {
-    std::error_code code;
-    std::filesystem::remove(options.journal, code);
-    if (code) return system_error("delete", code.value(), options.journal);
-  }
+  if (earlier) SMLP_CHECK(LineJournal::discard(options.journal));
   SMLP_TRY(journal, EvaluationJournal::create(options.journal, options.identity, options.provenance));
   return std::optional(std::move(journal));
 }

@@ -1,5 +1,7 @@
 #include "tasks/evaluation_files.h"
 
+#include <algorithm>
+
 #include "base/json.h"
 #include "base/printable.h"
 #include "data/evaluation_journal.h"
@@ -71,6 +73,23 @@ std::unexpected<Error> ending_error(const fs::path& path, std::string_view what,
                     .remedy = "choose another name"});
 }
 
+// No two of them lead to one file.
+Result<void> check_different(std::vector<fs::path> paths) {
+  std::vector<fs::path> seen;
+  for (const fs::path& path : paths) {
+    std::error_code code;
+    fs::path real = fs::weakly_canonical(path, code);
+    if (path.empty() || code) continue;  // whoever opens it says why
+    if (std::ranges::find(seen, real) != seen.end()) {
+      return fail(Error{.what = "is to hold two of predictions, confusion matrix and journal",
+                        .file = path.string(),
+                        .remedy = "give each a name of its own"});
+    }
+    seen.push_back(std::move(real));
+  }
+  return {};
+}
+
 }  // namespace
 
 fs::path EvaluationFileNames::journal_path() const {
@@ -88,6 +107,7 @@ Result<NamedOutput> create_confusion(const fs::path& path, NamedOutput::Mode mod
 }
 
 Result<EvaluationFiles> EvaluationFiles::create(const EvaluationFileNames& names, NamedOutput::Mode mode) {
+  SMLP_CHECK(check_different({names.predictions, names.confusion, names.journal_path()}));
   EvaluationFiles files;
   files.names_ = names;
   if (const fs::path& path = names.predictions; !path.empty()) {
@@ -112,14 +132,21 @@ Result<void> EvaluationFiles::write_predictions(const Evaluation& evaluation, co
   const std::size_t first = evaluation.shard.of(evaluation.listed).first;
   if (!as_json) SMLP_CHECK(predictions_->write(csv_title()));
   Result<void> outcome;
+  std::size_t heard = 0;
   const auto hear = [&](std::size_t index, const PictureOutcome& picture) {
+    ++heard;
     const Row row = {.file = source.name(first + index), .label = labels[first + index], .outcome = picture};
     outcome = predictions_->write(as_json ? json_row(row, list, provenance) : csv_row(row, list));
     return outcome.has_value();
   };
   SMLP_TRY(record, read_evaluation_journal(names_.journal_path(), hear));
   SMLP_CHECK(outcome);
-  if (!record) return fail(Error{.what = "is gone", .file = names_.journal_path().string()});
+  // Another run may have begun it anew since this one closed it.
+  if (!record || heard != static_cast<std::size_t>(evaluation.images() + evaluation.skipped)) {
+    return fail(Error{.what = "was replaced by another run of smlp",
+                      .file = names_.journal_path().string(),
+                      .remedy = "run one evaluation at a time, or choose another name"});
+  }
   return predictions_->commit();
 }
 

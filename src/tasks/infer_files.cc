@@ -50,7 +50,7 @@ Result<Inputs> list(const InferFilesOptions& options, const InputSpec& spec, con
   for (const std::string& warning : inputs.warnings) {
     if (watch.warning) watch.warning(warning);
   }
-  note(watch, fmt::format("{} input files, {} pictures, every size and type checked", inputs.files.size(),
+  note(watch, fmt::format("{} input files, {} pictures, each there and of the right size", inputs.files.size(),
                           picture_count(inputs.files)));
   return std::move(inputs);
 }

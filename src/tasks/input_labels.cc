@@ -91,7 +91,7 @@ class LabelFinder {
 }  // namespace
 
 Result<InputManifest> describe_inputs(const Inputs& inputs, int classes, const ClassList& list) {
-  InputManifest manifest;
+  InputManifest manifest{.truth = {}, .missing = {}, .inputs = {}, .classes = list};
   LabelFinder finder(inputs, classes, list);
   for (const Input& file : inputs.files) {
     InputRecord record{.file = file.name(), .stem = file.stem(), .rows = file.rows};

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/sha256.h"
+#include "base/waiting.h"
 
 namespace smlp {
 namespace {
@@ -21,7 +22,7 @@ std::string_view label_source_name(LabelSource source) {
   return kNames[static_cast<int>(source)];
 }
 
-LabelledPictures labelled_pictures(const Inputs& data, const LabelMap& labels, const ClassList& list) {
+Result<LabelledPictures> labelled_pictures(const Inputs& data, const LabelMap& labels, const ClassList& list) {
   LabelledPictures out{.label_rule = std::string(label_rule_name(labels.rule)),
                        .label_source = std::string(label_source_name(data.label_source))};
   for (std::size_t label = 0; label < data.labels.size(); ++label) {
@@ -31,15 +32,20 @@ LabelledPictures labelled_pictures(const Inputs& data, const LabelMap& labels, c
   std::ranges::stable_sort(out.classes, {}, &DataClass::index);
   const auto again = std::ranges::unique(out.classes, {}, &DataClass::index);  // two words for one class, in a list
   out.classes.erase(again.begin(), again.end());
+  std::vector<FileStamp> stamps(data.files.size());
+  SMLP_CHECK(for_each_waiting(stamps.size(), [&](std::size_t i) -> Result<void> {
+    stamps[i] = data.files[i].stamp();
+    return {};
+  }));
   Sha256 everywhere, here;
-  for (const Input& input : data.files) {
+  for (std::size_t i = 0; i < stamps.size(); ++i) {
+    const Input& input = data.files[i];
     const int label = labels.class_of_folder[static_cast<std::size_t>(input.label)];
     out.labels.push_back(label);
-    const FileStamp stamp = input.stamp();
     std::string line = input.own_name();
-    line += '\0' + fmt::format("{} {}", stamp.bytes, label);
+    line += '\0' + fmt::format("{} {}", stamps[i].bytes, label);
     add(everywhere, line + "\n");
-    add(here, line + fmt::format(" {}\n", stamp.mtime_ns));
+    add(here, line + fmt::format(" {}\n", stamps[i].mtime_ns));
   }
   out.list_sha256 = everywhere.hex();
   out.identity_sha256 = here.hex();

@@ -50,6 +50,7 @@ Result<std::vector<Input>> join_inputs(const std::vector<RunPart>& parts, InputM
   std::vector<Input> files;
   std::map<std::string, const RunPart*> stems;
   whole.truth = parts.front().inputs.truth;
+  whole.classes = parts.front().inputs.classes;
   for (const RunPart& part : parts) {
     if (part.inputs.truth.empty() && !part.inputs.inputs.empty()) whole.missing = part.inputs.missing;
     for (const InputRecord& input : part.inputs.inputs) {

@@ -128,22 +128,30 @@ Result<void> remove_run(const fs::path& folder, const RunRecord& earlier, std::s
   return delete_file(folder / kRunRecord);
 }
 
+std::string another_place(bool force) {
+  return force ? "--force replaces only what a run of smlp wrote; choose another --output_dirname"
+               : "choose another --output_dirname";
+}
+
+Result<void> refuse_foreign_summary(const fs::path& folder, bool force) {
+  if (std::error_code code; !fs::exists(summary_path(folder), code)) return {};
+  return folder_error(summary_path(folder), "exists already", another_place(force));
+}
+
 Result<void> refuse_foreign(const fs::path& folder, bool force) {
-  const std::string remedy = force ? "--force replaces only what a run of smlp wrote; choose another --output_dirname"
-                                   : "choose another --output_dirname";
   std::error_code code;
   for (fs::directory_iterator entry(folder, code), end; !code && entry != end; entry.increment(code)) {
     if (!is_temporary_name(entry->path().filename().string())) {
-      return folder_error(folder, "is not empty, and no run of smlp is recorded in it", remedy);
+      return folder_error(folder, "is not empty, and no run of smlp is recorded in it", another_place(force));
     }
   }
   if (code) return system_error("list", code.value(), folder);
-  if (fs::exists(summary_path(folder), code)) return folder_error(summary_path(folder), "exists already", remedy);
-  return {};
+  return refuse_foreign_summary(folder, force);
 }
 
 Result<RunFolder> choose_named_folder(const fs::path& folder, const RunFolderOptions& options,
                                       const RunIdentity& identity, std::span<const fs::path> inputs) {
+  if (std::error_code code; !fs::exists(folder, code)) SMLP_CHECK(refuse_foreign_summary(folder, options.force));
   SMLP_CHECK(make_directories(folder));
   SMLP_TRY(lock, DirectoryLock::acquire(folder));
   SMLP_TRY(earlier, read_run_record(folder));

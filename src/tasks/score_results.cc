@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 
 #include "base/json.h"
 #include "base/open_file.h"
 #include "data/bin_folder.h"
 #include "data/image_folder.h"
 #include "data/input_manifest.h"
+#include "data/label_map.h"
 #include "data/labels.h"
 #include "data/result_folder.h"
 #include "data/run_record.h"
@@ -104,52 +106,80 @@ Result<Truth> truth_of_manifest(const fs::path& folder, const InputManifest& man
   return truth;
 }
 
-// labels.npy, in the order of the inputs. Which of these have results is known where the run recorded its inputs.
-Result<Truth> truth_of_labels(const fs::path& path, const std::optional<InputManifest>& manifest) {
-  SMLP_TRY(table, read_labels(path));
-  Truth truth{.source = path.string(), .table = std::move(table)};
-  if (!manifest) return truth;
+// Labels in the order of the inputs, which the run recorded: all of them or none.
+Result<void> give_to_inputs(Truth& truth, const InputManifest& manifest) {
   std::size_t rows = 0;
-  for (const InputRecord& input : manifest->inputs) rows += static_cast<std::size_t>(input.rows);
+  for (const InputRecord& input : manifest.inputs) rows += static_cast<std::size_t>(input.rows);
   if (rows != truth.table.pictures()) {
-    return score_error(path, fmt::format("{} labels, and the run had {} pictures", truth.table.pictures(), rows),
+    return score_error(truth.source,
+                       fmt::format("{} labels, and the run had {} pictures", truth.table.pictures(), rows),
                        "the results are of other pictures than the labels");
   }
   std::size_t at = 0;
-  for (std::size_t i = 0; i < manifest->inputs.size(); ++i) {
-    const InputRecord& input = manifest->inputs[i];
+  for (std::size_t i = 0; i < manifest.inputs.size(); ++i) {
+    const InputRecord& input = manifest.inputs[i];
     const auto count = static_cast<std::size_t>(input.rows);
     if (const std::size_t wanted = truth.labels_of({}, i); wanted > 0 && wanted != count) {
       return score_error(input.file,
-                         fmt::format("{} pictures, and {} has {} labels for it", count, path.string(), wanted),
+                         fmt::format("{} pictures, and {} has {} labels for it", count, truth.source, wanted),
                          "the results were made from other bins than the labels");
     }
     const auto labels = std::span(truth.table.labels).subspan(at, count);
     truth.of_stem.emplace(input.stem, std::vector(labels.begin(), labels.end()));
     at += count;
   }
+  return {};
+}
+
+Result<Truth> truth_of_labels(const fs::path& path, const std::optional<InputManifest>& manifest) {
+  SMLP_TRY(table, read_labels(path));
+  Truth truth{.source = path.string(), .table = std::move(table)};
+  if (manifest) SMLP_CHECK(give_to_inputs(truth, *manifest));
   return truth;
 }
 
-// By position for numbered results, else by the pictures' names.
-Result<Truth> truth_of_folder(const fs::path& data_root, bool numbered) {
+// The class of each class folder: by the names that the run recorded of its model, or, where it recorded none, by the
+// folder's position.
+Result<std::vector<int>> classes_of_folders(const ImageFolder& folder, const ClassList& list, Truth& truth) {
+  std::vector<int> classes(folder.classes.size());
+  if (list.names.empty() && list.wnids.empty()) {
+    std::iota(classes.begin(), classes.end(), 0);
+    truth.source += " (class folder i, sorted by name, is class i)";
+    truth.folders = static_cast<int>(classes.size());
+    return classes;
+  }
+  auto map = map_labels(folder.classes, static_cast<int>(std::max(list.names.size(), list.wnids.size())), list);
+  if (!map) {
+    return score_error(truth.source, std::move(map).error().what,
+                       "give --labels, with the numbers of the model's classes");
+  }
+  truth.source += fmt::format(" (class folders by {})", label_rule_name(map->rule));
+  return std::move(map->class_of_folder);
+}
+
+bool is_prepared(const InputRecord& input) { return input.file.ends_with(".bin") || input.file.ends_with(".npy"); }
+
+// Bins by position, pictures by their names.
+Result<Truth> truth_of_folder(const fs::path& data_root, bool numbered, const std::optional<InputManifest>& manifest) {
   SMLP_TRY(folder, read_image_folder(data_root));
-  Truth truth{.source = fmt::format("{} (class folder i, sorted by name, is class i)", data_root.string()),
-              .table = {},
-              .folders = static_cast<int>(folder.classes.size())};
+  Truth truth{.source = data_root.string(), .table = {}};
+  SMLP_TRY(classes, classes_of_folders(folder, manifest ? manifest->classes : ClassList{.names = {}}, truth));
+  const bool by_position = numbered && (!manifest || std::ranges::all_of(manifest->inputs, is_prepared));
   for (const LabelledPicture& picture : folder.pictures) {
-    if (numbered) {
-      truth.table.labels.push_back(picture.label);
+    const std::int64_t label = classes[static_cast<std::size_t>(picture.label)];
+    if (by_position) {
+      truth.table.labels.push_back(label);
       continue;
     }
     const std::string name = picture.file.filename().string();
     const std::string stem = name.substr(0, name.find('.'));
-    const auto [at, is_new] = truth.of_stem.emplace(stem, std::vector<std::int64_t>{picture.label});
-    if (!is_new && at->second.front() != picture.label) {
+    const auto [at, is_new] = truth.of_stem.emplace(stem, std::vector<std::int64_t>{label});
+    if (!is_new && at->second.front() != label) {
       return score_error(picture.file, "another class has a picture of this name, so names do not tell the class",
                          "give --labels");
     }
   }
+  if (by_position && manifest) SMLP_CHECK(give_to_inputs(truth, *manifest));
   return truth;
 }
 
@@ -157,10 +187,10 @@ Truth imagenet_truth() {
   return {.source = "the full ImageNet validation set (picture i is of class i / 50)", .table = {}, .imagenet = true};
 }
 
-Result<Truth> find_truth(const ScoreOptions& options, const ResultFolder& results) {
-  SMLP_TRY(manifest, read_input_manifest(results.folder));
+Result<Truth> find_truth(const ScoreOptions& options, const ResultFolder& results,
+                         const std::optional<InputManifest>& manifest) {
   if (!options.labels.empty()) return truth_of_labels(options.labels, manifest);
-  if (!options.data_root.empty()) return truth_of_folder(options.data_root, results.numbered);
+  if (!options.data_root.empty()) return truth_of_folder(options.data_root, results.numbered, manifest);
   if (manifest && !manifest->truth.empty()) return truth_of_manifest(results.folder, *manifest);
   const std::size_t count = std::max(results.files.size(), results.packed_stems.size());
   if (results.numbered && (options.n || count == kImageNetPictures)) {
@@ -269,19 +299,11 @@ Result<void> score_packed(const ResultFolder& results, Scorer& scorer) {
         file.path, fmt::format("{} rows, and {} has {} lines", logits.rows, kPackedNames, results.packed_stems.size()));
   }
   const auto width = static_cast<std::size_t>(logits.classes);
-  std::uint64_t expected = 0;
   std::size_t index = 0;  // within the input
   for (std::size_t row = 0; row < results.packed_stems.size() && !scorer.full(); ++row) {
     const std::string& stem = results.packed_stems[row];
     const bool first = row == 0 || stem != results.packed_stems[row - 1];
     index = first ? 0 : index + 1;
-    if (results.numbered && first) {
-      if (*batch_number(stem) != expected) {
-        return score_error(file.path, fmt::format("batch-{:05} is missing before {}", expected, stem),
-                           "run infer on all bins");
-      }
-      ++expected;
-    }
     SMLP_CHECK(scorer.add(file, stem, index, std::span(logits.values).subspan(row * width, width)));
   }
   return {};
@@ -306,6 +328,20 @@ void warn(const Truth& truth, const ScoreOptions& options, bool more, Score& sco
                     "order than the model's classes",
                     score.classes));
   }
+}
+
+// Labels of a flag are taken as they are; where the run recorded others, one of the two is wrong.
+void warn_of_other_labels(const Truth& truth, const InputManifest& manifest, Score& score) {
+  std::size_t compared = 0, differing = 0;
+  for (const InputRecord& input : manifest.inputs) {
+    const auto at = truth.of_stem.find(input.stem);
+    if (at == truth.of_stem.end() || at->second.size() != input.labels.size()) continue;
+    compared += input.labels.size();
+    for (std::size_t i = 0; i < input.labels.size(); ++i) differing += input.labels[i] != at->second[i];
+  }
+  if (differing == 0) return;
+  score.warnings.push_back(fmt::format("{} of {} labels of {} are not those that the run recorded, from {}", differing,
+                                       compared, truth.source, manifest.truth));
 }
 
 // Unnumbered results and a plain list of labels: the order is known only if the run recorded it.
@@ -339,7 +375,9 @@ Result<void> tell_provenance(const fs::path& folder, Score& score) {
 
 Result<Score> score_results(const ScoreOptions& options) {
   SMLP_TRY(results, find_results(options.results));
-  SMLP_TRY(truth, find_truth(options, results));
+  SMLP_TRY(manifest, read_input_manifest(results.folder));
+  SMLP_TRY(truth, find_truth(options, results, manifest));
+  if (truth.of_stem.empty()) SMLP_CHECK(check_gaps(results));
   const std::size_t count = std::max(results.files.size(), results.packed_stems.size());
   SMLP_CHECK(check_match(truth, results, count));
   Scorer scorer(truth, options);
@@ -359,6 +397,7 @@ Result<Score> score_results(const ScoreOptions& options) {
                        fmt::format("finish the run with infer --resume, or give --n {}", score.pictures));
   }
   warn(truth, options, options.n && count > score.pictures, score);
+  if (manifest) warn_of_other_labels(truth, *manifest, score);
   return score;
 }
 

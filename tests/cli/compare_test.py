@@ -160,6 +160,17 @@ class Compare(unittest.TestCase):
         for words, wanted in ((("fp32", "int8"), "no scales for int8"), (("fp32", self.work / "none.smlp"), "none.smlp")):
             self.assertIn(wanted, run("compare", *words, "--data", self.data, check=1).stderr)
 
+    def test_classes_in_another_order_are_refused(self):
+        names = json.loads(run("info", MODEL, "--json").stdout)["classes"]
+        pictures = [f"{path}\t{label}" for label, f in zip(CLASSES, FOLDERS) for path in sorted((self.data / f).iterdir())[:2]]
+        (self.work / "list.txt").write_text("\n".join(pictures) + "\n")
+        for order, status in ((names[::-1], 1), ([name.split(",")[0] for name in names], 0)):
+            (self.work / "names.txt").write_text("\n".join(order) + "\n")
+            named = self.work / f"named{status}"
+            run("compile", MODEL, named, "--classes", self.work / "names.txt")
+            done = run("compare", MODEL, f"{named}.smlp", "--data", f"@{self.work / 'list.txt'}", check=status)
+            self.assertEqual("class 0 is 'tench, Tinca tinca'" in done.stderr, status == 1, done.stderr)
+
 
 if __name__ == "__main__":
     at = sys.argv.index("--smlp")

@@ -898,10 +898,11 @@ class InferTest(GuideTest):
         for i in range(5):
             png(folder / f"{i}.png", photograph(i))
         self.infer("--output_dirname", "whole", source=folder, check=0)
-        (folder / "2.png").write_bytes((folder / "2.png").read_bytes()[:300])
-        for packed in ([], ["--packed"]):
-            with self.subTest(packed=packed):
-                name = "x" + "".join(packed)
+        whole = (folder / "2.png").read_bytes()
+        for packed, content in (([], whole[:300]), (["--packed"], whole[:300]), ([], b"no picture"), ([], b"")):
+            with self.subTest(packed=packed, content=content[:10]):
+                (folder / "2.png").write_bytes(content)
+                name = f"x{len(content)}" + "".join(packed)
                 done = self.infer("--output_dirname", name, "--batchsize", 2, *packed, source=folder)
                 self.assertEqual(done.returncode, 1)
                 self.assertIn(str(folder / "2.png"), done.stderr)
@@ -937,9 +938,6 @@ class InferTest(GuideTest):
         (self.bins / "x.npy").write_bytes((self.bins / "x.npy").read_bytes()[:-1])
         self.assert_error(self.infer(), self.bins / "x.npy")
         (self.bins / "x.npy").unlink()
-        (self.bins / "fake.jpg").write_text("no picture")
-        self.assert_error(self.infer(), self.bins / "fake.jpg", "10 bytes")
-        self.assertFalse(self.out.exists())
 
     def test_bins_made_for_another_model_are_refused(self):
         image_folder(self.dir / "data", each=2)
@@ -1010,6 +1008,52 @@ class InferTest(GuideTest):
         np.save(self.dir / "mine.npy", labels[:15])
         self.assert_error(scored("known", "--labels", self.dir / "mine.npy"), "15 labels", "21 pictures")
 
+    def test_labels_of_a_flag_that_the_run_contradicts_are_said(self):
+        labels = self.rng.integers(0, 10, (21, 1))
+        np.save(self.bins.parent / "labels.npy", labels)
+        self.infer("--output_dirname", "x", check=0)
+        score = lambda *rest: run("postprocess", "--infer_result_dir", self.out / "x", "--labels", self.dir / "mine.npy", check=0)
+        np.save(self.dir / "mine.npy", labels)
+        self.assertNotIn("recorded", score().stderr)
+        labels[[3, 20]] = (labels[[3, 20]] + 1) % 10
+        np.save(self.dir / "mine.npy", labels)
+        self.assertIn("2 of 21 labels", score().stderr)
+
+    def test_some_bins_are_scored_each_by_its_own_label(self):
+        labels = self.rng.integers(0, 10, (21, 1))
+        np.save(self.bins.parent / "labels.npy", labels)
+        (self.dir / "list.txt").write_text("".join(f"{self.bins}/batch-{i:05}.bin\n" for i in (7, 2, 11)))
+        hits = (np.argmax(self.reference(), axis=1) == labels[:, 0])[[7, 2, 11]]
+        for packed in ([], ["--packed"]):
+            name = "some" + "".join(packed)
+            self.infer("--output_dirname", name, *packed, source=f"@{self.dir / 'list.txt'}", check=0)
+            done = run("postprocess", "--infer_result_dir", self.out / name, check=0)
+            self.assertIn(f"acc@1:{hits.mean():.4f}", done.stdout)
+            self.assertEqual(done.stderr, "")
+
+    def test_class_folders_are_those_of_the_model_by_name(self):
+        names = [f"thing {i}" for i in range(10)]
+        (self.dir / "names.txt").write_text("\n".join(reversed(names)) + "\n")
+        image_folder(self.dir / "data", classes=10, each=2)
+        for i in range(10):
+            (self.dir / "data" / f"class_{i}").rename(self.dir / "data" / f"thing {i}")
+        bins = self.dir / "p" / "bins"
+        run("preprocess", "--data_root", self.dir / "data", "--save_dir", bins, "--model", self.net, check=0)
+        self.infer("--output_dirname", "x", "--classes", self.dir / "names.txt", source=bins, check=0)
+        score = lambda *rest: run("postprocess", "--infer_result_dir", self.out / "x", *rest)
+        by_record, by_folder = score(), score("--data_root", self.dir / "data")
+        self.assertEqual(by_record.stdout.splitlines()[0], by_folder.stdout.splitlines()[0])
+        self.assertIn("class folders by name", by_folder.stdout)
+        self.assertEqual(by_folder.stderr, by_record.stderr)
+        self.assertIn("20 of 20 labels", score("--labels", bins.parent / "labels.npy").stderr)
+        first = sorted((self.dir / "data" / "thing 0").iterdir())[0]
+        content = first.read_bytes()
+        first.unlink()
+        self.assert_error(score("--data_root", self.dir / "data"), "19 labels", "20 pictures")
+        first.write_bytes(content)
+        (self.dir / "data" / "thing 3").rename(self.dir / "data" / "something")
+        self.assert_error(score("--data_root", self.dir / "data"), "'something'", "--labels")
+
     def test_pictures_named_as_bins_have_no_labels(self):
         np.save(self.dir / "labels.npy", np.zeros((3, 1), np.int64))
         (self.dir / "pictures").mkdir()
@@ -1017,6 +1061,8 @@ class InferTest(GuideTest):
             png(self.dir / "pictures" / f"batch-{i:05}.png", np.full((40, 40, 3), 50 * i, np.uint8))
         self.infer("--output_dirname", "p", source=self.dir / "pictures", check=0)
         self.assert_error(run("postprocess", "--infer_result_dir", self.out / "p"), "batch-00000.png has no label")
+        image_folder(self.dir / "data", each=1)  # as many pictures, of other names
+        self.assert_error(run("postprocess", "--infer_result_dir", self.out / "p", "--data_root", self.dir / "data"), "--labels")
 
     def test_packed(self):
         labels = self.rng.integers(0, 10, (21, 1))

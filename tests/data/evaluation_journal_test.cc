@@ -98,6 +98,34 @@ TEST_F(EvaluationJournalTest, ASecondProcessIsKeptOut) {
   EXPECT_EQ(read().size(), 3U) << "and nothing was cut off";
 }
 
+TEST_F(EvaluationJournalTest, IsDiscardedOnlyWhereNobodyWritesIt) {
+  write();
+  std::optional<EvaluationRecord> record;
+  read(&record);
+  {
+    const auto open = EvaluationJournal::reopen(path_, *record);
+    ASSERT_TRUE(open);
+    const auto refused = LineJournal::discard(path_);
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message(), HasSubstr("another run of smlp"));
+  }
+  EXPECT_EQ(read().size(), 3U);
+  EXPECT_TRUE(LineJournal::discard(path_));
+  EXPECT_FALSE(fs::exists(path_));
+}
+
+// Between reading a journal and going on with it another run may have started over.
+TEST_F(EvaluationJournalTest, AnotherOneOfThatNameIsNotGoneOnWith) {
+  write();
+  std::optional<EvaluationRecord> record;
+  read(&record);
+  scratch_.write(path_.filename(), "{\"short\":1}\n");
+  EXPECT_FALSE(EvaluationJournal::reopen(path_, *record));
+  EXPECT_EQ(fs::file_size(path_), 12U);
+  scratch_.write(path_.filename(), std::string(record->lines.end, 'x'));
+  EXPECT_FALSE(EvaluationJournal::reopen(path_, *record));
+}
+
 TEST_F(EvaluationJournalTest, OtherFilesAreNamedErrors) {
   for (const char* text :
        {"", "notes", "notes\nmore\n", "{}\n", "{\"smlp_evaluation_journal\":2}\n", "{\"smlp_run\":1,\"identity\":{}}\n",

@@ -1,4 +1,4 @@
-// What infer looks at before its first inference: sizes, types and shapes, first bytes, names of results.
+// What infer looks at before its first inference: sizes, types and shapes, names of results.
 #include "data/input_check.h"
 
 #include <gmock/gmock.h>
@@ -83,20 +83,28 @@ TEST_F(InputCheckTest, BinsOfAnotherSizeAreRefusedAndOfAnotherTransformWarnedOf)
   EXPECT_THAT(prepared({input}, spec), HasSubstr("its bins were made for 4 x 4 pixels"));
 }
 
-TEST_F(InputCheckTest, PicturesStartAsPictures) {
+TEST_F(InputCheckTest, BinsThatPreprocessHasNotFinishedAreRefused) {
+  const Input input = bin("bins/batch-00000.bin", 48);
+  const auto journal = JournalWriter::create(scratch_.folder() / "bins/.smlp-preprocess.jsonl",
+                                             {.pictures = 3, .how = {.resize = 2, .crop = 2}});
+  EXPECT_TRUE(journal);
+  EXPECT_THAT(prepared({input}), HasSubstr("bins: smlp preprocess has dealt with 0 of 3 pictures here"));
+}
+
+TEST_F(InputCheckTest, PicturesAreThere) {
   const auto problem = [](Input input, const InputSpec& spec = kSpec) {
     const auto outcome = check_pictures(std::span(&input, 1), spec);
     return outcome ? fmt::format("{} bytes", input.bytes) : outcome.error().message();
   };
   EXPECT_EQ(problem(picture("a.jpg")), "16 bytes");
-  EXPECT_THAT(problem(picture("b.jpg", "text")), HasSubstr("b.jpg: 4 bytes, and neither a JPEG nor a PNG"));
+  EXPECT_EQ(problem(picture("b.jpg", "text")), "4 bytes") << "whoever decodes it says that it is none";
   EXPECT_THAT(problem({.file = "missing.jpg"}), HasSubstr("missing.jpg: cannot open"));
   EXPECT_THAT(problem(picture("a.jpg"), {.channels = 1, .side = 2, .how = {}}), HasSubstr("the model takes 1 planes"));
   const auto path = scratch_.write("t.tar", test::member({.name = "x.png"}, "\x89PNG\r\n\x1A\nrest") +
                                                 test::member({.name = "y.png"}, "text") + test::kTarEnd);
   const auto archive = std::make_shared<const TarArchive>(TarArchive::open(path).value());
   EXPECT_EQ(problem({.archive = archive, .member = 0}), "12 bytes");
-  EXPECT_THAT(problem({.archive = archive, .member = 1}), HasSubstr("t.tar:y.png: 4 bytes, and neither"));
+  EXPECT_THAT(problem({.file = scratch_.folder()}), HasSubstr("is a directory"));
 }
 
 TEST_F(InputCheckTest, ResultsHaveNamesOfTheirOwn) {

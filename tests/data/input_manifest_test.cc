@@ -15,11 +15,14 @@ TEST(InputManifest, IsReadBack) {
   const InputManifest known{.truth = "labels.npy",
                             .missing = "",
                             .inputs = {{.file = "a/b.bin", .stem = "b", .rows = 2, .labels = {7, 0}},
-                                       {.file = "c.bin", .stem = "c", .rows = 1, .labels = {1}}}};
+                                       {.file = "c.bin", .stem = "c", .rows = 1, .labels = {1}}},
+                            .classes = {.names = {"a, b", "c"}, .wnids = {"n01440764", "n02102040"}}};
   scratch.write(kInputManifest, input_manifest_text(known));
   const auto read = read_input_manifest(scratch.folder());
   ASSERT_TRUE(read && *read);
   EXPECT_EQ((*read)->truth, "labels.npy");
+  EXPECT_THAT((*read)->classes.names, ElementsAre("a, b", "c"));
+  EXPECT_THAT((*read)->classes.wnids, ElementsAre("n01440764", "n02102040"));
   ASSERT_EQ((*read)->inputs.size(), 2U);
   EXPECT_EQ((*read)->inputs[0].file, "a/b.bin");
   EXPECT_EQ((*read)->inputs[0].stem, "b");
@@ -29,6 +32,14 @@ TEST(InputManifest, IsReadBack) {
   scratch.write(kInputManifest, input_manifest_text(unknown));
   EXPECT_EQ((*read_input_manifest(scratch.folder()))->missing, "why");
   EXPECT_TRUE((*read_input_manifest(scratch.folder()))->inputs[0].labels.empty());
+}
+
+TEST(InputManifest, EarlierVersionsKnewNoClasses) {
+  const test::Scratch scratch;
+  scratch.write(kInputManifest, "{\"smlp_inputs\":1,\"truth\":\"\"}\n{\"file\":\"a\",\"stem\":\"a\",\"rows\":1}\n");
+  const auto read = read_input_manifest(scratch.folder());
+  ASSERT_TRUE(read && *read);
+  EXPECT_TRUE((*read)->classes.names.empty());
 }
 
 TEST(InputManifest, AbsentAndDamaged) {

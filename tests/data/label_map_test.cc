@@ -70,6 +70,14 @@ TEST(MapLabels, ANameOfTwoClassesIsRefusedWithBoth) {
   EXPECT_THAT(problem({"crane", "maillot, tank suit"}), HasSubstr("'crane' may be"));
 }
 
+TEST(MapLabels, WhatIsNotANumberAmongNumbersIsNamed) {
+  EXPECT_THAT(problem({"0", "1", "2"}), HasSubstr("give --labels index if each is the number of its class"));
+  const auto map = map_labels(Words{"0", "-1", "2", "tench"}, 10, kImageNet, std::nullopt, LabelWords::labels);
+  EXPECT_THAT(problem(map_labels(Words{"0", "-1", "2"}, 10, kImageNet, std::nullopt, LabelWords::labels)),
+              HasSubstr("1 of 3 labels match no class of the model by number: '-1'"));
+  EXPECT_THAT(problem(map), HasSubstr("2 of 4 labels match no class of the model by number: '-1', 'tench'"));
+}
+
 TEST(MapLabels, TwoFoldersOfOneClassAreRefused) {
   EXPECT_THAT(problem({"chain saw", "chainsaw"}), HasSubstr("'chain saw' and 'chainsaw' are both class 7"));
 }

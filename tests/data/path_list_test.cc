@@ -43,6 +43,9 @@ TEST_F(PathListTest, PathsALine) {
                     "a.jpg\r\n\n#1.jpg\n b,c \na 2.jpg\n-\nlast"),
               ElementsAre("a.jpg=@1", "#1.jpg=@3", " b,c =@4", "a 2.jpg=@5", "-=@6", "last=@7"));
   EXPECT_FALSE(read("a.jpg")->labelled);
+  EXPECT_THAT(lines("  \na.jpg\n \t\r\n\t"), ElementsAre("a.jpg=@2"));
+  here({"  "});
+  EXPECT_THAT(lines("  \na.jpg"), ElementsAre("  =@1", "a.jpg=@2")) << "a file has that name";
 }
 
 TEST_F(PathListTest, LabelsStandBehindATabOrTheLastSpaces) {

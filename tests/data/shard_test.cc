@@ -74,6 +74,7 @@ TEST(Shard, AutomaticRefusesWhatItCannotKnow) {
       {{}, "no scheduler says"},
       {{{"JOB_COMPLETION_INDEX", "0"}}, "SMLP_SHARD_COUNT"},
       {{{"OMPI_COMM_WORLD_RANK", "0"}}, "OMPI_COMM_WORLD_SIZE is not set"},
+      {{{"SLURM_PROCID", "0"}}, "SLURM_PROCID is set, and SLURM_NTASKS"},
       {{{"SLURM_PROCID", "4"}, {"SLURM_NTASKS", "4"}}, "no part of a whole"},
       {{{"SLURM_PROCID", "x"}, {"SLURM_NTASKS", "4"}}, "SLURM_PROCID='x' is no number"},
       {array_task("5", "1", "7", "3"), "no regular array"},  // --array=1,5,7
