@@ -10,6 +10,7 @@
 #include "base/affinity.h"
 #include "base/no_throw.h"
 #include "pipeline/image_source.h"
+#include "pipeline/schedule.h"
 
 namespace smlp {
 namespace {
@@ -106,6 +107,7 @@ class Admitted final : public Source, public Sink {
 struct Batcher::State {
   Session session;
   RequestQueue queue;
+  PassMemory memory;  // of the thread below
   std::mutex joining;
   std::thread thread;
 
@@ -121,7 +123,9 @@ struct Batcher::State {
   void run_requests() {
     Admitted requests(queue);
     if (requests.size() == 0) return;
-    const auto outcome = no_throw([&] { return run_pass(session, requests, requests, pass_options(session)); });
+    PipelineOptions options = pass_options(session);
+    options.memory = &memory;
+    const auto outcome = no_throw([&] { return run_pass(session, requests, requests, options); });
     if (!outcome) requests.answer_rest(outcome.error());
   }
 

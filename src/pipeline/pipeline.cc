@@ -72,22 +72,17 @@ ScheduleLimits limits_of(const ThreadPool& workers, const Executor* executor, co
   return limits;
 }
 
-std::uint64_t bytes_of(const ScheduleLimits& limits) {
-  const std::uint64_t row = (limits.floats + limits.classes) * sizeof(float);
-  return limits.sizes.batches * limits.sizes.rows * row + limits.sizes.window * limits.classes * sizeof(float);
-}
-
 // A pass: the threads, and what they do with what the schedule gives them.
 class Pass {
  public:
   Pass(ThreadPool& workers, Executor* executor, Source& source, Sink& sink, const PipelineOptions& options,
-       const ScheduleLimits& limits)
+       const ScheduleLimits& limits, PassMemory& memory)
       : pool_(workers),
         executor_(executor),
         source_(source),
         sink_(sink),
         options_(options),
-        schedule_(limits),
+        schedule_(limits, memory),
         meeting_(workers.size()) {
     readers_.reserve(static_cast<std::size_t>(std::max(0, options.max_readers)));
   }
@@ -313,8 +308,10 @@ Result<void> run_pipeline(ThreadPool& workers, Executor* executor, Source& sourc
   if (options.batch < 1 || options.loop < 1) return fail("a batch and a loop of less than 1");
   auto outcome = guarded([&]() -> Result<void> {
     const ScheduleLimits limits = limits_of(workers, executor, source, options);
-    SMLP_CHECK(check_memory(bytes_of(limits), who, remedy));
-    return Pass(workers, executor, source, sink, options, limits).run();
+    PassMemory own;
+    PassMemory& memory = options.memory != nullptr ? *options.memory : own;
+    if (!memory.fits(limits)) SMLP_CHECK(check_memory(PassMemory::bytes(limits), who, remedy));
+    return Pass(workers, executor, source, sink, options, limits, memory).run();
   });
   if (!outcome && outcome.error().what == "out of memory") {
     return fail(out_of_memory("for " + who, remedy));

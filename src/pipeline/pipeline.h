@@ -22,6 +22,8 @@
 
 namespace smlp {
 
+class PassMemory;
+
 // Times of exclusive executions, in milliseconds, one of each an execution (fill and collect: a batch).
 struct Executions {
   std::vector<double> fill;     // writing a batch's pictures into the executor's input
@@ -47,6 +49,7 @@ struct PipelineOptions {
   int max_readers = 64;                                // threads that read, started as workers run out of pictures
   std::uint64_t read_bytes = std::uint64_t{64} << 20;  // read and not yet decoded; a single larger picture may pass
   std::stop_token stop = {};                           // ends the pass early, with an error
+  PassMemory* memory = nullptr;  // what an earlier pass of the same kind has left, for the next one; null: its own
 };
 
 // One pass over all pictures of `source`, on the threads of `workers` (the calling one among them), which must be those

@@ -5,29 +5,54 @@
 
 namespace smlp {
 
-Schedule::Schedule(const ScheduleLimits& limits)
+std::uint64_t PassMemory::bytes(const ScheduleLimits& limits) {
+  const std::uint64_t row = (limits.floats + limits.classes) * sizeof(float);
+  return limits.sizes.batches * limits.sizes.rows * row + limits.sizes.window * limits.classes * sizeof(float);
+}
+
+bool PassMemory::fits(const ScheduleLimits& limits) const {
+  const std::size_t row = limits.floats * sizeof(float);
+  if (limits.classes == 0) return rows_.size() == limits.sizes.batches * row;
+  return batches_.size() == limits.sizes.batches && answers_.size() == limits.sizes.window * limits.classes &&
+         batches_.front().pictures.size() == limits.sizes.rows * row &&
+         batches_.front().logits.size() == limits.sizes.rows * limits.classes;
+}
+
+void PassMemory::take(const ScheduleLimits& limits) {
+  if (!fits(limits)) {
+    *this = {};
+    if (limits.classes == 0) {
+      rows_ = AlignedBuffer(limits.sizes.batches * limits.floats * sizeof(float));
+      return;
+    }
+    answers_.resize(limits.sizes.window * limits.classes);
+    for (std::size_t b = 0; b < limits.sizes.batches; ++b) {
+      batches_.push_back({.pictures = AlignedBuffer(limits.sizes.rows * limits.floats * sizeof(float)),
+                          .logits = std::vector<float>(limits.sizes.rows * limits.classes),
+                          .index = {}});
+      batches_.back().index.reserve(limits.sizes.rows);
+    }
+  }
+  for (Batch& batch : batches_) {
+    batch.index.clear();
+    batch.written = 0;
+    batch.fill_ms = 0;
+  }
+}
+
+Schedule::Schedule(const ScheduleLimits& limits, PassMemory& memory)
     : limits_(limits),
+      memory_(memory),
       ring_(std::max<std::size_t>(1, limits.sizes.window)),
       count_(limits.count),
       max_readers_(limits.max_readers),
       read_inline_(!limits.can_wait || limits.max_readers < 1 ||
                    limits.count <= static_cast<std::size_t>(limits.workers)) {
+  memory_.take(limits);
   ready_.reserve(ring_.size());
-  if (!has_executor()) {
-    rows_ = AlignedBuffer(limits.sizes.batches * limits.floats * sizeof(float));
-    return;
-  }
-  answers_.resize(ring_.size() * limits.classes);
-  batches_.reserve(limits.sizes.batches);
   free_.reserve(limits.sizes.batches);
   together_.reserve(limits.sizes.batches);
-  for (std::size_t b = 0; b < limits.sizes.batches; ++b) {
-    batches_.push_back({.pictures = AlignedBuffer(limits.sizes.rows * limits.floats * sizeof(float)),
-                        .logits = std::vector<float>(limits.sizes.rows * limits.classes),
-                        .index = {}});
-    batches_.back().index.reserve(limits.sizes.rows);
-    free_.push_back(&batches_.back());
-  }
+  for (Batch& batch : memory_.batches_) free_.push_back(&batch);
 }
 
 Task Schedule::next() {
@@ -173,7 +198,7 @@ std::span<float> Schedule::begin_row(std::size_t index, Batch*& batch) {
   --reserved_;
   if (!has_executor()) {
     batch = nullptr;
-    return {rows_.as<float>() + index % limits_.sizes.batches * limits_.floats, limits_.floats};
+    return {memory_.rows_.as<float>() + index % limits_.sizes.batches * limits_.floats, limits_.floats};
   }
   if (filling_ == nullptr) {
     filling_ = free_.back();
@@ -202,7 +227,7 @@ void Schedule::end_row(std::size_t index, Batch* batch, double milliseconds) {
   Item& it = item(index);
   give_back_room(it);
   if (batch == nullptr) {
-    it.values = rows_.as<float>() + index % limits_.sizes.batches * limits_.floats;
+    it.values = memory_.rows_.as<float>() + index % limits_.sizes.batches * limits_.floats;
     it.stage = Item::Stage::done;
   } else {
     it.stage = Item::Stage::placed;
@@ -227,7 +252,7 @@ void Schedule::end_without_row(std::size_t index, Error error) {
 void Schedule::deliver(Batch* batch) {
   for (std::size_t row = 0; row < batch->index.size(); ++row) {
     const std::size_t index = batch->index[row];
-    float* const to = answers_.data() + index % ring_.size() * limits_.classes;
+    float* const to = memory_.answers_.data() + index % ring_.size() * limits_.classes;
     std::copy_n(batch->logits.data() + row * limits_.classes, limits_.classes, to);
     item(index).values = to;
     item(index).stage = Item::Stage::done;

@@ -37,6 +37,24 @@ struct ScheduleLimits {
   std::uint64_t read_bytes = 0;
 };
 
+// The memory of a pass. Passes that are short and many keep it from one to the next: to get some megabytes from the
+// system takes longer than a small network.
+class PassMemory {
+ public:
+  // Bytes that a pass of these limits needs.
+  static std::uint64_t bytes(const ScheduleLimits& limits);
+  // Whether take() finds everything there.
+  bool fits(const ScheduleLimits& limits) const;
+  // Makes what is missing, and forgets what an earlier pass has left. May throw std::bad_alloc.
+  void take(const ScheduleLimits& limits);
+
+ private:
+  friend class Schedule;
+  std::vector<Batch> batches_;
+  std::vector<float> answers_;  // the logits of picture i: i % window
+  AlignedBuffer rows_;          // prepared pictures where there is no executor: i % batches
+};
+
 struct Task {
   enum Kind { wait, quit, sink, ask, decode, read, infer, join, start_readers };
   Kind kind = wait;
@@ -48,7 +66,8 @@ struct Task {
 // The stages of a picture: claimed for reading -> read -> decoded into a row of a batch -> answered -> sunk.
 class Schedule {
  public:
-  explicit Schedule(const ScheduleLimits& limits);  // may throw std::bad_alloc
+  // `memory` must outlive this, and is nobody else's meanwhile. May throw std::bad_alloc.
+  Schedule(const ScheduleLimits& limits, PassMemory& memory);
 
   // For workers. next() waits until there is something to do; every task but quit, join and start_readers is ended by
   // the function named after it.
@@ -113,10 +132,8 @@ class Schedule {
   std::mutex mutex_;
   std::condition_variable wake_workers_, wake_readers_, wake_room_;
 
-  std::vector<Item> ring_;      // picture i is in i % size
-  std::vector<float> answers_;  // likewise: its logits
-  AlignedBuffer rows_;          // prepared pictures where there is no executor: i % limits_.batches
-  std::vector<Batch> batches_;
+  PassMemory& memory_;
+  std::vector<Item> ring_;  // picture i is in i % size
   std::vector<Batch*> free_;
   std::deque<Batch*> full_;
   Batch* filling_ = nullptr;

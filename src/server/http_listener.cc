@@ -3,7 +3,6 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -40,21 +39,19 @@ Result<int> HttpListener::listen() {
   return acceptor_.local_endpoint().port();
 }
 
-void HttpListener::start() { asio::co_spawn(acceptor_.get_executor(), accept(), asio::detached); }
+void HttpListener::start() { asio::co_spawn(threads_.first(), accept(), asio::detached); }
 
 void HttpListener::close() {
-  asio::post(acceptor_.get_executor(), [this] {
-    boost::system::error_code ignored;
-    acceptor_.close(ignored);
-  });
+  boost::system::error_code ignored;
+  acceptor_.close(ignored);
 }
 
 asio::awaitable<void> HttpListener::accept() {
   while (true) {
-    auto [problem, socket] = co_await acceptor_.async_accept(asio::make_strand(context_), as_result);
+    auto [problem, socket] = co_await acceptor_.async_accept(threads_.next(), as_result);
     if (shared_.state.stopping || problem == asio::error::operation_aborted) co_return;
     if (problem) {  // no descriptor is free: wait for connections to end
-      asio::steady_timer pause(context_, std::chrono::milliseconds(50));
+      asio::steady_timer pause(threads_.first(), std::chrono::milliseconds(50));
       co_await pause.async_wait(as_result);
       continue;
     }

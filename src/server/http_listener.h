@@ -2,22 +2,20 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/strand.hpp>
 
+#include "server/io_threads.h"
 #include "server/shared.h"
 
 namespace smlp::server {
 
 class HttpListener {
  public:
-  HttpListener(boost::asio::io_context& context, Shared& shared)
-      : context_(context), shared_(shared), acceptor_(boost::asio::make_strand(context)) {}
+  HttpListener(IoThreads& threads, Shared& shared) : threads_(threads), shared_(shared), acceptor_(threads.first()) {}
 
   // Returns the port. Errors: an address that cannot be had.
   Result<int> listen();
-  // From now on connections are taken and served by the context's threads.
+  // From now on connections are taken, and served by the threads in turn.
   void start();
   // Takes no more; those that are open go on.
   void close();
@@ -25,9 +23,9 @@ class HttpListener {
  private:
   boost::asio::awaitable<void> accept();
 
-  boost::asio::io_context& context_;
+  IoThreads& threads_;
   Shared& shared_;
-  boost::asio::ip::tcp::acceptor acceptor_;  // once started, used on its strand alone
+  boost::asio::ip::tcp::acceptor acceptor_;  // once started, used on the first thread alone
   std::atomic<int> open_{0};
 };
 

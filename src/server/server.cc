@@ -8,7 +8,6 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <thread>
 
 #include "base/no_throw.h"
 #include "server/grpc_server.h"
@@ -30,16 +29,14 @@ void raise_descriptor_limit(int connections) {
   (void)::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-constexpr int kIoThreads = 2;  // they move bytes; what computes are the sessions' threads
-
 class Server {
  public:
   Server(const ServerOptions& options, Repository& models)
       : options_(options),
         state_{models},
         shared_{options_, state_, slow_},
-        http_(context_, shared_),
-        signals_(context_) {}
+        http_(io_, shared_),
+        signals_(io_.first()) {}
 
   // Reads what the options name and loads all models; the first that cannot be had ends the start.
   Result<Ports> start() {
@@ -61,11 +58,8 @@ class Server {
     signals_.add(SIGINT);
     signals_.add(SIGTERM);
     http_.start();
-    asio::co_spawn(context_, stop_on_signal(), asio::detached);
-    std::vector<std::thread> threads;
-    for (int i = 1; i < kIoThreads; ++i) threads.emplace_back([this] { context_.run(); });
-    context_.run();
-    for (std::thread& thread : threads) thread.join();
+    asio::co_spawn(io_.first(), stop_on_signal(), asio::detached);
+    io_.run();
     if (grpc_) grpc_->join();
     slow_.join();
     // Requests that outlived the timeout read memory of their connections, which go away with the context.
@@ -102,10 +96,10 @@ class Server {
     const auto end = std::chrono::steady_clock::now() + options_.exit_timeout;
     if (grpc_) grpc_->stop(options_.exit_timeout);
     while (shared_.in_flight > 0 && std::chrono::steady_clock::now() < end) {
-      asio::steady_timer pause(context_, std::chrono::milliseconds(10));
+      asio::steady_timer pause(io_.first(), std::chrono::milliseconds(10));
       co_await pause.async_wait(as_result);
     }
-    context_.stop();
+    io_.stop();
   }
 
   const ServerOptions& options_;
@@ -113,7 +107,7 @@ class Server {
   ServerState state_;
   std::unique_ptr<asio::ssl::context> tls_;
   Shared shared_;
-  asio::io_context context_{kIoThreads};  // connections that are open at the end go with it: before what they use
+  IoThreads io_;  // connections that are open at the end go with it: before what they use
   HttpListener http_;
   std::unique_ptr<GrpcServer> grpc_;
   asio::signal_set signals_;
