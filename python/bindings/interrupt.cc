@@ -1,5 +1,7 @@
 #include "interrupt.h"
 
+#include <unistd.h>
+
 #include <atomic>
 #include <chrono>
 #include <future>
@@ -23,20 +25,38 @@ std::atomic<int>& calls() {
   return count;
 }
 
+// Who ends the interpreter: its main thread.
+std::atomic<std::thread::id>& ender() {
+  static std::atomic<std::thread::id> only;
+  return only;
+}
+
+// For a daemon thread when the interpreter ends. What its call raised would be printed, and an interpreter that ends
+// while another thread prints aborts. Called with the GIL held.
+[[noreturn]] void park() {
+  PyEval_SaveThread();
+  while (true) ::pause();
+}
+
 }  // namespace
 
 std::stop_token ending() { return end().get_token(); }
 
 Call::Call() {
   if (end().stop_requested()) {
+    if (ender() != std::this_thread::get_id()) park();
     raise("ClosedError", {.what = "the interpreter is ending", .remedy = "wait for your threads before that"});
   }
   ++calls();
 }
 
-Call::~Call() { --calls(); }
+Call::~Call() {
+  --calls();
+  if (end().stop_requested()) park();
+}
 
 void end_calls() {
+  ender() = std::this_thread::get_id();
   end().request_stop();
   const nb::gil_scoped_release release;
   while (calls() > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));

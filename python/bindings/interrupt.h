@@ -16,11 +16,11 @@ using Work = std::function<Result<void>(std::stop_token stop)>;
 Result<void> run_interruptibly(const Work& work);
 
 // A call that lets go of the GIL. A thread that wants it back when the interpreter has ended is ended by Python in the
-// middle of C++, which aborts the program: end_calls() comes first.
+// middle of C++, which aborts the program: end_calls() comes first, and such a thread stays where it is.
 class Call {
  public:
-  Call();  // raises ClosedError once end_calls() was called
-  ~Call();
+  Call();   // once end_calls() was called, raises ClosedError in the main thread; others do not come back
+  ~Call();  // likewise
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 };
@@ -28,7 +28,7 @@ class Call {
 // Stopped when the interpreter is about to end.
 std::stop_token ending();
 
-// Ends the calls of other threads and waits for them.
+// Ends the calls of other threads and waits for them. For the main thread, when the interpreter ends.
 void end_calls();
 
 }  // namespace smlp::python
