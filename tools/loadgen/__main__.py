@@ -31,8 +31,8 @@ def parse():
     add("--model", type=Path, default=ROOT / "models" / "smlp_imagenette.safetensors")
     add("--seconds", type=int, default=FULL, help="shortest length (%(default)s, which a valid run needs)")
     add("--samples", type=int, help="fewest samples of Offline (24576, which a valid run needs)")
-    add("--rate", type=float, help="pictures a second: of Offline at least what is reached (else twice what a short run reaches), "
-                                   "of Server what comes (else half of it)")
+    add("--rate", type=float, help="pictures a second: of Offline and SingleStream at least what is reached (else twice what a short "
+                                   "run reaches), of Server what comes (else half of it)")
     add("--latency-ms", type=float, help="Server: the bound for the 99th percentile (15, LoadGen's for image classification)")
     add("--threads", type=int)
     add("--precision", choices=("fp32", "bf16"))
@@ -88,6 +88,9 @@ def list_pictures(data):
 def write_configuration(path, given, count, rate):
     lines = [f"resnet50.*.performance_sample_count_override = {min(1024, count)}",
              f"*.{given.scenario}.min_duration = {given.seconds * 1000}"]
+    if given.scenario == "SingleStream" and rate:
+        # So many queries are made beforehand, and a run that uses them up before its time is not valid.
+        lines.append(f"*.SingleStream.target_latency = {1000 / rate}")
     if given.scenario == "Offline":
         if given.samples is not None:
             lines.append(f"resnet50.Offline.min_query_count = {given.samples}")
@@ -130,15 +133,15 @@ def throughput(values):
 
 
 def find_rate(program, given, pictures):
-    """A short Offline run says what this machine can do."""
+    """A short run says what this machine can do."""
     out = WORK / "logs" / "rate"
-    measure(program, given, pictures, out, 1000, "performance", "Offline", 3)
+    measure(program, given, pictures, out, 1000, "performance", "SingleStream" if given.scenario == "SingleStream" else "Offline", 3)
     reached = throughput(summary(out)[0])
-    return 2 * reached if given.scenario == "Offline" else reached / 2
+    return reached / 2 if given.scenario == "Server" else 2 * reached
 
 
 def performance(program, given, pictures, out):
-    rate = given.rate or (find_rate(program, given, pictures) if given.scenario != "SingleStream" else 0)
+    rate = given.rate or find_rate(program, given, pictures)
     measure(program, given, pictures, out, rate, "performance")
     values, reasons = summary(out)
     full = given.seconds >= FULL and given.samples is None
