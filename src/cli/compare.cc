@@ -64,7 +64,7 @@ Result<Loaded> load(const Side& side, const Options& options, const Inputs& data
   auto map = map_labels(data.labels, named.model.classes(), named.classes, find_label_rule(options.labels),
                         data.label_source == LabelSource::folders ? LabelWords::folders : LabelWords::labels);
   if (!map) return fail(std::move(map).error().in(side.word));
-  SMLP_TRY(pictures, labelled_pictures(data, *map, named.classes));
+  LabelledPictures pictures = labelled_pictures(data, *map, named.classes);
   std::vector<int> labels = pictures.labels;
   return Loaded{std::move(named), std::move(*session), std::move(labels), std::move(pictures)};
 }

@@ -119,7 +119,7 @@ Result<Exit> run(const Options& options) {
   auto& [named, session] = opened;
   SMLP_TRY(labels, find_labels(options, data, named));
   SMLP_CHECK(check_inputs(options, named.model, data));
-  SMLP_TRY(pictures, labelled_pictures(data, labels, named.classes));
+  const LabelledPictures pictures = labelled_pictures(data, labels, named.classes);
   SMLP_TRY(provenance, provenance_of(session, options.model.model, precision_name(session.precision())));
   provenance.inputs_sha256 = pictures.list_sha256;
   provenance.label_rule = pictures.label_rule;

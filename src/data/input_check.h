@@ -29,8 +29,7 @@ struct InputSpec {
 // otherwise than the model says.
 Result<void> check_prepared(std::span<Input> inputs, const InputSpec& spec, std::vector<std::string>& warnings);
 
-// Fills in bytes and mtime_ns of pictures, of which each has to be there. None is opened: where opening takes long, the
-// run has to begin before all were; whoever decodes them says which are none.
+// Fills in bytes and mtime_ns of pictures, of which each has to be there. None is opened: that may take long.
 Result<void> check_pictures(std::span<Input> inputs, const InputSpec& spec);
 
 // No two inputs may give results of the same name.

@@ -81,8 +81,7 @@ Result<AccuracyBudget> budget_of(const CompileOptions& options, const Network& n
   const ClassList list = {.names = network.class_names, .wnids = network.wnids};
   SMLP_TRY(map, map_labels(data.labels, network.config.classes, list, std::nullopt,
                            data.label_source == LabelSource::folders ? LabelWords::folders : LabelWords::labels));
-  SMLP_TRY(pictures, labelled_pictures(data, map, list));
-  budget.labels = std::move(pictures.labels);
+  budget.labels = labelled_pictures(data, map, list).labels;
   return budget;
 }
 

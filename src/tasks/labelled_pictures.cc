@@ -8,6 +8,18 @@
 namespace smlp {
 namespace {
 
+// Many files are asked at once where the disk is slow.
+std::vector<FileStamp> stamps_of(const std::vector<Input>& files) {
+  std::vector<FileStamp> stamps(files.size());
+  const auto ask = [&](std::size_t i) -> Result<void> {
+    stamps[i] = files[i].stamp();
+    return {};
+  };
+  if (for_each_waiting(files.size(), ask)) return stamps;
+  for (std::size_t i = 0; i < files.size(); ++i) stamps[i] = files[i].stamp();  // no memory for threads
+  return stamps;
+}
+
 void add(Sha256& hash, const std::string& text) { hash.update(std::as_bytes(std::span(text))); }
 
 }  // namespace
@@ -22,7 +34,7 @@ std::string_view label_source_name(LabelSource source) {
   return kNames[static_cast<int>(source)];
 }
 
-Result<LabelledPictures> labelled_pictures(const Inputs& data, const LabelMap& labels, const ClassList& list) {
+LabelledPictures labelled_pictures(const Inputs& data, const LabelMap& labels, const ClassList& list) {
   LabelledPictures out{.label_rule = std::string(label_rule_name(labels.rule)),
                        .label_source = std::string(label_source_name(data.label_source))};
   for (std::size_t label = 0; label < data.labels.size(); ++label) {
@@ -32,11 +44,7 @@ Result<LabelledPictures> labelled_pictures(const Inputs& data, const LabelMap& l
   std::ranges::stable_sort(out.classes, {}, &DataClass::index);
   const auto again = std::ranges::unique(out.classes, {}, &DataClass::index);  // two words for one class, in a list
   out.classes.erase(again.begin(), again.end());
-  std::vector<FileStamp> stamps(data.files.size());
-  SMLP_CHECK(for_each_waiting(stamps.size(), [&](std::size_t i) -> Result<void> {
-    stamps[i] = data.files[i].stamp();
-    return {};
-  }));
+  const std::vector<FileStamp> stamps = stamps_of(data.files);
   Sha256 everywhere, here;
   for (std::size_t i = 0; i < stamps.size(); ++i) {
     const Input& input = data.files[i];

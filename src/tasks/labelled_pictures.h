@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "base/result.h"
 #include "data/class_list.h"
 #include "data/inputs.h"
 #include "data/label_map.h"
@@ -34,7 +33,7 @@ struct LabelledPictures {
 
 std::string_view label_source_name(LabelSource source);  // "none", "folders", "list", "shards", "several"
 
-// All of them must have labels. Asks for every file's size and time, many at once where the disk is slow.
-Result<LabelledPictures> labelled_pictures(const Inputs& data, const LabelMap& labels, const ClassList& list);
+// All of them must have labels.
+LabelledPictures labelled_pictures(const Inputs& data, const LabelMap& labels, const ClassList& list);
 
 }  // namespace smlp
