@@ -29,10 +29,9 @@ class InputSourceTest : public testing::Test {
     std::vector<float> values;
     for (int i = 0; i < 3 * rows; ++i) values.push_back(first + static_cast<float>(i));
     const auto bytes = std::as_bytes(std::span(values));
-    return {.file = scratch_.write(name, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}),
-            .kind = InputKind::bin,
-            .rows = rows,
-            .bytes = 12 * static_cast<std::uint64_t>(rows)};
+    const auto path = scratch_.write(name, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    const FileStamp stamp = stamp_by_name(path);
+    return {.file = path, .kind = InputKind::bin, .rows = rows, .bytes = stamp.bytes, .mtime_ns = stamp.mtime_ns};
   }
 
   test::Scratch scratch_;
