@@ -1,6 +1,7 @@
 // Requests of a batcher on their way: waiting, admitted into a pass, answered. Each is answered exactly once.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -57,13 +58,15 @@ class RequestQueue {
  private:
   RequestsNow now() const;
   std::optional<Request> begin_first();
+  void look_out() const;
 
   const BatcherOptions options_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::mutex waking_;  // never with mutex_
   std::function<void()> wake_pass_;
-  std::deque<Request> queue_;  // the first to begin at the front
+  std::deque<Request> queue_;      // the first to begin at the front
+  std::atomic<bool> came_{false};  // something is in it, or it is closed: what wait() looks at without the lock
   bool closing_ = false;
   BatcherStatistics counts_;
 };

@@ -1,10 +1,13 @@
 #include "server/connection.h"
 
+#include <sys/socket.h>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <charconv>
@@ -116,31 +119,50 @@ class Connection {
       co_return co_await refuse_unread(parser, std::move(reply));
     }
     if (!body_is_read(parser)) co_return false;  // the client went away
-    Reply reply = co_await reply_to(*route, head, body, *json_bytes);
+    if (const auto plain = unpack(body, view(head[http::field::content_encoding])); !plain) {
+      Reply reply = refusal_reply(plain.error());
+      co_return co_await send(std::move(reply));
+    }
+    if (route->kind == Route::Kind::infer) co_return co_await answer_inference(*route, head, body, *json_bytes);
+    Reply reply = co_await reply_to(*route);
     compress(reply, view(head[http::field::accept_encoding]));
     co_return co_await send(std::move(reply));
   }
 
-  asio::awaitable<Reply> reply_to(const Route& route, const Parser::value_type& head, RequestBody& body,
-                                  std::optional<std::size_t> json_bytes) {
-    const std::string encoding = lower(view(head[http::field::content_encoding]));
-    if (!encoding.empty() && encoding != "identity") {
-      if (encoding != "gzip" && encoding != "x-gzip" && encoding != "deflate") {
-        const Refusal refusal(415, "Content-Encoding may be gzip, deflate or identity");
-        co_return refusal_reply(refusal);
+  static Answer<void> unpack(RequestBody& body, std::string_view content_encoding) {
+    const std::string encoding = lower(content_encoding);
+    if (encoding.empty() || encoding == "identity") return {};
+    if (encoding != "gzip" && encoding != "x-gzip" && encoding != "deflate") {
+      return refuse(415, "Content-Encoding may be gzip, deflate or identity");
+    }
+    return body.inflate(encoding);
+  }
+
+  asio::awaitable<bool> answer_inference(const Route& route, const Parser::value_type& head, const RequestBody& body,
+                                         std::optional<std::size_t> json_bytes) {
+    const std::string_view accepted = view(head[http::field::accept_encoding]);
+    const RawRequest raw(route, view(head[http::field::content_type]), body.bytes(), json_bytes);
+    std::optional<Reply> packed;  // an answer that is to be compressed: by this thread
+    std::string text;
+    std::size_t sent = 0;
+    const std::function<void(Reply)> answer = [&](Reply reply) {
+      if (is_compressed(reply, accepted)) {
+        packed = std::move(reply);
+      } else {
+        text = text_of(reply);
+        sent = send_now(text);
       }
-      if (const auto inflated = body.inflate(encoding); !inflated) co_return refusal_reply(inflated.error());
+    };
+    co_await infer(tcp().socket(), shared_, raw, answer);
+    if (packed) {
+      compress(*packed, accepted);
+      text = text_of(*packed);
     }
-    switch (route.kind) {
-      case Route::Kind::infer:
-        co_return co_await infer(tcp().socket(), shared_,
-                                 RawRequest(route, view(head[http::field::content_type]), body.bytes(), json_bytes));
-      case Route::Kind::load:
-      case Route::Kind::unload:
-        co_return co_await change_models(route);
-      default:
-        break;
-    }
+    co_return co_await send_rest(text, sent);
+  }
+
+  asio::awaitable<Reply> reply_to(const Route& route) {
+    if (route.kind == Route::Kind::load || route.kind == Route::Kind::unload) co_return co_await change_models(route);
     auto reply = answer_route(route, shared_.state);
     co_return reply ? std::move(*reply) : refusal_reply(reply.error());
   }
@@ -216,51 +238,78 @@ class Connection {
       co_return false;  // closed, idle for too long
     }
     Reply reply = refusal_reply(refusal);
-    co_return co_await send(std::move(reply));
+    co_await send(std::move(reply));
+    co_return co_await close_slowly();
   }
 
-  // An answer before the body was read. The connection ends with it, but not at once: what the client still writes is
-  // read over for a while, because closing on it would take the answer away from a client that writes before it reads.
-  asio::awaitable<bool> refuse_unread(Parser& parser, Reply reply) {
+  // An answer before the body was read.
+  asio::awaitable<bool> refuse_unread(const Parser& parser, Reply reply) {
     if (body_is_read(parser)) co_return co_await send(std::move(reply));
     keep_alive_ = false;
     co_await send(std::move(reply));
+    co_return co_await close_slowly();
+  }
+
+  // The end of a connection whose client may still write: that is read over for a while, because closing on it would
+  // take the answer away from a client that writes before it reads.
+  asio::awaitable<bool> close_slowly() {
     beast::error_code problem;
     tcp().socket().shutdown(asio::ip::tcp::socket::shutdown_send, problem);
     constexpr std::size_t patience = 4 << 20;
     std::array<std::byte, 16384> scrap;
     tcp().expires_after(std::chrono::seconds(2));
     for (std::size_t dropped = 0; !problem && dropped < patience;) {
-      dropped += co_await read_piece(parser, scrap, problem);
-      if (body_is_read(parser)) break;
+      std::size_t bytes = 0;
+      std::tie(problem, bytes) = co_await stream_.async_read_some(asio::buffer(scrap), as_result);
+      dropped += bytes;
     }
     co_return false;
   }
 
-  asio::awaitable<bool> send(Reply reply) {
-    http::response<http::string_body> response(static_cast<http::status>(reply.status), version_);
-    response.set(http::field::server, "smlp");
-    response.set(http::field::content_type, reply.content_type);
-    response.set("X-Content-Type-Options", "nosniff");
-    response.set(http::field::vary, "Accept-Encoding");
-    if (!reply.content_encoding.empty()) response.set(http::field::content_encoding, reply.content_encoding);
-    if (reply.status == 401) response.set(http::field::www_authenticate, "Bearer");
-    if (reply.json_bytes > 0) response.set("Inference-Header-Content-Length", std::to_string(reply.json_bytes));
-    if (!reply.allow.empty()) response.set(http::field::allow, reply.allow);
-    if (reply.retry_after_s > 0) response.set(http::field::retry_after, std::to_string(reply.retry_after_s));
-    if (!reply.timing.empty()) response.set("Server-Timing", reply.timing);
-    response.keep_alive(keep_alive_);
-    response.body() = std::move(reply.body);
-    response.prepare_payload();
-    if (head_only_) response.body().clear();
-    tcp().expires_after(kTransferTimeout);
-    http::response_serializer<http::string_body> serializer(response);
-    if (head_only_) {
-      const auto [problem, bytes] = co_await http::async_write_header(stream_, serializer, as_result);
-      co_return !problem && keep_alive_;
+  // Head and body, as they go out; to a HEAD request the head alone.
+  std::string text_of(const Reply& reply) const {
+    std::string text = fmt::format(
+        "HTTP/{}.{} {} {}\r\nServer: smlp\r\nContent-Type: {}\r\n", version_ / 10, version_ % 10, reply.status,
+        view(http::obsolete_reason(static_cast<http::status>(reply.status))), reply.content_type);
+    const auto add = [&](std::string_view name, std::string_view value) {
+      if (!value.empty()) text.append(name).append(": ").append(value).append("\r\n");
+    };
+    add("X-Content-Type-Options", "nosniff");
+    add("Vary", "Accept-Encoding");
+    add("Content-Encoding", reply.content_encoding);
+    add("WWW-Authenticate", reply.status == 401 ? "Bearer" : "");
+    add("Inference-Header-Content-Length", reply.json_bytes > 0 ? std::to_string(reply.json_bytes) : "");
+    add("Allow", reply.allow);
+    add("Retry-After", reply.retry_after_s > 0 ? std::to_string(reply.retry_after_s) : "");
+    add("Server-Timing", reply.timing);
+    add("Content-Length", std::to_string(reply.body.size()));
+    add("Connection", !keep_alive_ ? "close" : version_ < 11 ? "keep-alive" : "");
+    text += "\r\n";
+    if (!head_only_) text += reply.body;
+    return text;
+  }
+
+  // What the socket takes of `text` at once, bytes; from any thread, while no other writes. Encrypted ones take
+  // nothing: their state belongs to the connection's thread.
+  std::size_t send_now(std::string_view text) {
+    if constexpr (kEncrypted) return 0;
+    const ssize_t bytes = ::send(tcp().socket().native_handle(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    return bytes > 0 ? static_cast<std::size_t>(bytes) : 0;  // send_rest() finds out what is wrong
+  }
+
+  asio::awaitable<bool> send_rest(std::string_view text, std::size_t sent) {
+    if (sent < text.size()) {
+      tcp().expires_after(kTransferTimeout);
+      const auto rest = asio::buffer(text.substr(sent));
+      const auto [problem, bytes] = co_await asio::async_write(stream_, rest, as_result);
+      if (problem) co_return false;
     }
-    const auto [problem, bytes] = co_await http::async_write(stream_, serializer, as_result);
-    co_return !problem && keep_alive_;
+    co_return keep_alive_;
+  }
+
+  asio::awaitable<bool> send(Reply reply) {
+    const std::string text = text_of(reply);
+    co_return co_await send_rest(text, 0);
   }
 
   Stream stream_;

@@ -53,10 +53,13 @@ std::string_view coding_for(std::string_view accept_encoding) {
   return best;
 }
 
+bool is_compressed(const Reply& reply, std::string_view accept_encoding) {
+  return reply.body.size() >= kWorthIt && !coding_for(accept_encoding).empty();
+}
+
 void compress(Reply& reply, std::string_view accept_encoding) {
-  if (accept_encoding.empty() || reply.body.size() < kWorthIt) return;
+  if (!is_compressed(reply, accept_encoding)) return;
   const std::string_view coding = coding_for(accept_encoding);
-  if (coding.empty()) return;
   auto packed = deflated(reply.body, coding == "gzip" ? DeflateWrapper::gzip : DeflateWrapper::zlib);
   if (!packed || packed->size() >= reply.body.size()) return;
   reply.body = std::move(*packed);

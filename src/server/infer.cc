@@ -17,6 +17,8 @@ namespace {
 
 namespace asio = boost::asio;
 
+constexpr std::size_t kSmallAnswer = 2000;  // numbers: written in some tens of microseconds
+
 // Something that happens once, in any thread, and wakes a coroutine of `executor`.
 class Event : public std::enable_shared_from_this<Event> {
  public:
@@ -77,16 +79,28 @@ Answer<InferRequest> parse(const RawRequest& raw, const InputShape& shape) {
 
 }  // namespace
 
-asio::awaitable<Reply> infer(asio::ip::tcp::socket& socket, Shared& shared, RawRequest raw) {
+asio::awaitable<void> infer(asio::ip::tcp::socket& socket, Shared& shared, RawRequest raw,
+                            std::function<void(Reply)> answer) {
   auto found = shared.state.models.find(raw.route.model, raw.route.version);
-  if (!found) co_return refusal_reply(found.error());
+  if (!found) co_return answer(refusal_reply(found.error()));
   const auto inference = std::make_shared<Inference>(std::move(*found), shared.trace.get());
   auto request = parse(raw, inference->model().input);
-  if (!request) co_return refusal_reply(inference->fail(request.error()));
+  if (!request) co_return answer(refusal_reply(inference->fail(request.error())));
   const asio::any_io_executor here = co_await asio::this_coro::executor;
   const auto answered = std::make_shared<Event>(here);
-  inference->start(std::move(*request), std::nullopt, [answered] { answered->happen(); });
-  // Both run on this connection's strand; the watch is over before the socket is used again.
+  const bool is_small = request->pictures.size() * static_cast<std::size_t>(inference->model().classes) <= kSmallAnswer;
+  // Used by one thread at a time: the batcher's until `answered`, this one then.
+  const auto finish = [inference, &answer] {
+    auto reply = inference->finish(write_infer_response);
+    if (!reply) return answer(refusal_reply(reply.error()));
+    reply->timing = inference->timing();
+    answer(std::move(*reply));
+  };
+  inference->start(std::move(*request), std::nullopt, [answered, finish, is_small] {
+    if (is_small) finish();
+    answered->happen();
+  });
+  // Both run in this connection's thread; the watch is over before the socket is used again.
   const auto watched = std::make_shared<Event>(here);
   asio::steady_timer pause(here);
   asio::co_spawn(here, watch(socket, pause, inference, answered),
@@ -96,10 +110,7 @@ asio::awaitable<Reply> infer(asio::ip::tcp::socket& socket, Shared& shared, RawR
   socket.cancel(ignored);
   pause.cancel();
   co_await watched->wait();
-  auto reply = inference->finish(write_infer_response);
-  if (!reply) co_return refusal_reply(reply.error());
-  reply->timing = inference->timing();
-  co_return std::move(*reply);
+  if (!is_small) finish();
 }
 
 }  // namespace smlp::server

@@ -1,8 +1,9 @@
-// One inference request, from its bytes to the answer's.
+// One inference request, from its bytes to its answer.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <functional>
 
 #include "server/shared.h"
 
@@ -19,7 +20,9 @@ struct RawRequest {
 };
 
 // All pictures of a request go to the model's batcher; one that fails fails the request. A client that goes away
-// meanwhile cancels those that have not begun: `socket` is watched for it.
-boost::asio::awaitable<Reply> infer(boost::asio::ip::tcp::socket& socket, Shared& shared, RawRequest raw);
+// meanwhile cancels those that have not begun: `socket` is watched for it. `answer` is called once before this returns:
+// in the batcher's thread for a small answer, which then needs no other thread to be woken, else in this one.
+boost::asio::awaitable<void> infer(boost::asio::ip::tcp::socket& socket, Shared& shared, RawRequest raw,
+                                   std::function<void(Reply)> answer);
 
 }  // namespace smlp::server

@@ -326,7 +326,7 @@ class Protocol(unittest.TestCase):
             self.assertTrue(answer == b"" or answer.startswith(b"HTTP/1.1 400"), answer[:100])
         flood = b"GET /v2 HTTP/1.1\r\n" + b"".join(b"X-%d: y\r\n" % i for i in range(100000))
         answer = raw_exchange(self.server.port, flood, patience=3)
-        self.assertTrue(answer == b"" or answer.startswith(b"HTTP/1.1 431"), answer[:100])
+        self.assertTrue(answer.startswith(b"HTTP/1.1 431"), answer[:100])
         self.assertEqual(self.server.get("/v2/health/live")[0], 200)
 
     def test_two_lengths_are_refused(self):
