@@ -158,6 +158,7 @@ class Connection {
       compress(*packed, accepted);
       text = text_of(*packed);
     }
+    if (text.empty()) co_return false;
     co_return co_await send_rest(text, sent);
   }
 

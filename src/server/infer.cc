@@ -97,7 +97,10 @@ asio::awaitable<void> infer(asio::ip::tcp::socket& socket, Shared& shared, RawRe
     answer(std::move(*reply));
   };
   inference->start(std::move(*request), std::nullopt, [answered, finish, is_small] {
-    if (is_small) finish();
+    try {
+      if (is_small) finish();
+    } catch (const std::exception&) {  // no memory for an answer: there is none
+    }
     answered->happen();
   });
   // Both run in this connection's thread; the watch is over before the socket is used again.

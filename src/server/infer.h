@@ -21,7 +21,8 @@ struct RawRequest {
 
 // All pictures of a request go to the model's batcher; one that fails fails the request. A client that goes away
 // meanwhile cancels those that have not begun: `socket` is watched for it. `answer` is called once before this returns:
-// in the batcher's thread for a small answer, which then needs no other thread to be woken, else in this one.
+// in the batcher's thread for a small answer, which then needs no other thread to be woken, else in this one. It is not
+// called where memory runs out.
 boost::asio::awaitable<void> infer(boost::asio::ip::tcp::socket& socket, Shared& shared, RawRequest raw,
                                    std::function<void(Reply)> answer);
 
