@@ -48,7 +48,7 @@ WRITERS = {
     "data/preprocess_journal.cc": ["prep/bins/.smlp-preprocess.jsonl"],
     "data/result_files.cc": ["result/run/.packed_0.npy.part", "result/run/packed_names.tsv"],
     "data/run_record.cc": ["result/run/.smlp-run.jsonl"],
-    "formats/onnx_export.cc": ["net.onnx"],
+    "formats/onnx_file.cc": ["net.onnx"],
     "formats/safetensors.cc": ["net.smlp"],
     "tasks/bin_sink.cc": ["prep/bins/batch-*.bin"],
     "tasks/compile.cc": ["kept.op_precision.ini"],
