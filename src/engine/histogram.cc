@@ -25,7 +25,8 @@ void Histogram::add(std::span<const float> values) {
     const auto bits = std::bit_cast<std::uint32_t>(value);
     const int magnitude = static_cast<int>((bits & 0x7FFFFFFF) >> kShift);
     const int bin = std::clamp(magnitude - kFirst, 0, kBinsPerSign - 1);
-    ++counts_[static_cast<std::size_t>(bin + (bits >> 31 ? kBinsPerSign : 0))];
+    const int place = bits >> 31 ? bin + kBinsPerSign : bin;
+    ++counts_[static_cast<std::size_t>(place)];
     finite &= magnitude < 0x7F80;
     least = std::min(least, value);
     largest = std::max(largest, value);
@@ -47,7 +48,8 @@ void Histogram::add(const Histogram& other) {
 std::vector<Histogram::Bin> Histogram::bins() const {
   std::vector<Bin> out;
   const auto take = [&](int bin, bool is_negative) {
-    const std::uint64_t count = counts_[static_cast<std::size_t>(bin + (is_negative ? kBinsPerSign : 0))];
+    const int place = is_negative ? bin + kBinsPerSign : bin;
+    const std::uint64_t count = counts_[static_cast<std::size_t>(place)];
     if (count == 0) return;
     // The first bin holds zeros and what is next to nothing.
     const float low = bin == 0 ? 0 : lower_edge(bin), high = bin == 0 ? 0 : lower_edge(bin + 1);
@@ -103,7 +105,7 @@ InputScale Histogram::choose(RangeMethod method) const {
   const std::vector<Bin> all = bins();
   if (method == RangeMethod::minmax) return scale_between(least_, largest_);
   if (method == RangeMethod::mse) return least_error(all);
-  const auto cut = [&](auto first, auto last, bool is_least) {
+  const auto cut = [&](auto first, const auto& last, bool is_least) {
     auto left = static_cast<double>(count_) * kTail;
     for (; first != last; ++first) {
       left -= static_cast<double>(first->count);

@@ -125,6 +125,7 @@ ProfileSummary summarize(const Profile& profile) {
     }
   }
   std::vector<Sum> ordered;
+  ordered.reserve(steps.size());
   for (auto& [key, sum] : steps) ordered.push_back(std::move(sum));
   std::ranges::sort(ordered, {}, &Sum::first);
   for (Sum& sum : ordered) out.steps.push_back(std::move(sum.cost));
