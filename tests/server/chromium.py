@@ -23,7 +23,7 @@ class WebSocket:
     """Text messages, as a client sends and gets them."""
 
     def __init__(self, port, path):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=60)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=300)
         key = base64.b64encode(os.urandom(16)).decode()
         head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n"
         self.socket.sendall(head.encode())
@@ -114,7 +114,7 @@ class Page:
             raise RuntimeError(f"{script}: {result['exceptionDetails']}")
         return result["result"].get("value")
 
-    def wait_for(self, script, seconds=40):
+    def wait_for(self, script, seconds=120):
         end = time.monotonic() + seconds
         while not self.value(script):
             if time.monotonic() > end:
