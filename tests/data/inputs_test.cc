@@ -157,6 +157,7 @@ TEST_F(InputsTest, WhereLabelsAreRequiredEveryPictureHasOne) {
   EXPECT_THAT(inputs->empty_labels, ElementsAre("empty"));
   EXPECT_EQ(inputs->left_out.first, "v/loose.jpg");
   EXPECT_THAT(names({"v/cat/2.jpg"}, LabelUse::required).front(), HasSubstr("v/cat/2.jpg: has no label"));
+  EXPECT_THAT(names({"none.jpg"}, LabelUse::required).front(), HasSubstr("none.jpg: cannot open"));
   write("flat.tar", member({.name = "1.jpg"}, "x") + kTarEnd);
   EXPECT_THAT(names({"flat.tar"}, LabelUse::required).front(), HasSubstr("flat.tar:1.jpg: has no label"));
 }
