@@ -33,6 +33,8 @@ struct RequestCounts {
   std::atomic<std::uint64_t> last_ms{0};                 // of the last request, since 1970
 };
 
+// Requests in flight share it. Whoever lets go of it last must have called batcher.shut_down(): its end waits for the
+// batcher's threads, and a request may let go in one of them.
 class ServedModel {
  public:
   // Errors: a file that cannot be read, options that this machine cannot serve.

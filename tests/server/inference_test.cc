@@ -27,7 +27,13 @@ class InferenceTest : public ::testing::Test {
   std::shared_ptr<ServedModel> load(const BatchingOptions& batching = {.max_delay = 0us}) {
     auto model = ServedModel::load("m", "3", scratch_.folder() / "m.safetensors", {.threads = 2}, batching);
     EXPECT_TRUE(model) << model.error().message();
+    loaded_.push_back(*model);
     return std::move(*model);
+  }
+
+  // As the repository does it: a model must not go away in its own batcher's thread, with the last of its requests.
+  void TearDown() override {
+    for (const auto& model : loaded_) model->batcher.shut_down();
   }
 
   InferRequest request(int pictures = 1) {
@@ -55,6 +61,7 @@ class InferenceTest : public ::testing::Test {
   }
 
   test::Scratch scratch_;
+  std::vector<std::shared_ptr<ServedModel>> loaded_;
   std::vector<float> tensor_ = std::vector<float>(std::size_t{3} * 32 * 32, 0.25f);
 };
 
