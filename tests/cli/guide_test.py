@@ -19,8 +19,9 @@ import subprocess
 import sys
 import tempfile
 import unittest
-import zlib
 from pathlib import Path
+
+from pictures import png
 
 try:
     import numpy as np
@@ -50,20 +51,6 @@ def run(*arguments, check=None, limit_bytes=None, **options):
     if check is not None and done.returncode != check:
         raise AssertionError(f"exit {done.returncode}, expected {check}: {arguments}\n{done.stdout}{done.stderr}")
     return done
-
-
-def png(path, pixels):
-    """Writes an RGB array (height, width, 3) of uint8."""
-    height, width, _ = pixels.shape
-    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
-
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    path.write_bytes(
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-    )
 
 
 def photograph(seed, width=60, height=48):

@@ -18,7 +18,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from pictures import photograph, png
+from pictures import photograph, png, write_photographs
 
 try:
     import numpy as np
@@ -131,10 +131,7 @@ class Int8(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
         cls.work = Path(cls.folder.name)
-        pictures = cls.work / "pictures" / "all"
-        pictures.mkdir(parents=True)
-        for i in range(PICTURES):
-            png(pictures / f"{i:02}.png", photograph(i))
+        write_photographs(cls.work / "pictures" / "all", PICTURES)
         cls.bins = cls.work / "bins"
         run("preprocess", "--data_root", cls.work / "pictures", "--save_dir", cls.bins, "--model", MODEL, "--batch_size", 1)
         run("compile", MODEL, cls.work / "fp32", "--precision", "fp32")

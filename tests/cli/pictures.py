@@ -24,3 +24,10 @@ def photograph(seed, side=150):
     y, x = np.mgrid[0:side, 0:side]
     waves = [np.sin(x * rng.uniform(0.02, 0.4) + y * rng.uniform(0.02, 0.4) + rng.uniform(0, 6)) for _ in range(3)]
     return np.clip(127 + 90 * np.stack(waves, -1) + rng.normal(scale=20, size=(side, side, 3)), 0, 255).astype(np.uint8)
+
+
+def write_photographs(folder, count):
+    """Makes the folder, with `count` of them."""
+    folder.mkdir(parents=True)
+    for i in range(count):
+        png(folder / f"{i:02}.png", photograph(i))

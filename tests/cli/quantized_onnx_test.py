@@ -40,7 +40,7 @@ except ImportError as missing:
     openvino = None
     print(f"SKIPPED: quantized ONNX under OpenVINO: {missing}")
 
-from pictures import photograph, png
+from pictures import write_photographs
 
 SMLP = ""
 MODEL = ROOT / "models" / "smlp_imagenette.safetensors"
@@ -79,10 +79,7 @@ class QuantizedOnnx(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
         cls.work = Path(cls.folder.name)
-        source = cls.work / "pictures" / "all"
-        source.mkdir(parents=True)
-        for i in range(PICTURES):
-            png(source / f"{i:02}.png", photograph(i))
+        write_photographs(cls.work / "pictures" / "all", PICTURES)
         cls.bins = cls.work / "bins"
         run("preprocess", "--data_root", cls.work / "pictures", "--save_dir", cls.bins, "--model", MODEL, "--batch_size", 1)
         cls.pictures = np.stack([np.fromfile(p, "<f4").reshape(3, 128, 128) for p in sorted(cls.bins.glob("*.bin"))])
