@@ -24,7 +24,7 @@ if(SMLP_FUZZ)
 endif()
 
 # smlp_compile_together(TARGET SOURCE...): sources that share no name of their own are compiled as one, which halves the time
-# of a build from nothing. For builds that nobody edits under: a change of one source compiles its whole group.
+# of a build from nothing. Whoever edits turns it off, since a change of one source compiles its whole group.
 function(smlp_compile_together target)
   if(NOT SMLP_TOGETHER)
     return()

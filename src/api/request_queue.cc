@@ -172,7 +172,7 @@ void RequestQueue::answer(Request& request, Result<Logits> result) {
   }
   try {
     request.answer(std::move(result));
-  } catch (...) {  // it is told not to throw; nobody else shall suffer for it
+  } catch (...) {  // NOLINT(bugprone-empty-catch): it is told not to throw; nobody else shall suffer for it
   }
 }
 

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include "base/affinity.h"
@@ -59,12 +60,13 @@ Result<void> for_each_waiting(std::size_t count, const std::function<Result<void
   {
     std::vector<std::jthread> threads;
     if (count > timed && std::chrono::steady_clock::now() - start >= kSlow) {
-      try {
+      // Where one cannot be started, those that there are must do.
+      std::ignore = no_throw([&]() -> Result<void> {
         const std::size_t wanted = std::min(kThreads, count - timed);
         threads.reserve(wanted);
         for (std::size_t t = 1; t < wanted; ++t) threads.emplace_back(unpinned([&] { calls.take_all(); }));
-      } catch (const std::exception&) {  // those that there are must do
-      }
+        return {};
+      });
     }
     calls.take_all();
   }

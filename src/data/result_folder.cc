@@ -80,7 +80,7 @@ Result<fs::path> locate(const fs::path& folder, Listing& listing) {
   return candidates.front();
 }
 
-Result<void> sort_files(const fs::path& folder, ResultFolder& results) {
+Result<void> sort_files(ResultFolder& results) {
   auto& files = results.files;
   results.numbered = std::ranges::all_of(files, [](const auto& f) { return f.number.has_value(); });
   std::ranges::sort(files, [&](const ResultFile& a, const ResultFile& b) {
@@ -179,7 +179,7 @@ Result<ResultFolder> find_results(const fs::path& folder) {
   ResultFolder results{.folder = where, .files = std::move(listing.files), .packed_stems = {}};
   if (const auto record = read_run_record(where); record && *record) results.classes = (*record)->identity.classes;
   if (!listing.packed) {
-    SMLP_CHECK(sort_files(where, results));
+    SMLP_CHECK(sort_files(results));
     return results;
   }
   if (!results.files.empty()) {

@@ -75,8 +75,8 @@ class FoldedExporter {
   // Integers of a segment of inputs as the numbers that they stand for; output n lies along `axis`.
   std::string dequantized(const std::string& name, const std::string& key, const Dense& dense, InputScale input,
                           const Shape& shape, const std::vector<std::int8_t>& integers, std::int64_t axis) {
-    std::vector<float> scales;
-    for (const float output : dense.int8.outputs) scales.push_back(output / input.scale);
+    std::vector<float> scales = dense.int8.outputs;
+    for (float& scale : scales) scale /= input.scale;
     const std::vector<std::int8_t> zeros(scales.size());
     const auto weight = builder_.weight(key + ".weight", shape, integers);
     const auto scale = builder_.weight(key + ".weight_scale", {dense.outputs}, scales);
@@ -131,6 +131,7 @@ class FoldedExporter {
   std::string fuse_bytes(const std::string& name, const std::string& key, const Dense& dense,
                          std::span<const std::string, 3> x) {
     const int each = dense.inputs / 3;
+    const std::string sums[] = {{}, name + "/sum", name};  // of the first two products, and of all
     std::string sum;
     for (int i = 0; i < 3; ++i) {
       const std::string part = fmt::format("{}/{}", name, i), part_key = fmt::format("{}.{}", key, i);
@@ -140,7 +141,7 @@ class FoldedExporter {
                                       columns(dense.weight.integers(), dense, i * each, each), 0);
       const auto product =
           i == 0 ? ops_.pointwise(part, {read, weight, bias(key, dense)}) : ops_.pointwise(part, {read, weight});
-      sum = i == 0 ? product : builder_.node("Add", i == 1 ? name + "/sum" : name, {sum, product});
+      sum = i == 0 ? product : builder_.node("Add", sums[i], {sum, product});
     }
     return sum;
   }
@@ -177,7 +178,7 @@ class FoldedExporter {
 
   // A vector of one number, written once for each length.
   std::string constant(const char* what, int length, float value) {
-    const std::string name = fmt::format("layer_norm.{}.{}", what, length);
+    std::string name = fmt::format("layer_norm.{}.{}", what, length);
     if (builder_.has_weight(name)) return name;
     return builder_.weight(name, {length}, std::vector<float>(static_cast<std::size_t>(length), value));
   }

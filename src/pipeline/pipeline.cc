@@ -6,6 +6,7 @@
 #include <new>
 #include <system_error>
 #include <thread>
+#include <tuple>
 
 #include "base/affinity.h"
 #include "base/memory.h"
@@ -168,10 +169,10 @@ class Pass {
 
   // Errors of a picture say which; without memory for that they stay as they are.
   void name(std::size_t index, Error& error) noexcept {
-    try {
+    std::ignore = guarded([&]() -> Result<void> {
       if (error.file.empty()) error.file = source_.name(index);
-    } catch (...) {  // no memory for a name
-    }
+      return {};
+    });
   }
 
   void decode(std::size_t index) {

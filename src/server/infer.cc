@@ -8,7 +8,9 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <tuple>
 
+#include "base/no_throw.h"
 #include "server/infer_response.h"
 #include "server/inference.h"
 
@@ -97,10 +99,11 @@ asio::awaitable<void> infer(asio::ip::tcp::socket& socket, Shared& shared, RawRe
     answer(std::move(*reply));
   };
   inference->start(std::move(*request), std::nullopt, [answered, finish, is_small] {
-    try {
+    // Without the memory for an answer there is none.
+    std::ignore = no_throw([&]() -> Result<void> {
       if (is_small) finish();
-    } catch (const std::exception&) {  // no memory for an answer: there is none
-    }
+      return {};
+    });
     answered->happen();
   });
   // Both run in this connection's thread; the watch is over before the socket is used again.

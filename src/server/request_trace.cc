@@ -1,6 +1,7 @@
 #include "server/request_trace.h"
 
 #include <array>
+#include <tuple>
 #include <utility>
 
 #include "base/json.h"
@@ -30,7 +31,7 @@ Result<std::unique_ptr<RequestTrace>> RequestTrace::create(const std::filesystem
 }
 
 RequestTrace::~RequestTrace() {
-  (void)no_throw([&]() -> Result<void> {
+  std::ignore = no_throw([&]() -> Result<void> {
     const std::lock_guard lock(mutex_);
     full_ = false;
     lines_ += "\n]\n";
@@ -47,7 +48,7 @@ void RequestTrace::flush() {
 }
 
 void RequestTrace::add(const TracedRequest& request) noexcept {
-  (void)no_throw([&]() -> Result<void> {
+  std::ignore = no_throw([&]() -> Result<void> {
     const std::lock_guard lock(mutex_);
     if (full_) return {};
     const std::uint64_t id = ++requests_;

@@ -8,6 +8,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <tuple>
 
 #include "base/no_throw.h"
 #include "server/grpc_server.h"
@@ -26,7 +27,7 @@ void raise_descriptor_limit(int connections) {
   const rlim_t wanted = std::min(static_cast<rlim_t>(connections) + others, limit.rlim_max);
   if (wanted <= limit.rlim_cur) return;
   limit.rlim_cur = wanted;
-  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+  std::ignore = ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 class Server {

@@ -74,7 +74,7 @@ std::unexpected<Error> ending_error(const fs::path& path, std::string_view what,
 }
 
 // No two of them lead to one file.
-Result<void> check_different(std::vector<fs::path> paths) {
+Result<void> check_different(std::initializer_list<fs::path> paths) {
   std::vector<fs::path> seen;
   for (const fs::path& path : paths) {
     std::error_code code;

@@ -88,6 +88,16 @@ Provenance provenance_of_json(const nlohmann::ordered_json& json) {
   return out;
 }
 
+std::optional<Provenance> provenance_of_text(std::string_view text) {
+  const auto json = parse_ordered_json(text);
+  if (!json) return std::nullopt;
+  try {
+    return provenance_of_json(*json);
+  } catch (const nlohmann::json::exception&) {
+    return std::nullopt;
+  }
+}
+
 std::string provenance_text(const Provenance& provenance) { return dump_json(provenance_json(provenance)); }
 
 }  // namespace smlp

@@ -54,5 +54,7 @@ nlohmann::ordered_json provenance_json(const Provenance& provenance);
 std::string provenance_text(const Provenance& provenance);  // the same in one line
 // The reverse; throws json::exception on anything unexpected.
 Provenance provenance_of_json(const nlohmann::ordered_json& json);
+// The reverse of provenance_text; nothing for a text of another version, which recorded less.
+std::optional<Provenance> provenance_of_text(std::string_view text);
 
 }  // namespace smlp

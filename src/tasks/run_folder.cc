@@ -67,7 +67,7 @@ Result<fs::path> find_interrupted(const fs::path& output, const RunIdentity& ide
 // A folder that did not exist before this run, named by the second.
 Result<fs::path> new_time_folder(const fs::path& output) {
   while (true) {
-    const fs::path folder = output / time_name();
+    fs::path folder = output / time_name();
     std::error_code code, ignored;
     const bool taken = fs::exists(summary_path(folder), ignored);
     if (!taken && fs::create_directory(folder, code)) return folder;
@@ -161,7 +161,7 @@ Result<RunFolder> choose_named_folder(const fs::path& folder, const RunFolderOpt
   }
   const auto differing = differences(earlier->identity, identity);
   if (options.resume && differing.empty()) {
-    return RunFolder{.path = folder, .lock = std::move(lock), .earlier = std::move(*earlier)};
+    return RunFolder{.path = folder, .lock = std::move(lock), .earlier = std::move(earlier)};
   }
   if (!options.force) {
     if (!options.resume) {

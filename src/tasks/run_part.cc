@@ -53,11 +53,7 @@ Result<ResultFormat> format_of(const fs::path& folder, const std::string& extens
 }
 
 Result<Provenance> provenance_of_record(const fs::path& folder, const RunRecord& record) {
-  const auto json = parse_ordered_json(record.provenance);
-  try {
-    if (json) return provenance_of_json(*json);
-  } catch (const nlohmann::json::exception&) {  // another version recorded less
-  }
+  if (auto provenance = provenance_of_text(record.provenance)) return *std::move(provenance);
   return part_error(folder / kRunRecord, "does not say where the results come from",
                     "run this part again with this version of smlp");
 }

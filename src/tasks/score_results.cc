@@ -356,13 +356,9 @@ Result<void> check_match(const Truth& truth, const ResultFolder& results, std::s
 // What the run recorded, by which program it is scored, and the labels.
 Result<void> tell_provenance(const fs::path& folder, Score& score) {
   SMLP_TRY(record, read_run_record(folder));
-  const auto recorded = parse_ordered_json(record ? record->provenance : "");
-  if (recorded) {
-    try {
-      score.provenance = provenance_of_json(*recorded);
-      score.results_program = score.provenance.program();
-    } catch (const nlohmann::json::exception&) {  // of a version that recorded less
-    }
+  if (auto recorded = provenance_of_text(record ? record->provenance : "")) {
+    score.provenance = *std::move(recorded);
+    score.results_program = score.provenance.program();
   }
   const Provenance program = program_provenance();
   score.provenance.version = program.version;

@@ -111,7 +111,7 @@ def prepare(machine, smlp, data, work):
 def infer(machine, smlp, inputs, work, precision, isa):
     out = work / f"{precision}-{isa or 'default'}"
     machine.run(smlp, "infer", "--input", inputs, "--output", out, "--output_dirname", "run",
-                "--outfmt", "NPY", "--precision", precision, "--threads", "2", *(("--isa", isa) if isa else ()))
+                "--outfmt", "NPY", "--precision", precision, "--threads", "2", "--warmup", "0", *(("--isa", isa) if isa else ()))
     return np.concatenate([np.load(p).reshape(1, -1) for p in sorted((out / "run").glob("*.npy"))])
 
 
@@ -185,19 +185,20 @@ def run_natively(smlp, data, work):
     return out
 
 
-def check_machine(machine, options, native, work):
-    """Everything about one processor; what is wrong comes last."""
+def check_machine(machine, part, options, native, work):
+    """The program or the tests on one processor; what is wrong comes last."""
     start = time.monotonic()
-    work.mkdir()
     expected = EXPECTED[options.arch, machine.name]
     try:
-        check_program(machine, options.smlp, expected, native, work, options.full)
-        if options.tests:
+        if part == "program":
+            work.mkdir()
+            check_program(machine, options.smlp, expected, native, work, options.full)
+        else:
             taken = [isa if p == "fp32" else f"{isa}_{p}" for p, isa in zip(PRECISIONS, expected)]
             check_tests(machine, options.tests, FULL if options.full else SHORT, taken)
     except Failure as failure:
         machine.failures.append(str(failure))
-    lines = [f"{options.arch} {machine.name} ({time.monotonic() - start:.0f} s)", *machine.lines]
+    lines = [f"{options.arch} {machine.name}: {part} ({time.monotonic() - start:.0f} s)", *machine.lines]
     print("\n".join(lines + [f"  FAILED: {failure}" for failure in machine.failures]), flush=True)
     return not machine.failures
 
@@ -229,10 +230,12 @@ def main():
         data = pictures(work)
         (work / "native").mkdir()
         native = run_natively(options.native, data, work / "native")
-        machines = [Machine(cpu, qemu, "-cpu", cpu, *(("-L", options.sysroot) if options.sysroot else ()))
-                    for cpu in options.cpus]
+        sysroot = ("-L", options.sysroot) if options.sysroot else ()
+        parts = ("program", "tests") if options.tests else ("program",)
         with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-            passed = list(pool.map(lambda m: check_machine(m, options, native, work / m.name), machines))
+            jobs = [pool.submit(check_machine, Machine(cpu, qemu, "-cpu", cpu, *sysroot), part, options, native, work / cpu)
+                    for cpu in options.cpus for part in parts]
+            passed = [job.result() for job in jobs]
     sys.exit(0 if all(passed) else 1)
 
 

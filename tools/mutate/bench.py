@@ -62,7 +62,8 @@ class Bench:
                 return None
 
     def configure(self, cmake_options):
-        command = ["cmake", "-G", "Ninja", "-S", self.tree, "-B", self.build, "-DCMAKE_BUILD_TYPE=Release", *cmake_options]
+        command = ["cmake", "-G", "Ninja", "-S", self.tree, "-B", self.build, "-DCMAKE_BUILD_TYPE=Release",
+                   "-DSMLP_TOGETHER=OFF", *cmake_options]
         if shutil.which("ccache"):
             command.append("-DCMAKE_CXX_COMPILER_LAUNCHER=ccache")
         if self.call(*command) != 0:
