@@ -2,17 +2,17 @@
 #   bin/smlp   lib/libsmlp.so   include/smlp/   lib/cmake/smlp/   lib/pkgconfig/smlp.pc   share/smlp/models/
 include(CMakePackageConfigHelpers)
 
-# The files that define what include/smlp/ declares; the rest comes from the layers' static libraries, as needed.
-add_library(smlp_shared SHARED
-  ${PROJECT_SOURCE_DIR}/src/api/batcher.cc ${PROJECT_SOURCE_DIR}/src/api/model.cc ${PROJECT_SOURCE_DIR}/src/api/session.cc ${PROJECT_SOURCE_DIR}/src/base/error.cc
-  ${PROJECT_SOURCE_DIR}/src/base/precision.cc)
+# Of these layers everything, since they define what include/smlp/ declares; the rest as needed.
+add_library(smlp_shared SHARED $<TARGET_OBJECTS:smlp_api> $<TARGET_OBJECTS:smlp_base>)
 set_target_properties(smlp_shared PROPERTIES
   OUTPUT_NAME smlp EXPORT_NAME smlp
   VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
   LINK_DEPENDS ${PROJECT_SOURCE_DIR}/src/api/exports.map)
 target_link_libraries(smlp_shared PRIVATE smlp_api)
-target_link_options(smlp_shared PRIVATE -Wl,--version-script=${PROJECT_SOURCE_DIR}/src/api/exports.map
-                    -Wl,--exclude-libs,ALL -Wl,--no-undefined)
+target_link_options(smlp_shared PRIVATE -Wl,--version-script=${PROJECT_SOURCE_DIR}/src/api/exports.map)
+if(NOT SMLP_SANITIZE)  # the sanitizers' own functions are the program's
+  target_link_options(smlp_shared PRIVATE -Wl,--no-undefined)
+endif()
 target_include_directories(smlp_shared INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_compile_features(smlp_shared INTERFACE cxx_std_23)
 

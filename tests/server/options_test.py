@@ -128,7 +128,8 @@ class Encryption(WithFolder):
                 connection = http.client.HTTPSConnection("127.0.0.1", server.port, timeout=30, context=old)
                 connection.request("GET", "/v2/health/live")
             self.assertEqual(ask("GET", "/v2/health/ready")[0], 200)
-            self.ask_grpc(server.grpc_port, Path(certificate).read_bytes())
+            if server.grpc_port is not None:
+                self.ask_grpc(server.grpc_port, Path(certificate).read_bytes())
             self.assertEqual(server.stop(), 0)
 
     def ask_grpc(self, port, certificate):

@@ -2,6 +2,7 @@
 // reason.
 #pragma once
 
+#include <algorithm>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "base/precision.h"
 #include "kernels/dispatch.h"
 #include "kernels/x86/tables.h"
+#include "support/sanitizers.h"
 #if defined(__x86_64__)
 #include "support/amx_emulator.h"
 #endif
@@ -35,11 +37,19 @@ inline const std::string& baseline_isa() {
   return name;
 }
 
+// The thread sanitizer slows kernels down tenfold and more, and all tables of a precision share their work between
+// threads in one way: the first stands for them. What tiles load and store it does not see.
+inline bool left_to_another(const kernels::Candidate& candidate, const std::vector<kernels::Candidate>& tables) {
+  if (!SMLP_UNDER_THREAD_SANITIZER) return false;
+  return candidate.isa == "amx" ||
+         std::ranges::any_of(tables, [&](const auto& other) { return other.precision == candidate.precision; });
+}
+
 // Those of fp32 and bf16, or those of int8: on weights that are not quantized, these do what those of bf16 do.
 inline std::vector<kernels::Candidate> list_present(bool is_int8) {
   std::vector<kernels::Candidate> tables;
   for (kernels::Candidate candidate : kernels::candidates()) {
-    if ((candidate.precision == Precision::int8) != is_int8) continue;
+    if ((candidate.precision == Precision::int8) != is_int8 || left_to_another(candidate, tables)) continue;
 #if defined(__x86_64__)
     if (!candidate.table && candidate.isa == "amx" && install_amx_emulator()) {
       std::printf("emulated: amx: %s\n", candidate.reason.c_str());

@@ -7,8 +7,12 @@
 #else
 #define SMLP_HAS_FEATURE(x) 0
 #endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || SMLP_HAS_FEATURE(address_sanitizer) || \
-    SMLP_HAS_FEATURE(thread_sanitizer)
+#if defined(__SANITIZE_THREAD__) || SMLP_HAS_FEATURE(thread_sanitizer)
+#define SMLP_UNDER_THREAD_SANITIZER 1
+#else
+#define SMLP_UNDER_THREAD_SANITIZER 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || SMLP_HAS_FEATURE(address_sanitizer) || SMLP_UNDER_THREAD_SANITIZER
 #define SMLP_UNDER_SANITIZER 1
 #else
 #define SMLP_UNDER_SANITIZER 0
