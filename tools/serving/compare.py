@@ -21,44 +21,10 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-BUILD, PEERS = ROOT / "build/serving", Path(__file__).resolve().parent / "peers"
+import triton
+from environments import BUILD, PEERS, ROOT, environment, version
+
 PORT = 18300
-
-TRITON_CONFIG = """
-name: "{name}"
-backend: "python"
-max_batch_size: 8
-input [ {{ name: "input" data_type: {type} dims: {dims} }} ]
-output [ {{ name: "output" data_type: TYPE_FP32 dims: [ 10 ] }} ]
-dynamic_batching {{ max_queue_delay_microseconds: 2000 }}
-instance_group [ {{ kind: KIND_CPU count: {processes} }} ]
-"""
-
-
-def environment(name):
-    """The Python of an environment of requirements.txt, made where it is missing; nothing where it cannot be had."""
-    python = BUILD / name / "bin/python"
-    lines = [line.strip() for line in (PEERS / "requirements.txt").read_text().splitlines()]
-    begin = lines.index(name + ":") + 1
-    packages = []
-    for line in lines[begin:]:
-        if line.endswith(":"):
-            break
-        packages.append(line)
-    if not (BUILD / name / "ready").exists():
-        subprocess.run([sys.executable, "-m", "venv", BUILD / name], check=True)
-        done = subprocess.run([python, "-m", "pip", "-q", "--disable-pip-version-check", "install", *packages])
-        if done.returncode != 0:
-            print(f"{name}: {', '.join(packages)} cannot be had from PyPI here")
-            return None
-        (BUILD / name / "ready").touch()
-    return python
-
-
-def version(python, package):
-    code = f"import importlib.metadata as m; print(m.version({package!r}))"
-    return subprocess.run([python, "-c", code], capture_output=True, text=True).stdout.strip()
 
 
 def setting(processes):
@@ -83,29 +49,13 @@ def litserve_command(options):
 
 
 def triton_command(options):
-    python = environment("triton")
-    if python is None:
+    if environment("triton") is None:
         return None, {}, "Triton"
-    packages = next((BUILD / "triton/lib").glob("python3*")) / "site-packages"
-    home = packages / "pytriton/tritonserver"
     for name, kind, dims in (("smlp", "TYPE_FP32", "[ 3, 128, 128 ]"), ("smlp_pictures", "TYPE_STRING", "[ 1 ]")):
-        folder = BUILD / "models" / name
-        (folder / "1").mkdir(parents=True, exist_ok=True)
-        (folder / "config.pbtxt").write_text(TRITON_CONFIG.format(name=name, type=kind, dims=dims, processes=options.processes))
-        for source, copy in (("triton_model.py", "model.py"), ("network.py", "network.py")):
-            (folder / "1" / copy).write_text((PEERS / source).read_text())
-    python_version = "{}.{}".format(*sys.version_info)
-    stub = home / "python_backend_stubs" / python_version / "triton_python_backend_stub"
-    backend = BUILD / "backends/python"
-    backend.mkdir(parents=True, exist_ok=True)
-    for file in [*(home / "backends/python").glob("*.*"), stub]:
-        link = backend / file.name
-        if not link.exists():
-            link.symlink_to(file)
-    command = [home / "bin/tritonserver", "--model-repository", BUILD / "models", "--backend-directory", BUILD / "backends", "--http-port", str(PORT), "--http-address", "127.0.0.1"]
-    command += ["--http-thread-count", "2", "--allow-grpc", "false", "--allow-metrics", "false", "--log-info", "false", "--log-warning", "false"]
-    paths = {"LD_LIBRARY_PATH": str(packages / "nvidia_pytriton.libs"), "SERVING_PACKAGES": str(packages)}
-    return command, setting(options.processes) | paths, "Triton 2.51"
+        triton.write_model(BUILD / "models", name, kind, dims, processes=options.processes)
+    more = ["--http-thread-count", 2, "--allow-grpc", "false", "--allow-metrics", "false"]
+    command, variables = triton.command(BUILD / "models", PORT, *more)
+    return command, setting(options.processes) | variables, "Triton 2.51"
 
 
 COMMANDS = {"smlp": smlp_command, "triton": triton_command, "litserve": litserve_command, "fastapi": fastapi_command}

@@ -3,10 +3,9 @@
 import os
 import sys
 
-import numpy
-import triton_python_backend_utils as triton
-
-sys.path.append(os.environ["SERVING_PACKAGES"])  # the stub that runs this does not look at PYTHONPATH
+sys.path.insert(0, os.environ["SERVING_PACKAGES"])  # the stub that runs this does not look at PYTHONPATH
+import numpy  # noqa: E402
+import triton_python_backend_utils as triton  # noqa: E402
 from network import Network, prepared  # noqa: E402
 
 
