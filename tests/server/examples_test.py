@@ -15,7 +15,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from serving import Server, png
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools/serving"))
+
+from environments import is_ready, python_of  # noqa: E402
+from serving import Server, png  # noqa: E402
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/serving.md"
 
@@ -31,12 +34,19 @@ def examples():
                 yield kind, command
 
 
+def interpreter(program):
+    """The Python that has what the program imports: KServe's client is in an environment of its own."""
+    return python_of("kserve") if "kserve" in program and is_ready("kserve") else sys.executable
+
+
 def missing(kind, text):
     """What this example needs and this machine lacks; nothing where it can run."""
     if kind == "console":
         program = text.split()[0]
         return None if shutil.which(program) else program
-    for package in re.findall(r"^import ([\w.]+)", text, re.M):
+    if interpreter(text) != sys.executable:
+        return None
+    for package in re.findall(r"^(?:import|from) ([\w.]+)", text, re.M):
         try:
             if importlib.util.find_spec(package) is None:
                 return package
@@ -62,7 +72,7 @@ def main():
                 lacking.add(lack)
                 continue
             here = text.replace("localhost:8000", f"127.0.0.1:{server.port}").replace("localhost:8001", f"127.0.0.1:{server.grpc_port}")
-            command = [sys.executable, "-c", here] if kind == "python" else ["bash", "-c", here.replace("curl ", "curl -fsS ", 1) if here.startswith("curl") else here]
+            command = [interpreter(text), "-c", here] if kind == "python" else ["bash", "-c", here.replace("curl ", "curl -fsS ", 1) if here.startswith("curl") else here]
             done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
             ran += 1
             if done.returncode != 0 or not done.stdout.strip():

@@ -190,7 +190,7 @@ def main():
             model = ROOT / "models/smlp_imagenette.safetensors"
             subprocess.run([options.bin / "smlp", "export", model, BUILD / "smlp.onnx", "--opset", "17"], check=True, stdout=subprocess.DEVNULL)
         if options.prepare:
-            raise SystemExit(0 if all(environment(name) for name in ("web", "triton")) else 1)
+            raise SystemExit(0 if all(environment(name) for name in ("web", "triton", "kserve")) else 1)
         for name in options.server:
             try:
                 if result := measure(name, options):
