@@ -70,10 +70,11 @@ struct BatcherStatistics {
   std::uint64_t refused = 0;               // and that it did not
   std::uint64_t answered = 0, failed = 0;  // with logits; with an error of the picture or of the run
   std::uint64_t expired = 0, cancelled = 0;
-  std::uint64_t queued = 0, running = 0;    // now
-  std::vector<std::uint64_t> batches = {};  // [n]: so often n were begun together; empty: no memory
-  TimeStatistics queue;                     // from submit() to the beginning, a request
-  TimeStatistics compute;                   // from the beginning to the last answer, a batch
+  std::uint64_t queued = 0, running = 0;  // now
+  // [n]: so often n were begun together, and what those that ended took, microseconds; both empty: no memory.
+  std::vector<std::uint64_t> batches = {}, batch_times = {};
+  TimeStatistics queue;    // from submit() to the beginning, a request
+  TimeStatistics compute;  // from the beginning to the last answer, a batch
 };
 
 // Owns a session and a thread. All functions may be called from any number of threads at once. Requests are begun and
@@ -88,7 +89,7 @@ class SMLP_API Batcher {
   static Result<Batcher> create(Session session, const BatcherOptions& options = {});
   Batcher(Batcher&&) noexcept;
   Batcher& operator=(Batcher&&) noexcept;
-  ~Batcher();  // as shut_down()
+  ~Batcher();  // as shut_down(); in an answer, too
 
   // Returns at once. An error means that the request was not taken: the queue is full, the batcher is shut down, memory
   // ran out.
@@ -98,7 +99,7 @@ class SMLP_API Batcher {
   // wait for it) and must not throw. It may submit.
   Result<void> submit(BatcherInput input, RequestOptions options, Answer answer);
 
-  // Takes no more requests, answers those that were taken and returns when all are. Not to be called from an answer.
+  // Takes no more requests, answers those that were taken and returns when all are; from an answer, at once.
   void shut_down();
 
   BatcherStatistics statistics() const;
@@ -106,8 +107,8 @@ class SMLP_API Batcher {
 
  private:
   struct State;
-  explicit Batcher(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  explicit Batcher(std::shared_ptr<State> state);
+  std::shared_ptr<State> state_;
 };
 
 }  // namespace smlp

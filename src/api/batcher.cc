@@ -88,9 +88,7 @@ class Admitted final : public Source, public Sink {
     return requests_[index - answered_];
   }
   void forget_first() {
-    Request done;
     const std::lock_guard lock(mutex_);
-    done = std::move(requests_.front());  // what it owns goes outside of the lock
     requests_.pop_front();
     ++answered_;
   }
@@ -104,6 +102,7 @@ class Admitted final : public Source, public Sink {
 
 }  // namespace
 
+// Owned by the batcher and by its thread: an answer may be the end of the batcher.
 struct Batcher::State {
   Session session;
   RequestQueue queue;
@@ -112,10 +111,13 @@ struct Batcher::State {
   std::thread thread;
 
   State(Session made, const BatcherOptions& options) : session(std::move(made)), queue(options) {}
-  ~State() { close(); }
+  ~State() {
+    if (thread.joinable()) thread.detach();  // this is it
+  }
 
   void close() {
     queue.close();
+    if (queue.is_answering_here()) return;  // it would wait for itself
     const std::lock_guard lock(joining);
     if (thread.joinable()) thread.join();
   }
@@ -140,10 +142,15 @@ struct Batcher::State {
   }
 };
 
-Batcher::Batcher(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Batcher::Batcher(std::shared_ptr<State> state) : state_(std::move(state)) {}
 Batcher::Batcher(Batcher&&) noexcept = default;
-Batcher& Batcher::operator=(Batcher&&) noexcept = default;
-Batcher::~Batcher() = default;
+Batcher& Batcher::operator=(Batcher&& other) noexcept {
+  Batcher(std::move(other)).state_.swap(state_);
+  return *this;
+}
+Batcher::~Batcher() {
+  if (state_) state_->close();
+}
 
 Result<Batcher> Batcher::create(Session session, const BatcherOptions& options) {
   return no_throw([&]() -> Result<Batcher> {
@@ -154,9 +161,9 @@ Result<Batcher> Batcher::create(Session session, const BatcherOptions& options) 
     if (options.max_delay.count() < 0) return fail("a delay of {} microseconds", options.max_delay.count());
     BatcherOptions chosen = options;
     if (chosen.max_batch == 0) chosen.max_batch = session.batch();
-    auto state = std::make_unique<State>(std::move(session), chosen);
+    auto state = std::make_shared<State>(std::move(session), chosen);
     try {
-      state->thread = std::thread(unpinned([at = state.get()] { at->work(); }));
+      state->thread = std::thread(unpinned([state] { state->work(); }));
     } catch (const std::system_error& error) {
       return fail(Error{.what = fmt::format("cannot start a batcher: {}", error.what()), .transient = true});
     }

@@ -12,9 +12,12 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+thread_local const RequestQueue* answering = nullptr;  // of which this thread answers a request
+
 Error ended(std::string_view what) { return {.what = std::string(what), .transient = true}; }
 
-void add_time(TimeStatistics& to, Clock::duration time) {
+// Returns the microseconds.
+std::uint64_t add_time(TimeStatistics& to, Clock::duration time) {
   const auto microseconds = static_cast<std::uint64_t>(
       std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::microseconds>(time).count()));
   ++to.count;
@@ -22,6 +25,7 @@ void add_time(TimeStatistics& to, Clock::duration time) {
   to.largest = std::max(to.largest, microseconds);
   ++to.histogram[std::min<std::size_t>(static_cast<std::size_t>(std::bit_width(microseconds)),
                                        to.histogram.size() - 1)];
+  return microseconds;
 }
 
 }  // namespace
@@ -34,6 +38,7 @@ std::optional<Error> why_not_begin(const RequestOptions& options) {
 
 RequestQueue::RequestQueue(const BatcherOptions& options) : options_(options) {
   counts_.batches.resize(static_cast<std::size_t>(options.max_batch) + 1);
+  counts_.batch_times.resize(counts_.batches.size());
 }
 
 Result<void> RequestQueue::take(Request request) {
@@ -168,13 +173,20 @@ void RequestQueue::answer(Request& request, Result<Logits> result) {
     if (request.group && request.options.times) {
       *request.options.times = {.begun = request.group->begun, .batch = request.group->size};
     }
-    if (request.group && --request.group->left == 0) add_time(counts_.compute, Clock::now() - request.group->begun);
+    if (request.group && --request.group->left == 0) {
+      counts_.batch_times[request.group->size] += add_time(counts_.compute, Clock::now() - request.group->begun);
+    }
   }
+  const RequestQueue* const outer = std::exchange(answering, this);
   try {
     request.answer(std::move(result));
   } catch (...) {  // NOLINT(bugprone-empty-catch): it is told not to throw; nobody else shall suffer for it
   }
+  request = Request();
+  answering = outer;
 }
+
+bool RequestQueue::is_answering_here() const { return answering == this; }
 
 BatcherStatistics RequestQueue::statistics() const {
   const std::lock_guard lock(mutex_);
@@ -190,6 +202,7 @@ BatcherStatistics RequestQueue::statistics() const {
             .queued = counts_.queued,
             .running = counts_.running,
             .batches = {},
+            .batch_times = {},
             .queue = counts_.queue,
             .compute = counts_.compute};
   }

@@ -25,7 +25,7 @@ struct Request {
   BatcherInput input;
   RequestOptions options;
   Batcher::Answer answer;
-  std::chrono::steady_clock::time_point arrived;
+  std::chrono::steady_clock::time_point arrived = {};
   std::shared_ptr<RequestGroup> group = nullptr;
 };
 
@@ -50,8 +50,11 @@ class RequestQueue {
   // In place of admit() where there is no memory even for that: they are answered so.
   void fail_batch() noexcept;
 
-  // Calls what waits for the answer of an admitted request. Call it once for each.
+  // Calls what waits for the answer of an admitted request, and lets go of what the request owns. Call it once for
+  // each.
   void answer(Request& request, Result<Logits> result);
+  // Whether this thread is within answer().
+  bool is_answering_here() const;
 
   BatcherStatistics statistics() const;
 

@@ -28,13 +28,15 @@ struct RequestCounts {
   std::atomic<std::uint64_t> failed{0}, failed_ns{0};  // the client's fault, or the network's
   std::atomic<std::uint64_t> rejected{0};              // no room in the queue
   std::atomic<std::uint64_t> cancelled{0}, timed_out{0};
-  std::atomic<std::uint64_t> pictures{0};                // of requests that succeeded
-  std::atomic<std::uint64_t> input_ns{0}, output_ns{0};  // reading the request, writing the answer
-  std::atomic<std::uint64_t> last_ms{0};                 // of the last request, since 1970
+  std::atomic<std::uint64_t> pictures{0};  // of requests that succeeded
+  // Parts of the time of those that succeeded: reading the request; waiting for the first picture's batch; decoding and
+  // inference; writing the answer.
+  std::atomic<std::uint64_t> input_ns{0}, queue_ns{0}, infer_ns{0}, output_ns{0};
+  std::atomic<std::uint64_t> last_ms{0};  // of the last request, since 1970
 };
 
-// Requests in flight share it. Whoever lets go of it last must have called batcher.shut_down(): its end waits for the
-// batcher's threads, and a request may let go in one of them.
+// Requests in flight share it, and one of them may let go of it last, in a thread of the batcher. Call shut_down()
+// where what it has taken must be answered by then.
 class ServedModel {
  public:
   // Errors: a file that cannot be read, options that this machine cannot serve.

@@ -258,6 +258,42 @@ TEST_F(BatcherTest, AnOwnerLivesUntilTheAnswerAndNoLonger) {
   for (const auto& owner : owners) EXPECT_TRUE(owner.expired());
 }
 
+// In its first answer, and in the end of what a request owns; what was taken is answered all the same.
+TEST_F(BatcherTest, ABatcherMayEndInItsOwnAnswer) {
+  for (const bool by_owner : {false, true}) {
+    for (const int threads : {1, 2}) {
+      auto b = std::make_shared<std::optional<Batcher>>(batcher({.max_batch = 2, .max_delay = 1s}, threads));
+      std::promise<void> go;
+      const std::shared_future<void> gone = go.get_future().share();
+      const auto end = [b, gone] {
+        gone.wait();
+        (*b)->shut_down();
+        b->reset();
+      };
+      std::shared_ptr<const void> owner;
+      if (by_owner) owner.reset(static_cast<const int*>(nullptr), [end](const void*) { end(); });
+      ASSERT_TRUE((*b)->submit(picture(), {.owner = owner}, [end, by_owner](const auto& answer) {
+        EXPECT_TRUE(answer);
+        if (!by_owner) end();
+      }));
+      owner.reset();
+      std::vector<std::future<Result<Logits>>> others;
+      for (int i = 0; i < 20; ++i) others.push_back((*b)->submit(picture()).value());
+      go.set_value();
+      for (auto& other : others) EXPECT_TRUE(right(other.get()));
+    }
+  }
+}
+
+TEST_F(BatcherTest, MovingABatcherOverAnotherEndsThat) {
+  Batcher b = batcher({.max_batch = 2, .max_delay = 10s});
+  auto answer = b.submit(picture()).value();
+  b = batcher({});
+  ASSERT_EQ(answer.wait_for(0s), std::future_status::ready);
+  EXPECT_TRUE(right(answer.get()));
+  EXPECT_TRUE(right(b.submit(picture()).value().get()));
+}
+
 TEST_F(BatcherTest, OptionsThatMakeNoSenseAreErrors) {
   EXPECT_FALSE(Batcher::create(session(), {.max_batch = -1}));
   EXPECT_FALSE(Batcher::create(session(), {.max_queue = 0}));
