@@ -98,6 +98,7 @@ std::string CommandLine::take_line(std::string_view line, std::span<const std::s
   const std::string value(trimmed(line.substr(equals + 1)));
   const Option* const found = find(name);
   if (found == nullptr) return fmt::format("there is no option '{}'", name.substr(2));
+  if (found->name() == "--config") return "a file of options names no other";
   if (std::ranges::find(from_command_line, found->name()) != from_command_line.end()) return "";
   auto& option = const_cast<Option&>(*found);
   if (option.is_flag() && value != "true" && value != "false")

@@ -19,21 +19,29 @@ bool is_version(std::string_view text) {
          text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
+// Whether requests can say it: /v2/models/NAME. Clients take "." and ".." away, and "stats" there is that of all
+// models.
+bool is_part_of_path(std::string_view name) {
+  return name.find('/') == std::string_view::npos && name != "." && name != ".." && name != "stats";
+}
+
 // [NAME[:VERSION]=]FILE. Without a name it is the file's, without the ending.
 Result<server::ModelFile> model_file(const std::string& word) {
   const std::size_t equals = word.find('=');
-  if (equals == std::string::npos) {
-    const std::filesystem::path file = word;
-    return server::ModelFile{.name = file.stem().string(), .file = file};
-  }
-  server::ModelFile model{.name = word.substr(0, equals), .file = word.substr(equals + 1)};
-  if (const std::size_t colon = model.name.rfind(':'); colon != std::string::npos) {
+  const bool named = equals != std::string::npos;
+  server::ModelFile model{.name = {}, .file = named ? word.substr(equals + 1) : word};
+  model.name = named ? word.substr(0, equals) : model.file.stem().string();
+  if (const std::size_t colon = model.name.rfind(':'); named && colon != std::string::npos) {
     model.version = model.name.substr(colon + 1);
     model.name.resize(colon);
     if (!is_version(model.version)) return fail("--model {}: a version is a whole number from 1 on", word);
   }
   if (model.name.empty() || model.file.empty())
     return fail("--model {}: expected NAME=FILE or NAME:VERSION=FILE", word);
+  if (!is_part_of_path(model.name)) {
+    return fail(Error{.what = fmt::format("--model {}: requests could not name '{}' in a path", word, model.name),
+                      .remedy = "choose another name, as NAME=FILE"});
+  }
   return model;
 }
 

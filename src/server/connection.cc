@@ -17,6 +17,7 @@
 
 #include "server/content_coding.h"
 #include "server/infer.h"
+#include "server/repository_request.h"
 #include "server/request_body.h"
 
 namespace smlp::server {
@@ -84,7 +85,9 @@ class Connection {
     Parser parser;
     parser.header_limit(kMaxHeadBytes);
     parser.body_limit(boost::none);  // ours says more
-    tcp().expires_after(buffer_.size() > 0 ? kTransferTimeout : kIdleTimeout);
+    if (!co_await wait_for_request()) co_return false;
+    const InFlight counted(shared_);
+    tcp().expires_after(kTransferTimeout);
     const auto [problem, bytes] = co_await http::async_read_header(stream_, buffer_, parser, as_result);
     if (problem) co_return co_await refuse_head(problem);
     const Parser::value_type& head = parser.get();
@@ -92,10 +95,9 @@ class Connection {
     head_only_ = head.method() == http::verb::head;
     version_ = head.version();
     left_ = parser.content_length().value_or(0);
-    const InFlight counted(shared_);
 
     std::string allow;
-    const auto route = find_route(view(head.method_string()), view(head.target()), allow);
+    auto route = find_route(view(head.method_string()), view(head.target()), allow);
     if (!route) {
       Reply reply = refusal_reply(route.error());
       reply.allow = allow;
@@ -124,9 +126,23 @@ class Connection {
       co_return co_await send(std::move(reply));
     }
     if (route->kind == Route::Kind::infer) co_return co_await answer_inference(*route, head, body, *json_bytes);
+    if (const auto taken = take_repository_request(*route, body.bytes()); !taken) {
+      Reply reply = refusal_reply(taken.error());
+      co_return co_await send(std::move(reply));
+    }
     Reply reply = co_await reply_to(*route);
     compress(reply, view(head[http::field::accept_encoding]));
     co_return co_await send(std::move(reply));
+  }
+
+  // Until its first bytes are there. False: the client is gone, or silent.
+  asio::awaitable<bool> wait_for_request() {
+    if (buffer_.size() > 0) co_return true;
+    tcp().expires_after(kIdleTimeout);
+    const auto room = buffer_.prepare(beast::read_size(buffer_, 65536));
+    const auto [problem, bytes] = co_await stream_.async_read_some(room, as_result);
+    buffer_.commit(bytes);
+    co_return !problem;
   }
 
   static Answer<void> unpack(RequestBody& body, std::string_view content_encoding) {

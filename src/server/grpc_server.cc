@@ -13,6 +13,7 @@
 #include "server/infer_message.h"
 #include "server/inference.h"
 #include "server/open_inference.grpc.pb.h"
+#include "server/repository_request.h"
 
 namespace smlp::server {
 namespace {
@@ -148,8 +149,7 @@ class Service final : public inference::GRPCInferenceService::CallbackService {
   ServerUnaryReactor* RepositoryIndex(CallbackServerContext* context, const inference::RepositoryIndexRequest* request,
                                       inference::RepositoryIndexResponse* response) override {
     if (auto allowed = check_key(shared_, *context); !allowed) return finish(*context, status_of(allowed.error()));
-    for (const Repository::Entry& entry : shared_.state.models.index()) {
-      if (request->ready() && !entry.ready) continue;
+    for (const Repository::Entry& entry : shared_.state.models.index(request->ready())) {
       auto& model = *response->add_models();
       model.set_name(entry.name);
       model.set_version(entry.version);
@@ -161,12 +161,12 @@ class Service final : public inference::GRPCInferenceService::CallbackService {
   ServerUnaryReactor* RepositoryModelLoad(CallbackServerContext* context,
                                           const inference::RepositoryModelLoadRequest* request,
                                           inference::RepositoryModelLoadResponse*) override {
-    return change(*context, {.kind = Kind::load, .model = request->model_name()});
+    return change(*context, {.kind = Kind::load, .model = request->model_name()}, request->parameters());
   }
   ServerUnaryReactor* RepositoryModelUnload(CallbackServerContext* context,
                                             const inference::RepositoryModelUnloadRequest* request,
                                             inference::RepositoryModelUnloadResponse*) override {
-    return change(*context, {.kind = Kind::unload, .model = request->model_name()});
+    return change(*context, {.kind = Kind::unload, .model = request->model_name()}, request->parameters());
   }
   ServerUnaryReactor* ModelInfer(CallbackServerContext* context, const inference::ModelInferRequest* request,
                                  inference::ModelInferResponse* response) override {
@@ -190,8 +190,13 @@ class Service final : public inference::GRPCInferenceService::CallbackService {
     return finish(context, reply ? from_json(reply->body, response) : status_of(reply.error()));
   }
 
-  ServerUnaryReactor* change(CallbackServerContext& context, const Route& route) {
+  template <class Parameters>
+  ServerUnaryReactor* change(CallbackServerContext& context, const Route& route, const Parameters& parameters) {
     if (auto allowed = check_key(shared_, context); !allowed) return finish(context, status_of(allowed.error()));
+    for (const auto& [name, value] : parameters) {
+      const auto known = check_repository_parameter(route.kind, name);
+      if (!known) return finish(context, status_of(known.error()));
+    }
     ServerUnaryReactor* reactor = context.DefaultReactor();
     const auto counted = std::make_shared<InFlight>(shared_);
     asio::post(shared_.slow, [this, reactor, route, counted] {

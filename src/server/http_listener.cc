@@ -41,25 +41,34 @@ Result<int> HttpListener::listen() {
 
 void HttpListener::start() { asio::co_spawn(threads_.first(), accept(), asio::detached); }
 
+// The clients of connections that wait to be taken may have sent their requests.
 void HttpListener::close() {
-  boost::system::error_code ignored;
-  acceptor_.close(ignored);
+  boost::system::error_code problem;
+  acceptor_.non_blocking(true, problem);
+  for (int taken = 0; taken < asio::socket_base::max_listen_connections && !problem; ++taken) {
+    tcp::socket socket(threads_.next());
+    acceptor_.accept(socket, problem);
+    if (!problem) begin(std::move(socket));
+  }
+  acceptor_.close(problem);
+}
+
+void HttpListener::begin(tcp::socket socket) {
+  if (open_ >= shared_.options.max_connections) return;  // closes it
+  ++open_;
+  const auto executor = socket.get_executor();
+  asio::co_spawn(executor, run_connection(std::move(socket), shared_), [this](const std::exception_ptr&) { --open_; });
 }
 
 asio::awaitable<void> HttpListener::accept() {
   while (true) {
     auto [problem, socket] = co_await acceptor_.async_accept(threads_.next(), as_result);
-    if (shared_.state.stopping || problem == asio::error::operation_aborted) co_return;
+    if (!problem) begin(std::move(socket));
+    if (shared_.state.stopping) co_return;
     if (problem) {  // no descriptor is free: wait for connections to end
       asio::steady_timer pause(threads_.first(), std::chrono::milliseconds(50));
       co_await pause.async_wait(as_result);
-      continue;
     }
-    if (open_ >= shared_.options.max_connections) continue;  // closes it
-    ++open_;
-    const auto executor = socket.get_executor();
-    asio::co_spawn(executor, run_connection(std::move(socket), shared_),
-                   [this](const std::exception_ptr&) { --open_; });
   }
 }
 

@@ -17,10 +17,11 @@ class HttpListener {
   Result<int> listen();
   // From now on connections are taken, and served by the threads in turn.
   void start();
-  // Takes no more; those that are open go on.
+  // Takes those that the system has connected already, and no more; those that are open go on.
   void close();
 
  private:
+  void begin(boost::asio::ip::tcp::socket socket);
   boost::asio::awaitable<void> accept();
 
   IoThreads& threads_;

@@ -75,8 +75,10 @@ asio::awaitable<void> watch(asio::ip::tcp::socket& socket, asio::steady_timer& p
 Answer<InferRequest> parse(const RawRequest& raw, const InputShape& shape) {
   const bool picture = raw.content_type.starts_with("image/");
   const bool is_raw = raw.json_bytes == std::size_t{0} || (!raw.json_bytes && picture);
-  return is_raw ? parse_raw_request(raw.body, raw.content_type, shape)
-                : parse_infer_request(raw.body, raw.json_bytes, shape);
+  if (!is_raw) return parse_infer_request(raw.body, raw.json_bytes, shape);
+  auto request = parse_raw_request(raw.body, raw.content_type, shape);
+  if (request) request->binary_by_default = raw.json_bytes.has_value();  // who says so speaks binary
+  return request;
 }
 
 }  // namespace

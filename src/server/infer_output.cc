@@ -39,15 +39,23 @@ void InferOutput::add_raw(std::string& to) const {
   for (const Logits& one : logits) to.append(reinterpret_cast<const char*>(one.data()), one.size() * sizeof(float));
 }
 
-Answer<InferOutput> infer_output(const ServedModel& model, const InferRequest& request,
-                                 std::span<const Logits> logits) {
+Answer<void> check_finite(std::span<const Logits> logits) {
   for (std::size_t i = 0; i < logits.size(); ++i) {
     if (!std::ranges::all_of(logits[i], [](float value) { return std::isfinite(value); })) {
-      return refuse(500, "the logits of picture {} are not finite: its values or the model's weights are too large", i);
+      return refuse(500,
+                    "the logits of picture {} are not finite: its values or the model's weights are too large; binary "
+                    "data can hold them",
+                    i);
     }
   }
+  return {};
+}
+
+Answer<InferOutput> infer_output(const ServedModel& model, const InferRequest& request,
+                                 std::span<const Logits> logits) {
   InferOutput output{.rows = logits.size(), .columns = static_cast<std::size_t>(model.classes), .logits = logits};
   if (request.classification == 0) return output;
+  if (const auto finite = check_finite(logits); !finite) return std::unexpected(finite.error());
   output.columns = static_cast<std::size_t>(std::min(request.classification, model.classes));
   for (const Logits& one : logits) {
     if (const auto added = add_best(model, one, output.columns, output.best); !added) {

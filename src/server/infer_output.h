@@ -21,7 +21,10 @@ struct InferOutput {
   void add_raw(std::string& to) const;  // float32, little-endian; or elements, each behind its length
 };
 
-// `logits` stay the caller's. Errors: 500 for logits that are not finite, which neither JSON nor a ranking can show.
+// Errors: 500 where there are infinities or NaN among them, which neither JSON nor an order of classes has.
+Answer<void> check_finite(std::span<const Logits> logits);
+
+// `logits` stay the caller's. Errors: where classes are asked for, those of check_finite.
 Answer<InferOutput> infer_output(const ServedModel& model, const InferRequest& request, std::span<const Logits> logits);
 
 }  // namespace smlp::server

@@ -34,6 +34,7 @@ Answer<Reply> write_infer_response(const ServedModel& model, const InferRequest&
   if (!output) return std::unexpected(output.error());
   std::string text = opening(model, request, *output);
   if (request.binary_output()) return binary_reply(std::move(text), *output);
+  if (const auto finite = check_finite(logits); !finite) return std::unexpected(finite.error());
   text += "\"data\":[";
   std::string_view between;
   for (const std::string& element : output->best) {

@@ -95,6 +95,8 @@ void Inference::succeed() {
   counts.succeeded_ns += nanoseconds(written_ - arrived_);
   counts.pictures += answers_.size();
   counts.input_ns += nanoseconds(started_ - arrived_);
+  counts.queue_ns += nanoseconds(begun() - started_);
+  counts.infer_ns += nanoseconds(answered_ - begun());
   counts.output_ns += nanoseconds(written_ - answered_);
   write_trace("ok");
   const auto now = std::chrono::system_clock::now().time_since_epoch();

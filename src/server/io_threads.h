@@ -5,6 +5,7 @@
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -16,6 +17,7 @@ class IoThreads {
  public:
   boost::asio::io_context& first() { return loops_.front(); }
   boost::asio::io_context& next() { return loops_[turn_++ % loops_.size()]; }
+  std::span<boost::asio::io_context> all() { return loops_; }
 
   // Runs all loops, the first one in this thread, until stop().
   void run() {

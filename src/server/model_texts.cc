@@ -14,7 +14,8 @@ Json input_shape(const ServedModel& model) {
   return Json::array({-1, model.input.channels, model.input.size, model.input.size});
 }
 
-// Times of a batch are the batcher's own, in microseconds.
+// Per request as Triton counts, each with the whole time of its parts; per batch what the batcher measured, in
+// microseconds: it reads and writes nothing.
 Json statistics_of(const ServedModel& model) {
   const RequestCounts& counts = model.counts;
   const BatcherStatistics batches = model.batcher.statistics();
@@ -23,7 +24,11 @@ Json statistics_of(const ServedModel& model) {
   for (std::size_t size = 1; size < batches.batches.size(); ++size) {
     if (batches.batches[size] == 0) continue;
     executions += batches.batches[size];
-    batch_stats.push_back({{"batch_size", size}, {"count", batches.batches[size]}});
+    const std::uint64_t count = batches.batches[size];
+    batch_stats.push_back({{"batch_size", size},
+                           {"compute_input", count_and_ns(count, 0)},
+                           {"compute_infer", count_and_ns(count, batches.batch_times[size] * 1000)},
+                           {"compute_output", count_and_ns(count, 0)}});
   }
   const std::uint64_t requests = counts.succeeded;
   return {
@@ -35,9 +40,9 @@ Json statistics_of(const ServedModel& model) {
       {"inference_stats",
        {{"success", count_and_ns(requests, counts.succeeded_ns)},
         {"fail", count_and_ns(counts.failed + counts.rejected + counts.cancelled + counts.timed_out, counts.failed_ns)},
-        {"queue", count_and_ns(batches.queue.count, batches.queue.sum * 1000)},
+        {"queue", count_and_ns(requests, counts.queue_ns)},
         {"compute_input", count_and_ns(requests, counts.input_ns)},
-        {"compute_infer", count_and_ns(batches.compute.count, batches.compute.sum * 1000)},
+        {"compute_infer", count_and_ns(requests, counts.infer_ns)},
         {"compute_output", count_and_ns(requests, counts.output_ns)},
         {"cache_hit", count_and_ns(0, 0)},
         {"cache_miss", count_and_ns(0, 0)}}},

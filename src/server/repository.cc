@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <thread>
 
 #include "base/printable.h"
 
@@ -22,7 +23,11 @@ struct Ended {
   Ended(Ended&&) noexcept = default;
   Ended& operator=(Ended&&) = delete;
   ~Ended() {
-    if (model != nullptr) model->batcher.shut_down();
+    if (model == nullptr) return;
+    // Requests that found it a moment ago hold it, and have yet to hand it their pictures.
+    for (int ms = 0; ms < 1000 && model.use_count() > 1; ++ms)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    model->batcher.shut_down();
   }
 };
 
@@ -56,7 +61,7 @@ Answer<void> Repository::load(std::string_view name) {
     } else {
       if (slot.served == nullptr) slot.reason = "its file could not be loaded";
       Error error = std::move(served).error();
-      error.file.clear();  // names nothing of this machine
+      if (!name.empty()) error.file.clear();  // a client's answer names nothing of this machine
       if (!failed) {
         failed.emplace(400,
                        fmt::format("model '{}', version {}: {}", slot.from.name, slot.from.version, error.message()));
@@ -119,11 +124,12 @@ std::vector<std::shared_ptr<ServedModel>> Repository::all() const {
   return found;
 }
 
-std::vector<Repository::Entry> Repository::index() const {
+std::vector<Repository::Entry> Repository::index(bool ready_only) const {
   const std::lock_guard lock(mutex_);
   std::vector<Entry> entries;
   entries.reserve(slots_.size());
   for (const Slot& slot : slots_) {
+    if (ready_only && slot.served == nullptr) continue;
     entries.push_back({slot.from.name, slot.from.version, slot.served != nullptr, slot.reason});
   }
   return entries;

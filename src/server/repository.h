@@ -39,7 +39,7 @@ class Repository {
     bool ready = false;
     std::string reason = {};  // why it is not
   };
-  std::vector<Entry> index() const;
+  std::vector<Entry> index(bool ready_only = false) const;
   bool ready() const;  // all that were given are loaded, but for those that were unloaded on purpose
 
  private:

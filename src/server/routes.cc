@@ -160,7 +160,7 @@ Answer<Reply> answer_route(const Route& route, const ServerState& state) {
       return Reply{.status = ready ? 200 : 503, .body = ready ? "{\"ready\":true}" : "{\"ready\":false}"};
     }
     case Kind::index:
-      return Reply{.body = repository_index(state.models.index())};
+      return Reply{.body = repository_index(state.models.index(route.ready_only))};
     case Kind::statistics:
     case Kind::all_statistics:
       return statistics_reply(route, state);

@@ -29,6 +29,7 @@ struct Route {
   };
   Kind kind = Kind::page;
   std::string model = {}, version = {};
+  bool ready_only = false;  // of the index, which its body says
 };
 
 // Errors: 400 for a path that is not well-formed, 404 for one that there is not, 405 for another method (`allow` is set

@@ -3,8 +3,10 @@
 #include <sys/resource.h>
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -52,12 +54,12 @@ class Server {
       grpc_ = std::move(grpc);
       ports.grpc = grpc_->port();
     }
+    signals_.add(SIGINT);
+    signals_.add(SIGTERM);
     return ports;
   }
 
   void run() {
-    signals_.add(SIGINT);
-    signals_.add(SIGTERM);
     http_.start();
     asio::co_spawn(io_.first(), stop_on_signal(), asio::detached);
     io_.run();
@@ -69,6 +71,7 @@ class Server {
 
  private:
   static constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+  static constexpr std::chrono::milliseconds kOnTheirWay{100};  // for requests of clients that have connected
 
   Result<void> read_files() {
     if (!options_.api_key_file.empty()) {
@@ -77,9 +80,13 @@ class Server {
     }
     if (!options_.tls_certificate.empty()) {
       SMLP_TRY(files, read_tls_files(options_.tls_certificate, options_.tls_key));
-      SMLP_TRY(tls, make_tls(files));
+      auto tls = make_tls(files);
+      if (!tls) {
+        const std::string names = options_.tls_certificate.string() + ", " + options_.tls_key.string();
+        return fail(std::move(tls).error().in(names));
+      }
       shared_.tls_files = std::move(files);
-      tls_ = std::move(tls);
+      tls_ = std::move(*tls);
       shared_.tls = tls_.get();
     }
     if (!options_.trace_file.empty()) {
@@ -89,16 +96,27 @@ class Server {
     return {};
   }
 
-  // Taken requests are answered; idle connections are closed as they time out, or by the end.
+  // Until every loop has looked at its sockets and begun what it saw there; a loop that is busy, or has not had a
+  // processor for a while, may not have yet. It does so between two things that are posted to it.
+  asio::awaitable<void> look_around() {
+    for (int round = 0; round < 3; ++round) {
+      for (auto& loop : io_.all()) co_await asio::post(asio::bind_executor(loop, asio::use_awaitable));
+    }
+    co_await asio::post(asio::bind_executor(io_.first(), asio::use_awaitable));
+  }
+
+  // Taken requests are answered, and those that were on their way; idle connections are closed by the end.
   asio::awaitable<void> stop_on_signal() {
     co_await signals_.async_wait(as_result);
     state_.stopping = true;
     http_.close();
-    const auto end = std::chrono::steady_clock::now() + options_.exit_timeout;
+    const auto now = std::chrono::steady_clock::now;
+    const auto begin = now(), end = begin + options_.exit_timeout;
     if (grpc_) grpc_->stop(options_.exit_timeout);
-    while (shared_.in_flight > 0 && std::chrono::steady_clock::now() < end) {
+    while ((shared_.in_flight > 0 || now() < begin + kOnTheirWay) && now() < end) {
       asio::steady_timer pause(io_.first(), std::chrono::milliseconds(10));
       co_await pause.async_wait(as_result);
+      co_await look_around();
     }
     io_.stop();
   }

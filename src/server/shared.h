@@ -21,7 +21,7 @@ struct Shared {
   boost::asio::ssl::context* tls = nullptr;  // of HTTP; null: it is not encrypted
   TlsFiles tls_files = {};                   // of gRPC, likewise
   std::unique_ptr<RequestTrace> trace = {};  // null: none
-  std::atomic<int> in_flight{0};             // requests whose head was read and whose answer is not out
+  std::atomic<int> in_flight{0};             // requests that began to arrive and whose answer is not out
 };
 
 // Counts a request while it lives.

@@ -126,9 +126,7 @@ class Protocol(unittest.TestCase):
         tensor = np.random.default_rng(1).normal(size=(5, 3, SIDE, SIDE)).astype(np.float32)
         status, headers, body = self.server.infer(tensor.tobytes(), {"Inference-Header-Content-Length": "0"})
         self.assertEqual(status, 200)
-        import json
-
-        wanted = np.array(json.loads(body)["outputs"][0]["data"], np.float32).reshape(5, 10)
+        wanted = np.frombuffer(body[int(headers["Inference-Header-Content-Length"]) :], np.float32).reshape(5, 10)
         value = triton.InferInput("input", list(tensor.shape), "FP32")
         value.set_data_from_numpy(tensor)
         np.testing.assert_array_equal(self.client.infer("smlp", [value], model_version="1").as_numpy("output"), wanted)
@@ -308,6 +306,8 @@ class Lifetime(unittest.TestCase):
             self.assertTrue(client.is_model_ready("smlp"))
             with self.assertRaisesRegex(InferenceServerException, "there is no model"):
                 client.load_model("other")
+            with self.assertRaisesRegex(InferenceServerException, "parameter 'config'"):
+                client.load_model("smlp", config="{}")
 
     def test_sigterm_answers_what_was_taken(self):
         with Connection("--max-delay-us", 500_000) as connection:

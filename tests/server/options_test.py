@@ -169,8 +169,14 @@ class Encryption(WithFolder):
     def test_files_that_do_not_fit(self):
         certificate, key = self.certificate()
         other = self.certificate("other")[1]
-        self.fails("--tls-key", "--tls-cert", certificate, "--tls-key", other)
-        self.fails("--tls-cert", "--tls-cert", key, "--tls-key", key)
+        for words in ("--tls-key", certificate, other, "is not the certificate's"):
+            self.fails(words, "--tls-cert", certificate, "--tls-key", other)
+        for words in ("--tls-cert", "certificate cannot be used", key):
+            self.fails(words, "--tls-cert", key, "--tls-key", key)
+        self.fails("certificate cannot be used", "--tls-cert", self.write("empty", ""), "--tls-key", key)
+        locked = str(self.folder / "locked.key")
+        subprocess.run(["openssl", "ec", "-in", key, "-aes128", "-passout", "pass:x", "-out", locked], check=True, capture_output=True)
+        self.fails("without a password", "--tls-cert", certificate, "--tls-key", locked)
         self.fails("requires --tls-key", "--tls-cert", certificate)
         self.fails("nowhere", "--tls-cert", str(self.folder / "nowhere"), "--tls-key", key)
 
@@ -197,10 +203,64 @@ class OptionFile(WithFolder):
             ("max-batch = 1\nmax-batch = 2", "given twice"),
             ("no-grpc = yes", "true or false"),
             ("max-batch =", "empty"),
+            ("max_batch = 1\nmax-batch = 2", "line 2: --max-batch is given twice"),
+            ("max-batch = 3 # three", "not '3 # three'"),
+            ("[server]", "line 1: expected NAME = VALUE"),
+            ("config = other.conf", "line 1: a file of options names no other"),
+            ("help = true", "there is no option 'help'"),
+            ("model = nowhere.smlp", "nowhere.smlp: cannot open"),
         ]:
             with self.subTest(words=words):
                 self.fails(words, "--config", self.write("serve.conf", text))
         self.fails("nowhere", "--config", str(self.folder / "nowhere"))
+
+
+class Models(WithFolder):
+    def test_names_that_no_path_can_say(self):
+        for name in ("a/b", ".", "..", "stats"):
+            self.fails(f"requests could not name '{name}'", "--model", f"{name}={MODEL}")
+        self.fails("expected NAME=FILE", "--model", f"={MODEL}")
+        self.fails("a version is a whole number", "--model", f"a:0={MODEL}")
+        self.fails("given twice", "--model", f"a={MODEL}", "--model", f"a:1={MODEL}")
+
+    def test_files_that_are_none_are_named(self):
+        text = self.write("text.smlp", "no model\n")
+        self.fails(f"{text}: ", "--model", text)
+        self.fails(f"{self.folder}/nowhere: cannot open", "--model", f"a={self.folder}/nowhere")
+        self.fails(f"{self.folder}: is a directory", "--model", f"a={self.folder}")
+
+    def test_a_file_is_replaced_and_removed_while_it_is_served(self):
+        for name in ("m.safetensors", "m.smlp"):
+            path = self.folder / name
+            if name.endswith("smlp"):
+                subprocess.run([SMLP, "compile", MODEL, path], check=True, capture_output=True)
+            else:
+                shutil.copy(MODEL, path)
+            good = path.read_bytes()
+            with Server(SMLP, "--model", f"smlp={path}") as server:
+
+                def ask():
+                    return server.infer(png(60, 1), {"Content-Type": "image/png"})[2]
+
+                def load():
+                    status, _, answer = server.request("POST", "/v2/repository/models/smlp/load")
+                    self.assertNotIn(str(self.folder), answer.decode())
+                    return status
+
+                wanted = ask()
+                for damage in (b"", good[: len(good) // 2], b"text", None):
+                    if damage is None:
+                        path.unlink()
+                    else:
+                        path.write_bytes(damage)  # in place: what was mapped would change
+                    self.assertEqual(ask(), wanted)
+                    self.assertEqual(load(), 400)
+                    self.assertEqual(ask(), wanted)
+                    self.assertEqual(server.get("/v2/models/smlp/ready")[0], 200)
+                path.write_bytes(good)
+                self.assertEqual(load(), 200)
+                self.assertEqual(ask(), wanted)
+                self.assertEqual(server.stop(), 0)
 
 
 class Trace(WithFolder):

@@ -5,7 +5,8 @@
     compare.py --server smlp triton  these alone; other results stay
     compare.py --table               the table of what was measured
 
-Every server gets the bundled model in float32 and the machine's processors, which it shares with the load generator. What each is
+Servers of the whole protocol are also asked by NVIDIA's perf_analyzer, which fails where the protocol's statistics make no
+sense. Every server gets the bundled model in float32 and the machine's processors, which it shares with the load generator. What each is
 asked first is compared with what `smlp serve` answers, so that nobody is fast by answering something else.
 """
 
@@ -21,6 +22,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import perf_analyzer
 import triton
 from environments import BUILD, PEERS, ROOT, environment, version
 
@@ -139,6 +141,11 @@ def measure(name, options):
                 "one": load(options, kind, model, "--clients", 1),
                 "open": load(options, kind, model, "--rate", options.rate),
             }
+        if name in ("smlp", "triton"):  # it asks for metadata and statistics, which others do not have
+            try:
+                result["perf_analyzer"] = perf_analyzer.measure(PORT, "smlp", 16, options.seconds / 3)
+            except RuntimeError as error:
+                print(f"{name}: perf_analyzer: {error}")
         return result
 
 
@@ -155,17 +162,19 @@ def check_logits(results):
 def table(results, options):
     lines = [
         "| server | requests | at saturation, a second | p99 | one client, p50 | "
-        f"{options.rate:g} a second, p50 | p99 |",
-        "|---|---|---|---|---|---|---|",
+        f"{options.rate:g} a second, p50 | p99 | perf_analyzer, a second | p99 |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for kind in ("tensors", "pictures"):
         for result in results.values():
             one = result["kinds"][kind]
             ms = lambda part, name, of=one: f"{of[part][name] / 1000:.1f} ms"
+            perf = result.get("perf_analyzer") if kind == "tensors" else None
+            by_perf = f"{perf['per_second']:.0f} | {perf['p99_us'] / 1000:.1f} ms" if perf else "- | -"
             late = "" if one["open"]["outcomes"].get("200") == one["open"]["requests"] else f" ({one['open']['outcomes']})"
             lines.append(
                 f"| {result['title']} | {kind} | {one['full']['good_per_second']:.0f} | {ms('full', 'p99_us')} | {ms('one', 'p50_us')} "
-                f"| {ms('open', 'p50_us')} | {ms('open', 'p99_us')}{late} |"
+                f"| {ms('open', 'p50_us')} | {ms('open', 'p99_us')}{late} | {by_perf} |"
             )
     return "\n".join(lines)
 
