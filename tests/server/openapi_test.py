@@ -9,6 +9,7 @@ import importlib.util
 import re
 import subprocess
 import sys
+import tempfile
 
 from serving import Server
 
@@ -32,7 +33,7 @@ def main():
     if importlib.util.find_spec("schemathesis") is None:
         print("SKIPPED: server_openapi, requests made from the description: no schemathesis (tools/requirements-test.txt)")
         return 77
-    with Server(options.smlp) as server:
+    with Server(options.smlp) as server, tempfile.TemporaryDirectory() as folder:
         check_paths(server, server.get("/openapi.json")[1])
         url = f"http://127.0.0.1:{server.port}"
         checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
@@ -41,6 +42,7 @@ def main():
             + ["--max-examples", str(options.examples), "--seed", "1", "--no-color", "--phases", "examples,coverage,fuzzing"],
             capture_output=True,
             text=True,
+            cwd=folder,  # it keeps a cache where it runs
         )
         if done.returncode != 0 or server.process.poll() is not None:
             print(done.stdout[-8000:], done.stderr[-3000:])
