@@ -120,6 +120,9 @@ Result<Exit> run(Options& options) {
   if (report && report->calibration) {
     for (const std::string& warning : report->calibration->warnings) report_warning(warning);
   }
+  if (report && report->budget) {
+    for (const std::string& warning : report->budget->warnings) report_warning(warning);
+  }
   if (!report) return fail(explain_framework(options, std::move(report).error()));
   if (options.framework >= 0 && options.framework != 5 && !quiet) {
     log_info("--framework={} is {}; the file was read as what it holds", options.framework,

@@ -40,6 +40,9 @@ std::optional<InputKind> kind_by_name(const fs::path& path) {
   return std::nullopt;
 }
 
+// What preprocess leaves beside its folder of bins.
+bool holds_labels(const fs::path& path) { return path.filename() == "labels.npy"; }
+
 Error cannot_list(const fs::path& folder, const std::error_code& code) {
   return {.what = "cannot list the folder: " + code.message(),
           .file = folder.string(),
@@ -83,7 +86,7 @@ class Walk {
     }
     const bool broken_link = link && !fs::exists(status);
     if (!fs::is_regular_file(status) && !broken_link) return {};
-    if (const auto kind = kind_by_name(path)) {
+    if (const auto kind = kind_by_name(path); kind && !holds_labels(path)) {
       listing.files.push_back({path, *kind});
     } else if (broken_link) {
       return {};

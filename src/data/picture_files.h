@@ -33,7 +33,7 @@ struct FoundFile {
 
 // All in natural order of their paths.
 struct FolderListing {
-  std::vector<FoundFile> files;                 // pictures, .bin and .npy
+  std::vector<FoundFile> files;                 // pictures, .bin and .npy, but no labels.npy
   std::vector<std::filesystem::path> archives;  // .tar
   std::vector<std::filesystem::path> others;    // other regular files
 };

@@ -57,10 +57,29 @@ class Judge {
   // Points lost, of all pictures.
   Result<double> drop(Network network) {
     SMLP_TRY(comparison, compare(std::move(network), budget_.pictures));
+    skipped_ = comparison.skipped;
     const double lost = budget_.labels.empty()
                             ? static_cast<double>(comparison.flips.size()) / static_cast<double>(comparison.pictures)
                             : -comparison.difference();
     return 100 * lost + 0.0;  // no -0
+  }
+
+  // What makes the last drop() say less than it seems to.
+  std::vector<std::string> warnings() const {
+    std::vector<std::string> out;
+    const auto judged = std::ssize(budget_.pictures) - skipped_;
+    if (skipped_ > 0) {
+      out.push_back(
+          fmt::format("{} of the {} pictures that --max-drop is judged by could not be read and were left out: {}",
+                      skipped_, budget_.pictures.size(), first_skipped_));
+    }
+    if (const double one = 100.0 / static_cast<double>(judged); budget_.points > 0 && budget_.points < one) {
+      out.push_back(fmt::format(
+          "--max-drop {:g} is judged by {} pictures, of which one is {:.2g} points: no answer may get worse; "
+          "give {:.0f} pictures or more to --data",
+          budget_.points, judged, one, std::ceil(100 / budget_.points)));
+    }
+    return out;
   }
 
  private:
@@ -69,7 +88,10 @@ class Judge {
     SMLP_TRY(exact, Session::create(first, {.precision = Precision::fp32}));
     SMLP_TRY(tried, Session::create(second, {.precision = Precision::int8}));
     const ComparisonWatch watch = {.progress = [&](std::int64_t done, std::int64_t) { progress_(done_ + done, all_); },
-                                   .skipped = {}};
+                                   .skipped =
+                                       [&](const Error& error) {
+                                         if (first_skipped_.empty()) first_skipped_ = error.message();
+                                       }};
     SMLP_TRY(comparison, compare_models(pictures, {exact, labels_}, {tried, labels_}, watch));
     done_ += std::ssize(pictures);
     if (comparison.pictures == 0) return fail("none of the {} pictures of --data can be read", pictures.size());
@@ -81,7 +103,8 @@ class Judge {
   const BudgetProgress& progress_;
   std::vector<Input> some_;
   std::vector<int> labels_;
-  std::int64_t done_ = 0, all_ = 0;
+  std::int64_t done_ = 0, all_ = 0, skipped_ = 0;
+  std::string first_skipped_;
 };
 
 // `network` with the first `count` places as they are in `exact`.
@@ -98,6 +121,7 @@ Result<BudgetOutcome> keep(const AccuracyBudget& budget, const Network& exact, N
   BudgetOutcome out;
   SMLP_TRY(all_in_int8, judge.drop(network));
   out.drop_before = out.drop = all_in_int8;
+  out.warnings = judge.warnings();
   if (all_in_int8 <= budget.points) return out;
 
   Network alone = exact;

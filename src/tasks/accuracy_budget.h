@@ -20,6 +20,7 @@ struct AccuracyBudget {
 struct BudgetOutcome {
   double drop_before = 0, drop = 0;     // with all products in int8, and as it is now
   std::vector<std::string> returned{};  // the products that are back in bf16, in the order of their harm
+  std::vector<std::string> warnings{};  // what of the pictures makes the judgement less good
 };
 
 // Hears how many of about how many pictures are through.

@@ -26,7 +26,7 @@ class AnyRoom final : public Room {
 // What the pictures themselves look like, for warnings.
 struct Impression {
   std::size_t seen = 0, broken = 0, plain = 0;
-  std::string first_broken, first_plain;
+  std::string first_broken, first_plain, first_not_finite;
   std::vector<std::size_t> answers;  // how often each class is the best
 
   std::vector<std::string> warnings(const Network& network) const {
@@ -68,6 +68,10 @@ bool is_plain(std::span<const float> chw, int channels) {
   return true;
 }
 
+bool all_finite(std::span<const float> values) {
+  return std::ranges::all_of(values, [](float x) { return std::isfinite(x); });
+}
+
 class Calibrator {
  public:
   Calibrator(std::shared_ptr<const Network> network, Engine& engine)
@@ -93,6 +97,7 @@ class Calibrator {
     if (is_plain(chw, network_->config.in_channels) && impression_.plain++ == 0) {
       impression_.first_plain = source.name(index);
     }
+    if (impression_.first_not_finite.empty() && !all_finite(chw)) impression_.first_not_finite = source.name(index);
     if (++waiting_ == kBatch) run();
     return {};
   }
@@ -112,17 +117,22 @@ class Calibrator {
     for (int b = 0; b < measurement_.blocks(); ++b) {
       for (int s = 0; s < Measurement::kSegments; ++s) {
         if (measurement_.sum(b, s).all_finite()) continue;
-        return fail(Error{
-            .what = fmt::format("block.{}.{} reads numbers that are not finite; no scale fits them", b, kReads[s]),
-            .remedy = "the model's weights or the pictures' preprocessing are out of range"});
+        return not_finite(
+            fmt::format("block.{}.{} reads numbers that are not finite; no scale fits them", b, kReads[s]));
       }
     }
     if (finite_logits_) return {};
-    return fail(Error{.what = "the head gives numbers that are not finite",
-                      .remedy = "the model's weights or the pictures' preprocessing are out of range"});
+    return not_finite("the head gives numbers that are not finite");
   }
 
  private:
+  std::unexpected<Error> not_finite(std::string what) const {
+    const std::string& picture = impression_.first_not_finite;
+    return fail(Error{.what = std::move(what),
+                      .remedy = picture.empty() ? "the model's weights or the pictures' preprocessing are out of range"
+                                                : picture + " holds such numbers itself: prepare it again"});
+  }
+
   Result<void> read(InputSource& source, std::size_t index, std::span<float> chw) {
     AnyRoom room;
     SMLP_TRY(reading, source.read(index, room));
@@ -135,7 +145,7 @@ class Calibrator {
     for (std::size_t i = 0; i < static_cast<std::size_t>(waiting_); ++i) {
       const auto logits = std::span(logits_).subspan(i * classes, classes);
       ++impression_.answers[static_cast<std::size_t>(std::ranges::max_element(logits) - logits.begin())];
-      finite_logits_ = finite_logits_ && std::ranges::all_of(logits, [](float x) { return std::isfinite(x); });
+      finite_logits_ = finite_logits_ && all_finite(logits);
     }
     waiting_ = 0;
   }

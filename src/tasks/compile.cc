@@ -71,6 +71,28 @@ Result<void> choose_precision(const CompileOptions& options, Network& network) {
   return {};
 }
 
+constexpr std::string_view kIniStart = "# Products that stay in bf16,";
+
+fs::path op_precision_path(fs::path output) { return output.replace_extension(".op_precision.ini"); }
+
+// Whether the files of this run can be written, before hours are spent on what goes into them.
+Result<void> check_outputs(const CompileOptions& options, const fs::path& output) {
+  const Existing existing = options.force ? Existing::replace : Existing::keep;
+  if (output.has_parent_path()) SMLP_CHECK(make_directories(output.parent_path()));
+  SMLP_CHECK(check_writable(output, existing));
+  if (!options.max_drop) return {};
+  const fs::path ini = op_precision_path(output);
+  std::error_code code;
+  if (!options.op_precision.empty() && fs::equivalent(ini, options.op_precision, code)) {
+    return fail(Error{.what = "is read by --op-precision-mode and would be written by --max-drop",
+                      .file = ini.string(),
+                      .remedy = "give another --output"});
+  }
+  const auto is_ours = [](std::string_view start) { return start.starts_with(kIniStart); };
+  if (options.force) SMLP_CHECK(check_replaceable(ini, is_ours, "an ini that --max-drop wrote"));
+  return check_writable(ini, existing);
+}
+
 Result<AccuracyBudget> budget_of(const CompileOptions& options, const Network& network) {
   AccuracyBudget budget = {.points = *options.max_drop, .pictures = options.judged.files};
   if (budget.pictures.empty()) {
@@ -87,21 +109,16 @@ Result<AccuracyBudget> budget_of(const CompileOptions& options, const Network& n
 
 // The ini that compiles the same file again, without a budget.
 Result<void> write_op_precision(const CompileOptions& options, const Network& network, CompileReport& report) {
-  report.op_precision = report.output;
-  report.op_precision.replace_extension(".op_precision.ini");
-  std::string text = fmt::format(
-      "# Products that stay in bf16, so that int8 loses at most {:g} points: {:.2f}, with all in "
-      "int8 {:.2f}.\n",
-      *options.max_drop, report.budget->drop, report.budget->drop_before);
+  report.op_precision = op_precision_path(report.output);
+  std::string text = fmt::format("{} so that int8 loses at most {:g} points: {:.2f}, with all in int8 {:.2f}.\n",
+                                 kIniStart, *options.max_drop, report.budget->drop, report.budget->drop_before);
   text += fmt::format("[ByOpType]\nGelu={}\n[ByNodeName]\n", gelu_precision_name(network.gelu));
   for (std::size_t b = 0; b < network.blocks.size(); ++b) {
     for (const BlockProduct& product : kBlockProducts) {
       if (!(network.blocks[b].*product.part).is_int8()) text += fmt::format("block.{}.{}=bf16\n", b, product.name);
     }
   }
-  SMLP_TRY(file, AtomicFile::create(report.op_precision, options.force ? Existing::replace : Existing::keep));
-  SMLP_CHECK(file.write(text));
-  return file.commit();
+  return write_file(report.op_precision, text, options.force ? Existing::replace : Existing::keep);
 }
 
 // A product that is not in int8 already stays what it is unless pictures are given.
@@ -126,11 +143,16 @@ Result<void> quantize_network(const CompileOptions& options, const OpPrecision& 
   const auto wanted = [&](int block, const BlockProduct& product) {
     return modes.of(block, product) == Precision::int8;
   };
-  const Network exact = options.max_drop ? network : Network();
+  Network exact;
+  AccuracyBudget budget;
+  if (options.max_drop) {
+    SMLP_TRY(judged, budget_of(options, network));
+    budget = std::move(judged);
+    exact = network;
+  }
   SMLP_TRY(calibration, calibrate(network, options.calibration, wanted, options.progress));
   report.calibration = std::move(calibration);
   if (!options.max_drop) return {};
-  SMLP_TRY(budget, budget_of(options, network));
   SMLP_TRY(outcome, keep_within(budget, exact, network, options.budget_progress));
   report.budget = std::move(outcome);
   return {};
@@ -163,6 +185,7 @@ Result<void> apply_options(const CompileOptions& options, Network& network, Comp
     network.source_sha256 = std::move(sha256);
     network.source_name = options.model.filename().string();
   }
+  SMLP_CHECK(check_outputs(options, report.output));
   return quantize_network(options, modes, network, report);
 }
 
@@ -212,7 +235,6 @@ Result<CompileReport> compile_model(const CompileOptions& options) {
   if (options.force) SMLP_CHECK(check_replaceable(report.output, looks_compiled, "a compiled model"));
   SMLP_TRY(network, load_network(options.model));
   SMLP_CHECK(apply_options(options, network, report));
-  if (report.output.has_parent_path()) SMLP_CHECK(make_directories(report.output.parent_path()));
   if (report.budget) SMLP_CHECK(write_op_precision(options, network, report));
   SMLP_CHECK(write_compiled(network, report.output, options.force ? Existing::replace : Existing::keep));
   report.output_bytes = fs::file_size(report.output, code);

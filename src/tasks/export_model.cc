@@ -103,6 +103,7 @@ Result<ExportModelReport> export_model(const ExportModelOptions& options) {
                       .remedy = "give --force to replace it, or another --onnx_path"});
   }
   if (options.force) SMLP_CHECK(check_replaceable(options.onnx, looks_like_onnx, "an ONNX model"));
+  SMLP_CHECK(check_writable(options.onnx, options.force ? Existing::replace : Existing::keep));
   try {
     return export_checked(options);
   } catch (const std::exception& error) {  // memory ran out

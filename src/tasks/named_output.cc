@@ -21,6 +21,11 @@ Result<void> check_replaceable(const fs::path& path, const IsOurs& is_ours, std:
                     .remedy = "choose another name, or move it away"});
 }
 
+Result<void> check_writable(const fs::path& path, Existing existing) {
+  SMLP_TRY(file, AtomicFile::create(path, existing));
+  return {};
+}
+
 Result<NamedOutput> NamedOutput::create(const fs::path& path, Mode mode, const IsOurs& is_ours, std::string_view what) {
   if (mode == Mode::force) SMLP_CHECK(check_replaceable(path, is_ours, what));
   SMLP_TRY(file, AtomicFile::create(path, mode == Mode::fresh ? Existing::keep : Existing::replace));

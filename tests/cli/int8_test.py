@@ -385,6 +385,88 @@ class Refusals(unittest.TestCase):
             path.write_bytes(damaged)
             self.assertRegex(self.compile(model=path, check=1), f"{says}.*not finite")
 
+    def test_a_prepared_picture_that_is_not_finite_is_named(self):
+        folder = self.work / "prepared"
+        write_photographs(self.work / "root" / "all", 3)
+        run("preprocess", "--data_root", self.work / "root", "--save_dir", folder / "bins", "--model", MODEL, "--batch_size", 1)
+        for value in (math.nan, math.inf, -math.inf):
+            path = folder / "bins" / "batch-00001.bin"
+            pixels = np.fromfile(path, "<f4")
+            pixels[7] = value
+            pixels.tofile(path)
+            done = run("compile", MODEL, self.work / "out", "--precision", "int8", "--calibrate", folder, check=1)
+            self.assertRegex(done.stderr, "block.0.fuse.*not finite.*batch-00001.bin holds such numbers itself")
+            self.assertFalse((self.work / "out.smlp").exists())
+
+    def test_the_folder_that_preprocess_filled(self):
+        folder = self.work / "prepared"
+        write_photographs(self.work / "root" / "all", 3)
+        run("preprocess", "--data_root", self.work / "root", "--save_dir", folder / "bins", "--model", MODEL, "--batch_size", 2)
+        self.assertTrue((folder / "labels.npy").exists())
+        files = []
+        for given in (folder, folder / "bins"):
+            run("compile", MODEL, self.work / f"of_{given.name}", "--precision", "int8", "--calibrate", given)
+            files.append((self.work / f"of_{given.name}.smlp").read_bytes())
+        self.assertEqual(files[0], files[1], "labels.npy is no picture")
+
+    def test_black_pictures_alone_still_give_a_model(self):
+        self.add(2, lambda i: np.zeros((40, 40, 3), np.uint8))
+        for method in ("mse", "minmax", "percentile"):
+            said = self.compile("--calibration-range", method, "--force")
+            self.assertIn("2 of 2 calibration pictures are of a single colour", said)
+            for name, values in read_safetensors(self.work / "out.smlp")[0].items():
+                if name.endswith("_scale"):
+                    self.assertTrue((np.isfinite(values) & (values > 0)).all(), name)
+            run("classify", "--model", self.work / "out.smlp", "--precision", "int8", self.pictures)
+
+    def test_labels_that_do_not_fit_are_found_before_the_work(self):
+        self.pictures.joinpath("broken.png").write_bytes(b"no picture")
+        data = self.work / "data" / "zebra"
+        data.mkdir(parents=True)
+        png(data / "a.png", photograph(1))
+        self.assertIn("zebra", self.compile("--max-drop", 1, "--data", data.parent, check=1))
+
+    def test_pictures_that_the_budget_cannot_be_judged_by(self):
+        self.add(2)
+        data = self.work / "data" / "n01440764"
+        data.mkdir(parents=True)
+        png(data / "a.png", photograph(1))
+        (data / "b.png").write_bytes((data / "a.png").read_bytes()[:200])
+        said = self.compile("--max-drop", 60, "--data", data.parent)
+        self.assertRegex(said, "1 of the 2 pictures that --max-drop is judged by could not be read .*b.png")
+        self.assertIn("judged by 1 pictures, of which one is 1e+02 points", said)
+
+    def test_outputs_that_cannot_be_written_are_found_before_the_work(self):
+        # The only picture is broken: an error that does not name it came before the first was read.
+        self.pictures.joinpath("broken.png").write_bytes(b"no picture")
+        ini, out, taken = (self.work / name for name in ("out.op_precision.ini", "out.smlp", "taken"))
+
+        def refused(output, *more):
+            before = {path: path.read_bytes() for path in self.work.rglob("*") if path.is_file()}
+            done = run("compile", MODEL, output, "--precision", "int8", "--calibrate", self.pictures, *more, check=1)
+            self.assertNotIn("broken.png", done.stderr)
+            self.assertEqual(len(done.stderr.strip().splitlines()), 1)
+            self.assertEqual({path: path.read_bytes() for path in self.work.rglob("*") if path.is_file()}, before)
+            return done.stderr
+
+        out.write_bytes(b"")
+        self.assertIn("out.smlp: exists already", refused(out))
+        out.unlink()
+        out.symlink_to(self.work / "elsewhere")
+        self.assertIn("out.smlp: exists already", refused(out))
+        self.assertIn("symbolic link", refused(out, "--force"))
+        out.unlink()
+        ini.write_text("[ByNodeName]\nblock.0.fuse=bf16\n")
+        self.assertIn("out.op_precision.ini: exists already", refused(out, "--max-drop", 1))
+        self.assertIn("is not an ini that --max-drop wrote", refused(out, "--max-drop", 1, "--force"))
+        self.assertIn("would be written by --max-drop", refused(out, "--max-drop", 1, "--force", "--op-precision-mode", ini))
+        taken.write_text("a file")
+        self.assertIn("taken", refused(taken / "out"))
+        self.assertIn("/proc", refused("/proc/out"))
+        self.assertIn("/proc", refused("/proc/none/out"))
+        out.mkdir()
+        self.assertIn("out.smlp", refused(out))
+
     def test_int8_of_a_model_without_scales(self):
         self.add(1)
         done = run("classify", "--precision", "int8", next(self.pictures.iterdir()), check=1)

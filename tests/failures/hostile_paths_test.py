@@ -54,6 +54,21 @@ OTHERS = {
     "results of postprocess": ["postprocess", "--infer_result_dir", "{bad}"],
     "trace of bench": ["bench", "--model", "{world}/net.onnx", "--loop", "1", "--profile", "--trace", "{bad}"],
 }
+# Outputs {bad} that are written at the end of long work, with the ending that they must have. The inputs are broken, or
+# the work would take hours: an error that names the output came before the work.
+LATE = {
+    "output of export": (".onnx", ["export", "--pth_path", "{broken}/a/a.png", "--onnx_path", "{bad}"]),
+    "output of compile": (".smlp", ["compile", "--model", "{world}/net.onnx", "--output", "{bad}", "--precision", "int8"]
+                          + ["--calibrate", "{broken}"]),
+    "ini of compile": (".op_precision.ini", ["compile", "--model", "{world}/net.onnx", "--output", "{name}", "--precision"]
+                       + ["int8", "--calibrate", "{broken}", "--max-drop", "1"]),
+    "predictions of evaluate": (".jsonl", ["evaluate", "--model", "{world}/net.onnx", "--data", "{broken}", "--predictions", "{bad}"]),
+    "confusion of evaluate": (".csv", ["evaluate", "--model", "{world}/net.onnx", "--data", "{broken}", "--confusion", "{bad}"]),
+    "trace of bench": (".json", ["bench", "--model", "{world}/net.onnx", "--batch-sizes", "1", "--loop", "1000000000", "--profile"]
+                       + ["--trace", "{bad}"]),
+    "save_dir of preprocess": ("", ["preprocess", "--model", "{world}/net.onnx", "--data_root", "{broken}", "--save_dir", "{bad}"]),
+    "output of infer": ("", ["infer", "--model", "{world}/net.onnx", "--input", "{broken}", "--output", "{bad}"]),
+}
 FOLDER_IS_FINE = ("picture of classify", "input of infer", "picture of info")
 
 
@@ -95,6 +110,24 @@ class Test:
     def empty_paths(self):
         for what, argv in {**INPUTS, **OTHERS}.items():
             self.refuse(f"{what} is empty", self.fill(argv, ""), (1, 2))
+
+    def outputs_before_the_work(self):
+        broken = self.scratch / "broken"
+        for label in "abc":
+            (broken / label).mkdir(parents=True)
+            (broken / label / f"{label}.png").write_bytes(b"no picture")
+        taken = self.scratch / "taken"
+        taken.write_text("of somebody else")
+        for what, (ending, argv) in LATE.items():
+            there = Path(f"{self.out}/there{ending}")
+            there.write_text("of somebody else")
+            for bad in (there, Path(f"{taken}/x{ending}"), Path(f"/proc/x{ending}"), Path(f"/proc/none/x{ending}")):
+                words = {"world": self.world, "broken": broken, "bad": bad, "name": str(bad).removesuffix(".op_precision.ini")}
+                named = [bad] if bad == there else [bad, bad.parent]
+                self.refuse(f"{what} is {bad}", [word.format(**words) for word in argv], 1, *map(str, named))
+            if there.read_text() != "of somebody else":
+                self.problems.append(f"{what} is overwritten")
+            there.unlink()
 
     def planted_links(self):
         precious = self.scratch / "precious"
@@ -176,6 +209,7 @@ def main():
         test = Test(options.smlp, scratch)
         test.irregular_inputs()
         test.empty_paths()
+        test.outputs_before_the_work()
         test.planted_links()
         test.planted_at_hidden_names()
         test.closed_pipe()

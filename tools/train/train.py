@@ -8,13 +8,15 @@ Recipe. AdamW, cosine learning rate after a linear warm-up, label smoothing, mix
 random resized crop, flip and colour jitter, stochastic depth, an exponential moving average of the weights.
 The picture size grows in phases (64, 96, 128): a mixing matrix learnt on an h x h grid is carried to the next grid by
 linear interpolation of both of its sides. The schedule is a share of the time allowed, not of epochs, because how many
-epochs two shared cores finish in that time is not known beforehand; the log records it.
+epochs two shared cores finish in that time is not known beforehand; the log records it. The averaged weights are written
+every few minutes, whole: a run that is ended early leaves a model.
 """
 
 import argparse
 import copy
 import json
 import math
+import os
 import queue
 import random
 import re
@@ -161,12 +163,13 @@ def evaluate(model, pictures, labels, size):
 def save(model, path, folders, names, config):
     state = {k: v.half() if v.is_floating_point() else v for k, v in model.state_dict().items()}
     wnids = {"smlp.wnids": json.dumps(folders)} if all(re.fullmatch(r"n\d{8}", f) for f in folders) else {}
-    save_file(state, path, metadata=wnids | {
+    save_file(state, f"{path}.new", metadata=wnids | {
         "smlp.config": json.dumps(config),
         "smlp.classes": json.dumps(names),
         "smlp.preprocess": json.dumps({"resize": int(256 / 224 * config["image"]), "crop": config["image"],
                                        "interpolation": "bicubic", "mean": MEAN, "std": STD}),
     })
+    os.replace(f"{path}.new", path)  # whoever reads `path` meanwhile sees a whole file
 
 
 def class_labels(folders, names_file):
@@ -190,10 +193,15 @@ def main():
     parse.add_argument("--depths", default="2,2,6,2")
     parse.add_argument("--batch", type=int, default=64)
     parse.add_argument("--rate", type=float, default=2e-3)
+    parse.add_argument("--warm", type=float, default=2, help="epochs until the first phase has its full rate")
+    parse.add_argument("--save-minutes", type=float, default=10, help="minutes between two writings of the weights")
+    parse.add_argument("--threads", type=int, help="threads of the arithmetic; all cores if left out")
     parse.add_argument("--seed", type=int, default=1)
     parse.add_argument("--start", help="safetensors file of an earlier run to go on from; its picture size may be smaller")
     args = parse.parse_args()
 
+    if args.threads:
+        torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     rng = random.Random(args.seed)
     train, train_labels, folders = read_folder(Path(args.data) / "train")
@@ -202,11 +210,14 @@ def main():
 
     depths = [int(d) for d in args.depths.split(",")]
     phases = [(int(s), float(share)) for s, share in (p.split(":") for p in args.phases.split(","))]
-    start, end, steps = time.time(), 0.0, 0
+    labels = class_labels(folders, args.names)
+    start, saved, end, steps = time.time(), time.time(), 0.0, 0
     state = {k: v.float() if v.is_floating_point() else v for k, v in load_file(args.start).items()} if args.start else None
     averaged = state
     for size, share in phases:
         end += share
+        config = {"dim": args.dim, "alpha": 3, "patch": 4, "image": size, "channels": 3, "classes": len(folders),
+                  "depths": depths}
         model = SMLPNet(args.dim, depths, image=size, classes=len(folders), drop_path=0.05)
         average = SMLPNet(args.dim, depths, image=size, classes=len(folders))
         if state is not None:
@@ -223,7 +234,7 @@ def main():
         phase_steps, loss_sum, logged, epoch_steps = 0, 0.0, time.time(), len(train) // args.batch
         while (progress := (time.time() - start) / (60 * args.minutes)) < end:
             model.train()
-            warm = min(1.0, (phase_steps + 1) / (2 * epoch_steps if steps == phase_steps else 60))
+            warm = min(1.0, (phase_steps + 1) / (max(1, args.warm * epoch_steps) if steps == phase_steps else 60))
             for group in optimizer.param_groups:
                 group["lr"] = args.rate * warm * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
             x, y = ready.get()
@@ -235,10 +246,14 @@ def main():
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             phase_steps, steps, loss_sum = phase_steps + 1, steps + 1, loss_sum + loss.item()
-            momentum = min(0.999, (1 + steps) / (10 + steps))
+            momentum = min(0.999, (1 + phase_steps) / (10 + phase_steps))  # a new grid's average starts afresh
             with torch.no_grad():
                 for a, m in zip(average.state_dict().values(), model.state_dict().values()):
                     a.copy_(a * momentum + m * (1 - momentum)) if a.is_floating_point() else a.copy_(m)
+            if time.time() - saved > 60 * args.save_minutes:
+                save(average, args.out, folders, labels, config)
+                saved = time.time()
+                print(f"step {steps} size {size} minutes {(saved - start) / 60:.1f} loss {loss.item():.4f} saved", flush=True)
             if steps % epoch_steps == 0:
                 acc1, acc5 = evaluate(average, val, val_labels, size)
                 print(f"epoch {steps // epoch_steps} size {size} minutes {(time.time() - start) / 60:.1f} "
@@ -248,9 +263,7 @@ def main():
                 loss_sum, logged = 0.0, time.time()
         stop.set()
         state, averaged = copy.deepcopy(model.state_dict()), copy.deepcopy(average.state_dict())
-        config = {"dim": args.dim, "alpha": 3, "patch": 4, "image": size, "channels": 3, "classes": len(folders),
-                  "depths": depths}
-        save(average, args.out, folders, class_labels(folders, args.names), config)
+        save(average, args.out, folders, labels, config)
         acc1, acc5 = evaluate(average, val, val_labels, size)
         print(f"phase {size} done, saved {args.out}: val acc@1 {acc1:.4f} acc@5 {acc5:.4f}", flush=True)
 
