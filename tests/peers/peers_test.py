@@ -158,6 +158,12 @@ class Contests(unittest.TestCase):
                          [("torch-fp32", "no memory")] * 2 + [("openvino-fp32", "not installed: offline")] * 2)
         self.assertEqual(table.markdown(report).count("not timed"), 4)
 
+    def test_a_peer_needs_all_of_its_packages(self):
+        contest = StagedContest(options.parse([]), failing="")
+        contest.environment.failures = {"nncf": "not installed: no wheel"}
+        with self.assertRaisesRegex(WorkerFailed, "no wheel"):
+            contest.peer_worker(catalog.find("openvino-int8"))
+
     def test_wrong_answers_are_refused_and_the_worst_is_kept(self):
         contest = StagedContest(options.parse([]), failing="")
         contest.compute_reference()
@@ -214,12 +220,15 @@ class Table(unittest.TestCase):
 
 
 class Readme(unittest.TestCase):
-    page = f"# Title\n\n{readme.BEGIN}\nold\n{readme.END}\n\nrest\n"
+    page = (f"# Title\n\n{readme.BEGIN}\nold\n{readme.END}\n\nbetween\n\n{readme.BEGIN_INT8}\nold int8\n{readme.END}\n\n"
+            "rest\n")
 
     def test_only_what_is_between_the_markers_changes(self):
         once = readme.replaced(self.page, "| new |\n")
-        self.assertEqual(once, f"# Title\n\n{readme.BEGIN}\n\n| new |\n\n{readme.END}\n\nrest\n")
+        self.assertEqual(once, self.page.replace("\nold\n", "\n\n| new |\n\n"))
         self.assertEqual(readme.replaced(once, "| new |"), once)
+        other = readme.replaced(self.page, "| new |\n", readme.BEGIN_INT8)
+        self.assertEqual(other, self.page.replace("\nold int8\n", "\n\n| new |\n\n"))
 
     def test_missing_or_doubled_markers_are_refused(self):
         for page in ("", self.page + self.page, f"{readme.END}\n{readme.BEGIN}"):
@@ -238,16 +247,57 @@ class Readme(unittest.TestCase):
                 (directory / f"{date[:10]}.json").write_text(json.dumps({**saved_run(), "date": date, "quick": quick}))
             self.assertEqual(readme.update(page, directory), "2031-02-01 00:00")
             self.assertIn("2031-02-01 00:00", page.read_text())
+            self.assertIn("old int8", page.read_text())
+
+    def test_runs_of_one_commit_and_machine_are_one(self):
+        import json
+
+        def run(date, peer, batch, ours, **other):
+            result = {**saved_run()["results"][0], "peer": peer, "batch": batch, "ours": [ours]*3}
+            return {**saved_run(), "date": date, "results": [result], "failures": [], **other}
+
+        with tempfile.TemporaryDirectory() as name:
+            directory = Path(name)
+            runs = [run("2031-01-01 00:01", "openvino-bf16", 1, 55.5), run("2031-01-01 00:02", "openvino-bf16", 8, 66.6),
+                    run("2031-01-01 00:03", "openvino-bf16", 1, 77.7, peaks={"bf16": 900.0}),
+                    run("2031-01-01 00:00", "openvino-fp32", 4, 88.8, commit="older")]
+            for report in runs:
+                (directory / f"{report['date'].replace(' ', '_')}.json").write_text(json.dumps(report))
+            report = readme.newest(directory)[readme.BEGIN]
+            self.assertEqual([row[1:5:3] for row in table.rows_of(report)],
+                             [["OpenVINO", "77.7 (77.7..77.7)"], ["OpenVINO", "66.6 (66.6..66.6)"]])
+            self.assertEqual((report["date"], report["peaks"]["bf16"]), ("2031-01-01 00:03", 900.0))
+
+    def test_a_run_of_int8_alone_has_a_place_of_its_own(self):
+        import json
+        result = {**saved_run()["results"][0], "peer": "openvino-int8"}
+        answers = [{**answer, "precision": "int8"} for answer in saved_run()["answers"][:1]]
+        report = {**saved_run(), "date": "2031-04-01 00:00", "results": [result], "failures": [], "answers": answers,
+                  "peaks": {"int8": 1600.0}, "isas": {"int8": "amx"}, "versions": {"openvino": "9.8", "nncf": "7.6"}}
+        with tempfile.TemporaryDirectory() as name:
+            directory = Path(name)
+            page = directory / "README.md"
+            page.write_text(self.page)
+            (directory / "2031-04-01.json").write_text(json.dumps(report))
+            readme.update(page, directory)
+            text = page.read_text()
+            self.assertIn("\nold\n", text)
+            self.assertNotIn("old int8", text)
+            self.assertIn("| int8 | OpenVINO, NNCF | 1 | ", text)
+            self.assertIn("openvino 9.8, nncf 7.6", text)
 
     def test_the_projects_readme_has_the_markers(self):
         page = (Path(__file__).resolve().parents[2] / "docs/performance.md").read_text()
-        self.assertIn("| table |", readme.replaced(page, "| table |"))
+        for begin in (readme.BEGIN, readme.BEGIN_INT8):
+            self.assertIn("| table |", readme.replaced(page, "| table |", begin))
 
 
 class CommandLine(unittest.TestCase):
     def test_defaults(self):
         given = options.parse([])
         self.assertEqual((given.batch_sizes, given.peers), ([1, 4, 8, 16, 32, 64], catalog.DEFAULT))
+        self.assertEqual((given.docs, given.quick, given.upgrade, given.calibrate), (False, False, False, ""))
+        self.assertTrue(options.parse(["--docs"]).docs)
 
     def test_quick_is_short_and_yields_to_what_is_said(self):
         given = options.parse(["--quick", "--batch-sizes", "3"])
@@ -255,7 +305,8 @@ class CommandLine(unittest.TestCase):
         self.assertTrue(given.quick)
 
     def test_nonsense_is_refused(self):
-        for bad in (["--batch-sizes", "0"], ["--peers", "nobody"], ["--network", "no/such.pth"], ["--seconds", "nan"]):
+        for bad in (["--batch-sizes", "0"], ["--peers", "nobody"], ["--network", "no/such.pth"], ["--seconds", "nan"],
+                    ["--calibrate", "no/such"]):
             with self.assertRaises(SystemExit), self.quiet():
                 options.parse(bad)
 

@@ -1,4 +1,5 @@
-"""OpenVINO, fp32 and bf16 (INFERENCE_PRECISION_HINT).
+"""OpenVINO, fp32 and bf16 (INFERENCE_PRECISION_HINT), and int8: a network that NNCF quantized, or smlp's own export, QDQ.
+What NNCF leaves in floating point runs as OpenVINO chooses (bf16 where the processor has it).
 
 A batch can be run by one stream with all threads (what the LATENCY hint chooses) or be dealt out to one stream a thread
 (what THROUGHPUT chooses). Which is faster depends on the batch and the machine: both are tried where the batch divides,
@@ -20,14 +21,14 @@ PRODUCTS = {"Convolution", "FullyConnected", "MatMul"}
 class Streams:
     """`count` requests that share a batch."""
 
-    def __init__(self, setup, batch, count, opset):
+    def __init__(self, setup, batch, count, file):
         core, config = openvino.Core(), setup.config
-        network = core.read_model(setup.onnx[opset])
+        network = core.read_model(file)
         network.reshape([batch // count, config["channels"], config["image"], config["image"]])
-        self.compiled = core.compile_model(network, "CPU", {
-            "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[setup.precision],
-            "INFERENCE_NUM_THREADS": setup.threads,
-            "NUM_STREAMS": count})
+        settings = {"INFERENCE_NUM_THREADS": setup.threads, "NUM_STREAMS": count}
+        if hint := {"fp32": "f32", "bf16": "bf16"}.get(setup.precision):
+            settings["INFERENCE_PRECISION_HINT"] = hint
+        self.compiled = core.compile_model(network, "CPU", settings)
         self.requests = [self.compiled.create_infer_request() for _ in range(count)]
 
     def set_input(self, pictures):
@@ -63,16 +64,20 @@ class Backend:
     def __init__(self, setup):
         self.setup = setup
         self.streams = None
+        if setup.mode:
+            self.forms = {setup.mode: setup.quantized[setup.mode]}
+        else:
+            self.forms = {f"opset {opset}": setup.onnx[opset] for opset in ("11", "20")}
 
     def prepare(self, batch, pictures):
         self.streams = None  # two at a time would need twice the memory
         counts = [1]
         if self.setup.threads > 1 and batch % self.setup.threads == 0:
             counts.append(self.setup.threads)
-        choices = [(count, opset) for count in counts for opset in ("11", "20")]
-        self.streams, (count, opset) = fastest(lambda choice: Streams(self.setup, batch, *choice), choices, pictures)
-        return {"effective": self.streams.effective_precision(),
-                "choice": f"{count} stream{'s' * (count > 1)}, opset {opset}"}
+        choices = [(count, form) for count in counts for form in self.forms]
+        self.streams, (count, form) = fastest(
+            lambda choice: Streams(self.setup, batch, choice[0], self.forms[choice[1]]), choices, pictures)
+        return {"effective": self.streams.effective_precision(), "choice": f"{count} stream{'s' * (count > 1)}, {form}"}
 
     def set_input(self, pictures):
         self.streams.set_input(pictures)

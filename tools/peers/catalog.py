@@ -12,6 +12,11 @@ class Peer:
     precision: str  # what it is asked for, and ours beside it
     mode: str = ""  # the backend's own
     asked_for: bool = False  # takes part only where --peers names it
+    also: str = ""  # a second package that it needs
+
+    @property
+    def packages(self):
+        return [package for package in (self.package, self.also) if package]
 
 
 PEERS = [
@@ -22,6 +27,8 @@ PEERS = [
     Peer("openvino-bf16", "OpenVINO", "openvino", "openvino", "bf16"),
     Peer("torch-bf16", "PyTorch eager", "torch", "torch", "bf16", "eager"),
     Peer("torch-bf16-compiled", "PyTorch compiled", "torch", "torch", "bf16", "compiled"),
+    Peer("openvino-int8", "OpenVINO, NNCF", "openvino", "openvino", "int8", "NNCF", also="nncf"),
+    Peer("openvino-int8-qdq", "OpenVINO, smlp's QDQ", "openvino", "openvino", "int8", "QDQ"),
     # The library that is ours, called from Python: 1.00 would be nothing lost.
     Peer("smlp-python-fp32", "smlp in Python", "smlp", "nanobind-backend", "fp32"),
     # Inductor's own matrix products, tuned for minutes at each batch size.

@@ -1,16 +1,19 @@
 """One run: prepares what everybody needs, then lets ours and each peer run in turns at each batch size."""
 
+import hashlib
 import json
 import os
 import subprocess
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from . import accuracy, catalog, duel, machine
 from .process import Worker, WorkerFailed
 
 # GELU and LayerNorm in elementary operators, LayerNorm as one, and both as one: each peer runs its fastest.
 OPSETS = ["11", "17", "20"]
+CALIBRATION = 32  # pictures
 PREPARE_LIMIT = 3600  # seconds; compilers are slow
 RUN_LIMIT = 1200
 DISTURBED = 0.05  # CPUs that an idle side may use
@@ -26,6 +29,7 @@ class Network:
     checkpoint: str  # for PyTorch
     onnx: dict       # opset: file
     compiled: dict   # precision: .smlp
+    quantized: dict  # mode of a peer in int8: its file
 
 
 class Contest:
@@ -69,14 +73,48 @@ class Contest:
         onnx = {opset: str(work / f"opset{opset}.onnx") for opset in OPSETS}
         for opset, path in onnx.items():
             self.smlp("export", "--force", "--pth_path", checkpoint, "--onnx_path", path, "--opset_version", opset)
-        compiled = {}
+        compiled, quantized = {}, {}
         for precision in self.precisions:
             compiled[precision] = work / f"{precision}.smlp"
+            calibration = ["--calibrate", self.calibration_pictures(checkpoint, info["config"])] if precision == "int8" else []
             self.smlp("compile", "--force", "--log", "error", "--model", checkpoint, "--precision", precision,
-                      "--output", compiled[precision])
+                      "--output", compiled[precision], *calibration)
+        if "int8" in compiled:
+            quantized = self.quantize(compiled["int8"], onnx["20"], info["config"])
         title = f"sMLPNet {named}" if not os.path.isfile(named) else os.path.basename(named)
         self.network = Network(f"{title} at {info['config']['image']}", info["config"], info["macs"] / 1e9,
-                               str(checkpoint), onnx, compiled)
+                               str(checkpoint), onnx, compiled, quantized)
+
+    def calibration_pictures(self, checkpoint, config):
+        """A file of prepared pictures, the same for everybody."""
+        if not self.options.calibrate:
+            self.calibration = self.paths.work / "calibration.bin"
+            self.make_inputs("--seed", 2, "pictures", CALIBRATION, json.dumps(config), self.calibration)
+            return self.calibration
+        files = sorted(path for path in Path(self.options.calibrate).rglob("*.*")
+                       if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
+        some = [files[i * len(files) // CALIBRATION] for i in range(CALIBRATION)] if files else []
+        listed, bins = self.paths.work / "calibration.txt", self.paths.work / "calibration" / "bins"
+        listed.write_text("".join(f"{path.resolve()} 0\n" for path in some))
+        self.smlp("preprocess", "--force", "--data_root", f"@{listed}", "--save_dir", bins, "--model", checkpoint, "--batch_size",
+                  CALIBRATION)
+        self.calibration = bins / "batch-00000.bin"
+        return self.calibration
+
+    def quantize(self, compiled, onnx, config):
+        """The int8 network as others take it. What NNCF made is kept: it takes minutes."""
+        qdq, made_of = self.paths.work / "qdq.onnx", hashlib.sha256()
+        self.smlp("export", "--force", "--pth_path", compiled, "--onnx_path", qdq, "--opset_version", 20)
+        for file in (onnx, self.calibration):
+            made_of.update(Path(file).read_bytes())
+        made_of.update(str(self.environment.versions().get("nncf")).encode())
+        nncf = self.paths.work / f"nncf-{made_of.hexdigest()[:16]}.xml"
+        if not nncf.exists() and "nncf" not in self.environment.failures:
+            try:
+                self.make_inputs("quantized", onnx, self.calibration, json.dumps(config), nncf)
+            except RuntimeError as failure:
+                self.environment.failures["nncf"] = str(failure)
+        return {"QDQ": str(qdq), "NNCF": str(nncf)}
 
     def prepare_pictures(self):
         most = max(16, *self.options.batch_sizes)
@@ -98,10 +136,11 @@ class Contest:
         return Worker("smlp", command, self.cpus, self.paths.logs / f"smlp-{precision}.log", {})
 
     def peer_worker(self, peer):
-        if peer.package in self.environment.failures:
-            raise WorkerFailed(self.environment.failures[peer.package])
+        for package in peer.packages:
+            if package in self.environment.failures:
+                raise WorkerFailed(self.environment.failures[package])
         setup = {"backend": peer.backend, "mode": peer.mode, "precision": peer.precision, "threads": self.threads,
-                 "onnx": self.network.onnx, "checkpoint": self.network.checkpoint, "config": self.network.config,
+                 "onnx": self.network.onnx, "quantized": self.network.quantized, "checkpoint": self.network.checkpoint, "config": self.network.config,
                  "pictures": str(self.pictures)}
         settings = {"OMP_NUM_THREADS": str(self.threads), "CUDA_VISIBLE_DEVICES": "",
                     "TORCHINDUCTOR_CACHE_DIR": str(self.paths.inductor),
@@ -182,13 +221,14 @@ class Contest:
 
     def report(self):
         """What is saved as JSON, and all that a table is made of."""
+        versions = self.environment.versions()
         return {
             "date": time.strftime("%Y-%m-%d %H:%M"), "quick": self.options.quick,
             "machine": machine.cpu_model(), "load": self.load,
             "cpus": self.cpus, "threads": self.threads, "commit": machine.commit(self.paths.root),
             "network": self.network.title, "config": self.network.config, "gmacs": self.network.gmacs,
             "rounds": self.options.rounds, "seconds": self.options.seconds, "peaks": self.peaks, "isas": self.isas,
-            "versions": {peer.package: self.environment.versions().get(peer.package) for peer in self.options.peers},
+            "versions": {package: versions.get(package) for peer in self.options.peers for package in peer.packages},
             "reference": self.reference_peer.name,
             "reference_classes": len({row.index(max(row)) for row in self.reference}),
             "answers": [{"who": who, "precision": precision, **agreement.as_dict()}

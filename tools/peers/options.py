@@ -20,6 +20,7 @@ examples:
   ./dev peers --batch-sizes 1,8 --peers openvino-bf16,torch-bf16-compiled
   ./dev peers --network base --threads 1
   ./dev peers --network smlp_t.pth
+  ./dev peers --peers openvino-int8,openvino-int8-qdq --calibrate imagenet/train
   ./dev peers --docs"""
 
 
@@ -31,9 +32,10 @@ class Options:
     threads: int = 0  # 0: usable CPUs
     rounds: int = 9
     seconds: float = 1.5
+    calibrate: str = ""  # empty: made-up pictures
     quick: bool = False
     upgrade: bool = False
-    readme: bool = False
+    docs: bool = False
 
 
 def positive(kind):
@@ -64,6 +66,12 @@ def network(text):
     return text
 
 
+def folder(text):
+    if not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"'{text}' is no folder")
+    return text
+
+
 def parse(arguments):
     names = ", ".join(peer.name for peer in catalog.PEERS)
     asked_for = [peer.name for peer in catalog.PEERS if peer.asked_for]
@@ -79,6 +87,9 @@ def parse(arguments):
                         help="turns of ours and of the peer at each batch size (default 9)")
     parser.add_argument("--seconds", type=positive(float), metavar="S",
                         help="length of one turn, at least one execution (default 1.5)")
+    parser.add_argument("--calibrate", type=folder, default="", metavar="FOLDER",
+                        help="pictures whose activations give the ranges of int8, for us and for the peers: 32 of them, evenly "
+                        "spread (default: made-up ones, fine for the speed)")
     parser.add_argument("--quick", action="store_true",
                         help="batch sizes 1,8, 3 rounds of 0.3 seconds: to see that everything works")
     parser.add_argument("--upgrade", action="store_true", help="install the newest versions of the peers first")
@@ -87,4 +98,4 @@ def parse(arguments):
     given = parser.parse_args(arguments)
     defaults = ([1, 8], 3, 0.3) if given.quick else (Options().batch_sizes, Options.rounds, Options.seconds)
     return Options(given.network, given.batch_sizes or defaults[0], given.peers, given.threads,
-                   given.rounds or defaults[1], given.seconds or defaults[2], given.quick, given.upgrade, given.docs)
+                   given.rounds or defaults[1], given.seconds or defaults[2], given.calibrate, given.quick, given.upgrade, given.docs)

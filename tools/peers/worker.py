@@ -23,9 +23,10 @@ import numpy as np
 class Setup:
     backend: str
     mode: str
-    precision: str  # fp32 or bf16
+    precision: str  # fp32, bf16 or int8
     threads: int
     onnx: dict       # opset: the network's file
+    quantized: dict  # mode: its file in int8
     checkpoint: str  # the same for PyTorch
     config: dict     # as `smlp info --json` has it
     pictures: str    # file of float32

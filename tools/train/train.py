@@ -160,8 +160,14 @@ def evaluate(model, pictures, labels, size):
     return (right / len(pictures)).tolist()
 
 
+def halved(value):
+    """As float16, which is precise enough; a variance can be beyond its range, and stays as it is."""
+    half = value.half() if value.is_floating_point() else value
+    return half if not value.is_floating_point() or torch.isfinite(half).all() else value
+
+
 def save(model, path, folders, names, config):
-    state = {k: v.half() if v.is_floating_point() else v for k, v in model.state_dict().items()}
+    state = {k: halved(v) for k, v in model.state_dict().items()}
     wnids = {"smlp.wnids": json.dumps(folders)} if all(re.fullmatch(r"n\d{8}", f) for f in folders) else {}
     save_file(state, f"{path}.new", metadata=wnids | {
         "smlp.config": json.dumps(config),
