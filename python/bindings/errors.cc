@@ -21,19 +21,22 @@ const char* transient_kind(const Error& error) {
   return "ResourceError";
 }
 
-template <class T>
-nb::object text_or_none(const T& text) {
-  return text.empty() ? nb::none() : nb::object(nb::str(text.c_str(), text.size()));
+// Names of files need not be UTF-8: words for people escape what is not, and a path comes back as os.fsdecode() has it.
+nb::object text_of(const std::string& text, const char* other_bytes = "backslashreplace") {
+  return nb::steal(PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), other_bytes));
+}
+
+nb::object text_or_none(const std::string& text, const char* other_bytes = "backslashreplace") {
+  return text.empty() ? nb::none() : text_of(text, other_bytes);
 }
 
 }  // namespace
 
 nb::object exception_of(const char* kind, const Error& error) {
   if (error.transient) kind = transient_kind(error);
-  const std::string message = error.message();
-  nb::object made = nb::module_::import_("smlp.errors").attr(kind)(nb::str(message.c_str(), message.size()));
-  made.attr("what") = nb::str(error.what.c_str(), error.what.size());
-  made.attr("file") = text_or_none(error.file);
+  nb::object made = nb::module_::import_("smlp.errors").attr(kind)(text_of(error.message()));
+  made.attr("what") = text_of(error.what);
+  made.attr("file") = text_or_none(error.file, "surrogateescape");
   made.attr("offset") = error.offset ? nb::object(nb::int_(*error.offset)) : nb::none();
   made.attr("tensor") = text_or_none(error.tensor);
   made.attr("remedy") = text_or_none(error.remedy);

@@ -1,4 +1,4 @@
-// Whole jobs: export, bench, of whose answers smlp/_jobs.py makes dataclasses.
+// Whole jobs: export, bench, of whose answers smlp/_bench.py and _export.py make dataclasses.
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
@@ -11,7 +11,9 @@
 #include "smlp/batcher.h"
 #include "tasks/benchmark.h"
 #include "tasks/export_model.h"
+#include "tasks/named_output.h"
 #include "tasks/provenance.h"
+#include "tasks/trace.h"
 
 namespace smlp::python {
 namespace {
@@ -21,19 +23,66 @@ using namespace nb::literals;
 // Thrown through a job by its own callback, to end it.
 struct Ended {};
 
+struct BenchOptions {
+  BenchmarkOptions measure = {};
+  std::filesystem::path trace;  // empty: none
+  bool force = false;           // replace an earlier trace
+};
+
+// What `options` and `session` ask of a model.
+BenchmarkOptions measured(const BenchOptions& options, const SessionOptions& session, const Model& model) {
+  BenchmarkOptions all = options.measure;
+  all.threads = session.threads;
+  all.precision = session.precision.value_or(model.network()->precision);
+  all.isa = session.isa;
+  all.mode = session.mode;
+  all.pin = session.pin;
+  return all;
+}
+
+// Of a model that was read from `file`, or is in memory alone where that is empty.
+Result<Provenance> provenance_of_report(const std::filesystem::path& file, const BenchmarkReport& report) {
+  Provenance provenance = program_provenance();
+  if (!file.empty()) {
+    auto of_file = provenance_of_file(file);
+    if (!of_file) return of_file;
+    provenance = *std::move(of_file);
+  }
+  provenance.precision = report.precision;
+  provenance.isa = report.isa;
+  provenance.threads = report.threads;
+  return provenance;
+}
+
+// The trace is begun before anything is measured, so that a wrong path costs no time.
+template <class Hear>
+Result<BenchmarkReport> measure(const Model& model, const std::filesystem::path& file, const BenchOptions& options,
+                                const SessionOptions& session, const Hear& hear) {
+  std::optional<NamedOutput> trace;
+  if (!options.trace.empty()) {
+    using enum NamedOutput::Mode;
+    auto created = NamedOutput::create(options.trace, options.force ? force : fresh, is_trace, "a trace of bench");
+    if (!created) return std::unexpected(std::move(created).error());
+    trace.emplace(*std::move(created));
+  }
+  auto report = run_benchmark(model.network(), measured(options, session, model), hear);
+  if (!report) return report;
+  auto provenance = provenance_of_report(file, *report);
+  if (!provenance) return std::unexpected(std::move(provenance).error());
+  report->provenance = *std::move(provenance);
+  if (trace) {
+    auto written = trace->write(trace_json(*report));
+    if (written) written = trace->commit();
+    if (!written) return std::unexpected(std::move(written).error());
+  }
+  return report;
+}
+
 // The JSON of `smlp bench --json`. `done` is called with (batch, images_per_second) after each batch size; what it
 // raises ends the job.
-std::string bench(const Model& model, const std::vector<int>& batch_sizes, int loop, double seconds, int warmup,
-                  const SessionOptions& session, const nb::object& done) {
-  const BenchmarkOptions options{.batch_sizes = batch_sizes,
-                                 .loop = loop,
-                                 .seconds = seconds,
-                                 .warmup = warmup,
-                                 .threads = session.threads,
-                                 .precision = session.precision.value_or(model.network()->precision),
-                                 .isa = session.isa,
-                                 .mode = session.mode,
-                                 .pin = session.pin};
+std::string bench(const Model& model, const nb::bytes& file, const BenchOptions& options, const SessionOptions& session,
+                  const nb::object& done) {
+  const std::filesystem::path of_model = path_of(file);
   std::optional<nb::python_error> raised;
   const auto job = [&](const std::stop_token& stop) -> Result<BenchmarkReport> {
     const auto hear = [&](const BatchTimes& times) {
@@ -47,7 +96,7 @@ std::string bench(const Model& model, const std::vector<int>& batch_sizes, int l
       }
     };
     try {
-      return run_benchmark(model.network(), options, hear);
+      return measure(model, of_model, options, session, hear);
     } catch (const Ended&) {
       return std::unexpected(Error{.what = std::string(kCancelled), .transient = true});
     }
@@ -98,7 +147,20 @@ void add_jobs(nb::module_& m) {
              const std::string& mode, const std::string& isa,
              bool pin) { new (self) SessionOptions(session_options(threads, batch, precision, mode, isa, pin)); },
           "threads"_a, "batch"_a, "precision"_a.none(), "mode"_a, "isa"_a, "pin"_a);
-  m.def("bench", &bench, "model"_a, "batch_sizes"_a, "loop"_a, "seconds"_a, "warmup"_a, "session"_a, "done"_a);
+  nb::class_<BenchOptions>(m, "BenchOptions")
+      .def(
+          "__init__",
+          [](BenchOptions* self, std::vector<int> batch_sizes, int loop, double seconds, int warmup, bool profile,
+             const nb::bytes& trace, bool force) {
+            auto* made = new (self) BenchOptions{.trace = path_of(trace), .force = force};
+            made->measure.batch_sizes = std::move(batch_sizes);
+            made->measure.loop = loop;
+            made->measure.seconds = seconds;
+            made->measure.warmup = warmup;
+            made->measure.profile = profile;
+          },
+          "batch_sizes"_a, "loop"_a, "seconds"_a, "warmup"_a, "profile"_a, "trace"_a, "force"_a);
+  m.def("bench", &bench, "model"_a, "file"_a, "options"_a, "session"_a, "done"_a);
   m.def("export_onnx", &export_onnx, "checkpoint"_a, "onnx"_a, "model_name"_a, "opset"_a, "force"_a,
         nb::sig("def export_onnx(checkpoint: bytes, onnx: bytes, model_name: str, opset: int, force: bool) -> "
                 "dict[str, typing.Any]"));

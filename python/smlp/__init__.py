@@ -32,18 +32,32 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ._batcher import Batcher, BatcherStatistics, Request
+    from ._bench import (
+        BatchComparison,
+        BatchTimes,
+        BenchComparison,
+        BenchReport,
+        BenchWarning,
+        Profile,
+        StepCost,
+        bench,
+        compare_bench,
+    )
     from ._compare import ComparedModel, Comparison, Flip, compare
     from ._compile import CalibrationWarning, CompileReport, compile, quantize
     from ._evaluate import ClassAccuracy, Evaluation, EvaluationWarning, evaluate
-    from ._jobs import BatchTimes, BenchReport, ExportReport, bench, export
+    from ._export import ExportReport, export
     from ._pipeline import ImageClassificationPipeline, pipeline
 
 # What not every program needs is loaded when it is first asked for: importing smlp stays quick.
 _LATER = {
-    "BatchTimes": "_jobs",
+    "BatchComparison": "_bench",
+    "BatchTimes": "_bench",
     "Batcher": "_batcher",
     "BatcherStatistics": "_batcher",
-    "BenchReport": "_jobs",
+    "BenchComparison": "_bench",
+    "BenchReport": "_bench",
+    "BenchWarning": "_bench",
     "CalibrationWarning": "_compile",
     "ClassAccuracy": "_evaluate",
     "ComparedModel": "_compare",
@@ -51,15 +65,18 @@ _LATER = {
     "CompileReport": "_compile",
     "Evaluation": "_evaluate",
     "EvaluationWarning": "_evaluate",
-    "ExportReport": "_jobs",
+    "ExportReport": "_export",
     "Flip": "_compare",
     "ImageClassificationPipeline": "_pipeline",
+    "Profile": "_bench",
     "Request": "_batcher",
-    "bench": "_jobs",
+    "StepCost": "_bench",
+    "bench": "_bench",
     "compare": "_compare",
+    "compare_bench": "_bench",
     "compile": "_compile",
     "evaluate": "_evaluate",
-    "export": "_jobs",
+    "export": "_export",
     "pipeline": "_pipeline",
     "quantize": "_compile",
 }
@@ -83,10 +100,13 @@ def __dir__() -> "list[str]":
 
 __all__ = [
     "Answer",
+    "BatchComparison",
     "BatchTimes",
     "Batcher",
     "BatcherStatistics",
+    "BenchComparison",
     "BenchReport",
+    "BenchWarning",
     "CalibrationWarning",
     "CancelledError",
     "ClassAccuracy",
@@ -109,14 +129,17 @@ __all__ = [
     "PictureError",
     "Prediction",
     "Preprocessing",
+    "Profile",
     "QueueFullError",
     "Request",
     "ResourceError",
     "Session",
     "SmlpError",
+    "StepCost",
     "__version__",
     "bench",
     "compare",
+    "compare_bench",
     "compile",
     "evaluate",
     "export",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ._checks import path
 from ._evaluate import EvaluationWarning
 from ._model import Model
-from ._program import HOW, inputs, of_model, options, run
+from ._program import asked, inputs, options, run
 from ._report import Report
 from .errors import OptionError
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from ._program import Outcome, Progress
     from ._types import Path
+
+_PRECISIONS = ("fp32", "bf16", "int8")
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ def compare(
     model: Model | Path | None = None,
     labels: Literal["wnid", "name", "index", "position"] | None = None,
     limit: int | None = None,
-    classes: Path | None = None,
+    classes: Path | Sequence[str] | None = None,
     img_size: int | None = None,
     crop_pct: float | None = None,
     interpolation: str | None = None,
@@ -122,25 +125,30 @@ def compare(
 
     Raises:
         JobError: data without pictures or labels, a model that cannot be read, models of other classes.
-        OptionError: a model made of tensors in memory, models that Model.load() was told different things about.
+        OptionError: a model made of tensors in memory; two of which one alone was loaded with other class names or
+            preprocessing than its file's; an option that makes no sense.
 
     Warns:
         EvaluationWarning: what could make the accuracy mean something else than the reader thinks.
     """
-    how = dict(zip(HOW, (img_size, crop_pct, interpolation, mean, std)))
-    words, told = [], []
-    for side in (first, second, model):
-        with of_model(side, classes, how) as (file, of_file):
-            words.append(file)
-        if isinstance(side, Model):
-            told.append(of_file)
-    if any(other != told[0] for other in told[1:]):
-        raise OptionError("models that were loaded with different class names or preprocessing; compile each with its own")
-    command = ["compare", "--json", *options(first=words[0], second=words[1], model=words[2]), *inputs("data", data)]
+    for name, side in (("first", first), ("second", second)):
+        if not isinstance(side, Model):
+            path(name, side)
+    if model is not None and not {first, second} & {*_PRECISIONS}:
+        raise OptionError('model= is whose precisions are meant, and neither of the two is "fp32", "bf16" or "int8"')
+    how = (img_size, crop_pct, interpolation, mean, std)
+    sides = [asked(model if side in _PRECISIONS else side, classes, *how) for side in (first, second)]
+    if not sides[0].same_beside(sides[1]):
+        raise OptionError(
+            "one of the two was loaded with class names or preprocessing that the other was not; load both with the same, "
+            "pass them here, where they hold for both, or compile each with its own"
+        )
+    words = [side if side in _PRECISIONS else one.file for side, one in zip((first, second), sides)]
+    of = next((one.file for side, one in zip((first, second), sides) if side in _PRECISIONS), None)
+    command = ["compare", "--json", *options(first=words[0], second=words[1], model=of), *inputs("data", data)]
     command += options(labels=labels, limit=limit, batch=batch, threads=threads, isa=isa)
-    chosen = next((side for side in (first, second, model) if isinstance(side, Model)), None)
-    with of_model(chosen, classes, how) as (_, of_file):
-        return _comparison(run([*command, *of_file], progress, EvaluationWarning))
+    with sides[0].options() as beside:
+        return _comparison(run([*command, *beside], progress, EvaluationWarning))
 
 
 def _comparison(outcome: Outcome) -> Comparison:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ._checks import path
-from ._program import HOW, inputs, of_model, options, run
+from ._program import asked, flags, inputs, options, run
 from ._report import Report
 from .errors import InputTypeError
 
@@ -62,7 +62,7 @@ def compile(  # noqa: A001
     calibration_range: Literal["mse", "minmax", "percentile"] | None = None,
     max_drop: float | None = None,
     data: Path | Sequence[Path] | None = None,
-    classes: Path | None = None,
+    classes: Path | Sequence[str] | None = None,
     img_size: int | None = None,
     crop_pct: float | None = None,
     interpolation: str | None = None,
@@ -86,7 +86,7 @@ def compile(  # noqa: A001
         max_drop: points of a hundred that int8 may lose on `data`; without it, answers of the calibration's pictures that
             may differ from fp32's. Products go back to bf16 until that holds.
         data: labelled pictures that `max_drop` is judged by.
-        classes: a file with a class name a line.
+        classes: the names of the classes in their order, or the path of a file with a name a line.
         img_size, crop_pct, interpolation, mean, std: preprocessing to record, in timm's terms.
         force: replace a file that exists.
         progress: called with (done, all) pictures of the calibration, then of the judging; what it raises ends the job.
@@ -99,12 +99,13 @@ def compile(  # noqa: A001
     Warns:
         CalibrationWarning: pictures that make the scales less good.
     """
-    how = dict(zip(HOW, (img_size, crop_pct, interpolation, mean, std)))
     if model is None:
         raise InputTypeError("model is None; a path or a Model is needed")
-    with of_model(model, classes, how) as (file, of_file):
-        command = ["compile", "--json", *options(model=file, output=path("output", output), precision=precision), *of_file]
-        command += options(input_shape=input_shape, op_precision_mode=op_precision, max_drop=max_drop, force=force)
+    one = asked(model, classes, img_size, crop_pct, interpolation, mean, std)
+    with one.options() as beside:
+        command = ["compile", "--json", *options(model=one.file, output=path("output", output), precision=precision), *beside]
+        command += options(input_shape=input_shape, op_precision_mode=op_precision, max_drop=max_drop)
+        command += flags(force=force)
         command += [*inputs("calibrate", calibrate), *inputs("data", data)]
         command += options(calibration_images=calibration_images, calibration_range=calibration_range)
         values = run(command, progress, CalibrationWarning).values
@@ -121,19 +122,28 @@ def quantize(
     range: Literal["mse", "minmax", "percentile"] = "mse",  # noqa: A002
     max_drop: float | None = None,
     data: Path | Sequence[Path] | None = None,
+    input_shape: str | None = None,
     op_precision: Path | None = None,
+    classes: Path | Sequence[str] | None = None,
+    img_size: int | None = None,
+    crop_pct: float | None = None,
+    interpolation: str | None = None,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
     force: bool = False,
     progress: Progress = None,
 ) -> CompileReport:
     """Makes an int8 model: `compile` with precision "int8", its scales measured on pictures.
 
     Args:
-        model, output, op_precision, force, progress: as of :func:`smlp.compile`.
+        model, output: as of :func:`smlp.compile`.
         calibrate: pictures as the network will see them; some hundreds do. No labels are needed.
         images: as many of them, evenly spread.
         range: how the range of each product's input is chosen.
         max_drop: points of top-1 that int8 may lose on `data`, 0 to 100; see :func:`smlp.compile`.
         data: labelled pictures, others than `calibrate`.
+        input_shape, op_precision, classes, img_size, crop_pct, interpolation, mean, std, force, progress: as of
+            :func:`smlp.compile`.
 
     Raises and warns as :func:`smlp.compile`.
     """
@@ -141,12 +151,19 @@ def quantize(
         model,
         output,
         precision="int8",
+        input_shape=input_shape,
+        op_precision=op_precision,
         calibrate=calibrate,
         calibration_images=images,
         calibration_range=range,
         max_drop=max_drop,
         data=data,
-        op_precision=op_precision,
+        classes=classes,
+        img_size=img_size,
+        crop_pct=crop_pct,
+        interpolation=interpolation,
+        mean=mean,
+        std=std,
         force=force,
         progress=progress,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ._program import HOW, inputs, of_model, options, run
+from ._program import asked, flags, inputs, options, run
 from ._report import Report
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def evaluate(
     resume: bool = False,
     force: bool = False,
     shard: str | None = None,
-    classes: Path | None = None,
+    classes: Path | Sequence[str] | None = None,
     img_size: int | None = None,
     crop_pct: float | None = None,
     interpolation: str | None = None,
@@ -111,7 +111,7 @@ def evaluate(
         resume: go on where an interrupted run with the same options stopped.
         force: replace the files of an earlier evaluation.
         shard: "2/4": the second of four parts of the pictures.
-        classes: a file with a class name a line.
+        classes: the names of the classes in their order, or the path of a file with a name a line.
         img_size, crop_pct, interpolation, mean, std: preprocessing other than the model's own, in timm's terms.
         batch, threads, precision, mode, isa, pin: as of :class:`smlp.Session`.
         progress: called with (done, all) pictures, at most ten times a second; what it raises ends the job. True draws a
@@ -124,12 +124,12 @@ def evaluate(
     Warns:
         EvaluationWarning: accuracy at chance level, folders without pictures.
     """
-    how = dict(zip(HOW, (img_size, crop_pct, interpolation, mean, std)))
-    with of_model(model, classes, how) as (file, of_file):
-        command = ["evaluate", "--json", *inputs("data", data), *options(model=file), *of_file]
+    one = asked(model, classes, img_size, crop_pct, interpolation, mean, std)
+    with one.options() as beside:
+        command = ["evaluate", "--json", *inputs("data", data), *options(model=one.file), *beside]
         command += options(labels=labels, limit=limit, predictions=predictions, confusion=confusion, journal=journal)
-        command += options(resume=resume, force=force, shard=shard, batch=batch, threads=threads, precision=precision)
-        return _evaluation(run([*command, *options(mode=mode, isa=isa, pin=pin)], progress, EvaluationWarning))
+        command += options(shard=shard, batch=batch, threads=threads, precision=precision, mode=mode, isa=isa)
+        return _evaluation(run([*command, *flags(resume=resume, force=force, pin=pin)], progress, EvaluationWarning))
 
 
 def _evaluation(outcome: Outcome) -> Evaluation:

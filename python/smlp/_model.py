@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import _core
-from ._checks import names, real, three, whole, word
+from ._checks import HOW, names, path, preprocessing
 from .errors import InputTypeError
 
 if TYPE_CHECKING:
@@ -28,6 +28,14 @@ class Preprocessing(NamedTuple):
     std: tuple[float, float, float]
 
 
+class _Made(NamedTuple):
+    """What Model.load() was told, for whoever loads it again."""
+
+    file: str
+    classes: str | list[str] | None  #: a file of names, or the names
+    how: dict[str, Any]  #: preprocessing, by the names of _checks.HOW
+
+
 class Model:
     """An sMLPNet read from a file or from tensors, ready for sessions.
 
@@ -41,7 +49,7 @@ class Model:
 
     __slots__ = ("_core", "_made", "__weakref__")
     _core: CoreModel
-    _made: tuple[Any, ...] | None
+    _made: _Made | None
 
     def __init__(self) -> None:
         raise TypeError("use Model.load(path) or Model.bundled()")
@@ -73,18 +81,12 @@ class Model:
             InputTypeError: a source that is neither, tensors on another device.
             OptionError: an unknown interpolation, options of another type.
         """
-        how = (
-            None if img_size is None else whole("img_size", img_size),
-            None if crop_pct is None else real("crop_pct", crop_pct),
-            None if interpolation is None else word("interpolation", interpolation),
-            None if mean is None else three("mean", mean),
-            None if std is None else three("std", std),
-        )
-        own = names(classes)
-        classes = own if isinstance(own, list) and own else classes
-        overrides = _core.Overrides(own, *how)
+        own, how = names(classes), preprocessing(img_size, crop_pct, interpolation, mean, std)
+        overrides = _core.Overrides(os.fsencode(own) if isinstance(own, str) else own or [], *map(how.get, HOW))
         if isinstance(source, (str, os.PathLike)):
-            return cls._of(_core.Model.load(os.fsencode(source), overrides), (os.path.abspath(source), classes, how))
+            file = path("a model", source)
+            made = _Made(os.path.abspath(file) if file else file, os.path.abspath(own) if isinstance(own, str) else own, how)
+            return cls._of(_core.Model.load(os.fsencode(file), overrides), made)
         if not isinstance(source, Mapping):
             raise InputTypeError(
                 f"a model cannot be loaded from {type(source).__name__}; pass a path, or a mapping of names to arrays "
@@ -98,7 +100,7 @@ class Model:
         return cls.load(os.fsdecode(_core.bundled_file()))
 
     @classmethod
-    def _of(cls, core: CoreModel, made: tuple[Any, ...] | None) -> Model:
+    def _of(cls, core: CoreModel, made: _Made | None) -> Model:
         self = object.__new__(cls)
         self._core = core
         self._made = made
@@ -122,7 +124,7 @@ class Model:
     @property
     def file(self) -> str | None:
         """The file that it was read from; None for tensors in memory."""
-        return None if self._made is None else str(self._made[0])
+        return None if self._made is None else self._made.file
 
     @property
     def image_size(self) -> int:
@@ -184,8 +186,8 @@ class Model:
             raise pickle.PicklingError(
                 "a model made of tensors in memory cannot be pickled; save it to a file and load that in each process"
             )
-        return _again, self._made
+        return _again, tuple(self._made)
 
 
-def _again(source: str, classes: Any, how: tuple[Any, ...]) -> Model:
-    return Model.load(source, classes=classes, **dict(zip(("img_size", "crop_pct", "interpolation", "mean", "std"), how)))
+def _again(file: str, classes: Any, how: dict[str, Any]) -> Model:
+    return Model.load(file, classes=classes, **how)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import numbers
 import os
 import subprocess
 import tempfile
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path as _Path
 from typing import TYPE_CHECKING
 
-from ._checks import path
+from ._checks import flag, names, path, preprocessing
 from ._model import Model
 from .errors import JobError, OptionError, ResourceError, SmlpError
 
@@ -148,16 +149,24 @@ def _bar(stack: contextlib.ExitStack, unit: str) -> Callable[[int, int], object]
 
 
 def options(**values: object) -> list[str]:
-    """--the-name=VALUE of each: none where it is None or False, a flag where it is True."""
-    words = []
-    for name, value in values.items():
-        if value is None or value is False:
-            continue
-        word = "--" + name.replace("_", "-")
-        if isinstance(value, (list, tuple)):
-            value = ",".join(map(str, value))
-        words.append(word if value is True else f"{word}={os.fspath(value) if isinstance(value, os.PathLike) else value}")
-    return words
+    """--the-name=VALUE of each that is not None."""
+    return [f"--{name.replace('_', '-')}={_text(name, value)}" for name, value in values.items() if value is not None]
+
+
+def flags(**values: object) -> list[str]:
+    """--the-name of each that is True."""
+    return [f"--{name}" for name, value in values.items() if flag(name, value)]
+
+
+def _text(name: str, value: Any) -> str:
+    """As the program reads it. Nothing stands for its repr(), which the program might take for a word."""
+    if isinstance(value, (str, os.PathLike)):
+        return path(name, value)
+    if isinstance(value, tuple):
+        return ",".join(_text(name, one) for one in value)
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+        return str(value)
+    raise OptionError(f"{name} is {value!r}, of type {type(value).__name__}; a word, a number or a path is needed")
 
 
 def inputs(name: str, paths: Path | Sequence[Path] | None) -> list[str]:
@@ -168,34 +177,55 @@ def inputs(name: str, paths: Path | Sequence[Path] | None) -> list[str]:
     return [f"--{name}={path(name, one)}" for one in several]
 
 
-HOW = ("img_size", "crop_pct", "interpolation", "mean", "std")
+@dataclass(frozen=True)
+class Asked:
+    """A model as a job is to run it: its file, and what is given beside that."""
+
+    file: str | None  #: None: the bundled model
+    classes: Union[str, list[str], None]  #: a file of names, or the names; None: those of `file`
+    class_names: Union[str, list[str], None]  #: what `classes` came to, to be compared
+    how: dict[str, Any]  #: preprocessing other than the model's own
+
+    def same_beside(self, other: Asked) -> bool:
+        """Whether the same is given beside both files."""
+        return (self.class_names, self.how) == (other.class_names, other.how)
+
+    @contextlib.contextmanager
+    def options(self) -> Iterator[list[str]]:
+        """--classes and the options of preprocessing. Names are in a file for as long as this lasts."""
+        with contextlib.ExitStack() as stack:
+            classes = _listed(stack, self.classes) if isinstance(self.classes, list) else self.classes
+            yield options(classes=classes, **self.how)
 
 
-@contextlib.contextmanager
-def of_model(
-    model: Model | Path | None, classes: Path | None = None, how: Mapping[str, Any] | None = None
-) -> Iterator[tuple[str | None, list[str]]]:
-    """The file of a model, and --classes and the options of preprocessing: those given here, else those that
-    Model.load() was told."""
-    told = {name: value for name, value in (how or {}).items() if value is not None}
+def asked(model: Model | Path | None, classes: Any, *how: Any) -> Asked:
+    """What is given here comes before what Model.load() was told; `how` are the arguments that _checks.HOW names.
+
+    Raises:
+        OptionError: a model made of tensors in memory, options of another type.
+    """
+    own, given = names(classes), preprocessing(*how)
     if not isinstance(model, Model):
-        yield None if model is None else path("a model", model), options(classes=classes, **told)
-        return
+        return Asked(None if model is None else path("a model", model), own, own, given)
+    made = made_of(model)
+    if own is not None:
+        return Asked(made.file, own, own, {**made.how, **given})
+    return Asked(made.file, made.classes, model.class_names if made.classes else None, {**made.how, **given})
+
+
+def made_of(model: Model) -> Any:
+    """The file of a model, and what Model.load() was told."""
     if model._made is None:
-        raise OptionError("a model made of tensors in memory; save it to a file and give its path")
-    file, own_classes, own_how = model._made
-    told = {**dict(zip(HOW, own_how)), **told}
-    with contextlib.ExitStack() as stack:
-        if classes is None and own_classes is not None:
-            classes = own_classes if isinstance(own_classes, (str, os.PathLike)) else _listed(stack, own_classes)
-        yield file, options(classes=classes, **told)
+        raise OptionError(
+            "a model made of tensors in memory, where a file is read; save them, with torch.save or safetensors, and "
+            "give Model.load() that file"
+        )
+    return model._made
 
 
-def _listed(stack: contextlib.ExitStack, names: Sequence[str]) -> str:
+def _listed(stack: contextlib.ExitStack, several: Sequence[str]) -> str:
     """A file with these names, a line each."""
-    if any("\n" in name or "\r" in name for name in names):
-        raise OptionError("a class name with a line break; the program reads a name a line")
     file = stack.enter_context(tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8"))
-    file.write("".join(f"{name}\n" for name in names))
+    file.write("".join(f"{name}\n" for name in several))
     file.flush()
     return file.name

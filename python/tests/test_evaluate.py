@@ -82,13 +82,9 @@ def test_options_are_the_programs(data: Path, tmp_path: Path) -> None:
     parts = [smlp.evaluate(data, shard=f"{k}/2", threads=1) for k in (1, 2)]
     assert sum(part.images for part in parts) == 12
     assert smlp.evaluate(data, smlp.Model.bundled(), crop_pct=0.5, interpolation="nearest", threads=1).images == 12
-    wnids = ["n01440764", "n02102040", "n02979186", "n03000684", "n03028079", "n03394916", "n03417042", "n03425413",
-             "n03445777", "n03888257"]
-    named = smlp.Model.load(model_file(), classes=[f"{wnid} name {i}" for i, wnid in enumerate(wnids)])
-    assert [row.label for row in smlp.evaluate(data, named, threads=1).per_class] == ["name 0", "name 1", "name 4"]
-    with pytest.raises(smlp.OptionError, match="line break"):
-        smlp.evaluate(data, smlp.Model.load(model_file(), classes=["a\nb"] * 10), threads=1)
-    for wrong in ({"shard": "3/2"}, {"limit": 0}, {"resume": True}, {"batch": 0}, {"img_size": -1}, {"mode": "fast"}):
+    for wrong in ({"shard": "3/2"}, {"limit": 0}, {"resume": True}, {"batch": 0}, {"img_size": -1}, {"mode": "fast"},
+                  {"resume": 1}, {"force": "yes"}, {"limit": True}, {"threads": 0}, {"labels": b"wnid"}, {"shard": [1, 2]},
+                  {"crop_pct": "0.5"}, {"mean": 3}, {"pin": None}):
         with pytest.raises(smlp.OptionError):
             smlp.evaluate(data, **wrong)  # type: ignore[arg-type]
 

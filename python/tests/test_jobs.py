@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import json
+import pickle
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
@@ -109,12 +113,84 @@ def test_compare_is_the_programs(tmp_path: Path, data: Path) -> None:
     assert (precisions.first.precision, precisions.second.precision) == ("fp32", "bf16")
     named = smlp.compare(f"{model_file()}:bf16", "bf16", data, threads=1)
     assert named.flips == [] and named.largest_error == 0
-    with pytest.raises(smlp.OptionError, match="different"):
+    with pytest.raises(smlp.OptionError, match="the other was not"):
         smlp.compare(smlp.Model.bundled(), smlp.Model.load(model_file(), crop_pct=0.5), data)
     with pytest.raises(smlp.JobError, match="none.pth"):
         smlp.compare("none.pth", other, data)
     with pytest.raises(smlp.JobError, match="nowhere"):
         smlp.compare("fp32", "bf16", tmp_path / "nowhere")
+
+
+def test_compare_takes_models_by_what_they_were_told(tmp_path: Path, data: Path) -> None:
+    names = [f"name {i}" for i in range(10)]
+    (tmp_path / "names.txt").write_text("\n".join(names))
+    how = {"labels": "position", "limit": 4, "threads": 1}
+    how_told = {"crop_pct": 0.5, "mean": (0.5, 0.5, 0.5)}
+    plain = model_file()
+    told = [
+        smlp.Model.load(plain, classes=names, **how_told),
+        smlp.Model.load(plain, classes=list(names), **how_told),
+        smlp.Model.load(plain, classes=tmp_path / "names.txt", crop_pct=0.5, mean=[0.5, 0.5, 0.5]),
+    ]
+    (tmp_path / "folders").mkdir()
+    for folder in sorted(data.iterdir()):
+        (tmp_path / "folders" / f"name {len(list((tmp_path / 'folders').iterdir()))}").symlink_to(folder)
+    how["labels"] = "name"
+    for second in told:
+        report = smlp.compare(told[0], second, tmp_path / "folders", **how)  # type: ignore[arg-type]
+        assert report.pictures == 4 and report.flips == [] and report.largest_error == 0
+    report = smlp.compare("fp32", told[1], tmp_path / "folders", model=told[0], **how)  # type: ignore[arg-type]
+    assert report.largest_error == 0
+    # What is given here holds for both, whatever they were told.
+    report = smlp.compare(told[0], plain, tmp_path / "folders", classes=names, **how_told, **how)  # type: ignore[arg-type]
+    assert report.largest_error == 0
+    for first, second, model in [(told[0], plain, None), (plain, told[0], None), (told[0], "fp32", None),
+                                 (told[0], smlp.Model.load(plain, classes=names[::-1], **how_told), None),
+                                 (told[0], smlp.Model.load(plain, classes=names), None), ("fp32", plain, told[0])]:
+        with pytest.raises(smlp.OptionError, match="the other was not"):
+            smlp.compare(first, second, tmp_path / "folders", model=model, **how)  # type: ignore[arg-type]
+    with pytest.raises(smlp.OptionError, match="neither"):
+        smlp.compare(plain, plain, data, model=plain)
+    with pytest.raises(smlp.InputTypeError, match="first is of type NoneType"):
+        smlp.compare(None, plain, data)  # type: ignore[arg-type]
+
+
+def test_class_names_are_a_list_or_a_file(tmp_path: Path, data: Path) -> None:
+    wnids = ["n01440764", "n02102040", "n02979186", "n03000684", "n03028079", "n03394916", "n03417042", "n03425413",
+             "n03445777", "n03888257"]
+    names = [f"{wnid} name {i}" for i, wnid in enumerate(wnids)]
+    (tmp_path / "names.txt").write_text("\n".join(names), encoding="utf-8")
+    expected = [f"name {i}" for i in range(10)]
+    for classes in (names, tuple(names), (name for name in names), tmp_path / "names.txt", str(tmp_path / "names.txt")):
+        model = smlp.Model.load(model_file(), classes=classes)
+        assert model.class_names == expected
+        for one in (model, pickle.loads(pickle.dumps(model))):
+            assert [row.label for row in smlp.evaluate(data, one, threads=1).per_class] == ["name 0", "name 1", "name 4"]
+    for classes in (names, tmp_path / "names.txt"):
+        report = smlp.evaluate(data, model_file(), classes=classes, threads=1)
+        assert [row.label for row in report.per_class] == ["name 0", "name 1", "name 4"]
+        written = smlp.compile(model_file(), tmp_path / "named", classes=classes, force=True).output
+        assert smlp.Model.load(written).class_names == expected
+    assert smlp.Model.load(model_file(), classes=["n01440764 a", *"bcdefghij"]).class_names[0] == "n01440764 a"
+    for wrong in (["a"] * 9 + ["\udc80"], ["a\nb"] * 10, ["a\rb"] * 10, ["a\0b"] * 10, [""] * 10, [], "", b"x", {"a"}, 5):
+        for call in (lambda w: smlp.Model.load(model_file(), classes=w), lambda w: smlp.evaluate(data, classes=w),
+                     lambda w: smlp.compile(model_file(), tmp_path / "x", classes=w),
+                     lambda w: smlp.quantize(model_file(), tmp_path / "x", data, classes=w),
+                     lambda w: smlp.compare("fp32", "bf16", data, classes=w)):
+            with pytest.raises(smlp.OptionError):
+                call(wrong)  # type: ignore[no-untyped-call]
+
+
+def test_a_model_in_memory_has_no_file_to_read(tmp_path: Path, data: Path) -> None:
+    from test_model import state_dict
+
+    model = smlp.Model.load(state_dict())
+    for job in (lambda: smlp.evaluate(data, model), lambda: smlp.compile(model, tmp_path / "x"),
+                lambda: smlp.export(model, tmp_path / "x.onnx"), lambda: smlp.quantize(model, tmp_path / "x", data),
+                lambda: smlp.compare(model, "fp32", data), lambda: smlp.compare("fp32", "bf16", data, model=model)):
+        with pytest.raises(smlp.OptionError, match="in memory.*torch.save"):
+            job()
+    assert smlp.bench(model, batch_sizes=[1], loop=1, threads=1, pin=False).results[0].executions == 1
 
 
 def test_export_writes_the_programs_bytes(tmp_path: Path, files: list[Path], program_logits: numpy.ndarray) -> None:
@@ -151,6 +227,9 @@ def test_bench(tmp_path: Path) -> None:
     assert isinstance(table, pandas.DataFrame) and list(table.index) == [1, 2]
     (tmp_path / "a.json").write_text(report.json)
     assert run("bench", "--compare", tmp_path / "a.json", tmp_path / "a.json").returncode == 0
+    source = json.loads(report.json)["provenance"]["model"]
+    assert source == {"file": str(model_file()), "sha256": hashlib.sha256(model_file().read_bytes()).hexdigest()}
+    assert report.results[0].profile is None
 
     def stop(batch: int, rate: float) -> None:
         raise KeyError("enough")
@@ -161,6 +240,66 @@ def test_bench(tmp_path: Path) -> None:
                     {"batch_sizes": [1.5]}, {"seconds": "1"}, {"threads": "2"}):
         with pytest.raises(smlp.OptionError):
             smlp.bench(**options)
+
+
+def test_a_profile_and_its_trace(tmp_path: Path) -> None:
+    how: dict[str, Any] = {"batch_sizes": [2], "loop": 2, "threads": 1, "pin": False, "profile": True}
+    report = smlp.bench(**how, trace=tmp_path / "trace.json")
+    profile = report.results[0].profile
+    assert profile is not None and profile.milliseconds > 0
+    assert sum(step.calls for step in profile.steps) == sum(kind.calls for kind in profile.kinds)
+    spent = sum(step.milliseconds for step in profile.steps) + profile.rest_milliseconds
+    assert spent == pytest.approx(profile.milliseconds, rel=0.01)
+    assert sum(step.macs for step in profile.steps) == pytest.approx(2 * report.gmacs * 1e9, rel=0.01)
+    assert "outside of all steps" in str(report) and json.loads(json.dumps(report.to_dict())) == report.to_dict()
+    events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+    assert {event["name"] for event in events} >= {step.name for step in profile.steps}
+    with pytest.raises(smlp.JobError, match="trace.json.*force"):
+        smlp.bench(**how, trace=tmp_path / "trace.json")
+    smlp.bench(**how, trace=tmp_path / "trace.json", force=True)
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(smlp.JobError, match="mine.txt"):
+        smlp.bench(**how, trace=tmp_path / "mine.txt", force=True)
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+    for wrong, words in [({"trace": tmp_path / "t", "profile": False}, "profile=True"), ({"force": True}, "trace"),
+                         ({"profile": 1}, "True or False"), ({"force": "yes"}, "True or False")]:
+        with pytest.raises(smlp.OptionError, match=words):
+            smlp.bench(**{**how, **wrong})
+    with pytest.raises(smlp.InputTypeError, match="trace"):
+        smlp.bench(**how, trace=5)
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    assert isinstance(profile.to_dataframe(), pandas.DataFrame) and "profile" not in report.to_dataframe()
+
+
+def test_compare_bench(tmp_path: Path) -> None:
+    report = smlp.bench(batch_sizes=[1, 2], loop=1, threads=1, pin=False)
+
+    def measured(milliseconds: float, **changed: object) -> str:
+        """As on a quiet machine."""
+        values = {**json.loads(report.json), "peak_load": None, **changed}
+        values["lesser_peak_gflops"] = values["peak_gflops"]
+        for row in values["results"]:
+            row.update(images_per_second=1000 * row["batch"] / milliseconds, load=None, doubt=None)
+            row["latency_ms"] = {name: milliseconds for name in row["latency_ms"]}
+        return json.dumps(values)
+
+    report = dataclasses.replace(report, json=measured(1))
+    slower = tmp_path / "-slower.json"
+    slower.write_text(measured(10, precision="bf16"))
+    with pytest.warns(smlp.BenchWarning, match="precision"):
+        found = smlp.compare_bench(report, slower)
+    assert found.verdict == "slower" and [batch.batch for batch in found.batches] == [1, 2]
+    assert found.batches[0].ratio == pytest.approx(0.1) and any("precision" in one for one in found.differences)
+    assert "slower" in str(found) and json.loads(json.dumps(found.to_dict())) == found.to_dict()
+    with pytest.warns(smlp.BenchWarning):
+        assert smlp.compare_bench(slower, report).verdict == "faster"
+    assert smlp.compare_bench(report, report).verdict == "can't tell"
+    (tmp_path / "none.json").write_text("{}")
+    for wrong in (tmp_path / "none.json", tmp_path / "missing.json", tmp_path):
+        with pytest.raises(smlp.JobError, match=wrong.name):
+            smlp.compare_bench(report, wrong)
+    with pytest.raises(smlp.InputTypeError, match="after"):
+        smlp.compare_bench(report, 5)  # type: ignore[arg-type]
 
 
 def test_ctrl_c_ends_a_bench() -> None:

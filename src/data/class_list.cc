@@ -11,6 +11,18 @@ constexpr std::uint64_t kMaxBytes = 16 << 20;
 
 bool has_wnid(std::string_view line) { return line.size() > 10 && is_wnid(line.substr(0, 9)) && line[9] == ' '; }
 
+// WordNet ids apart from names, where all lines have one.
+template <class Lines>
+ClassList parted(const Lines& lines) {
+  ClassList list;
+  const bool with_wnids = std::ranges::all_of(lines, has_wnid);
+  for (const std::string_view line : lines) {
+    list.names.emplace_back(with_wnids ? line.substr(10) : line);
+    if (with_wnids) list.wnids.emplace_back(line.substr(0, 9));
+  }
+  return list;
+}
+
 }  // namespace
 
 bool is_wnid(std::string_view word) {
@@ -26,7 +38,7 @@ Result<ClassList> check_class_list(ClassList list, int classes) {
   if (const auto empty = std::ranges::find(list.names, ""); empty != list.names.end()) {
     return fail("the name of class {} is empty", empty - list.names.begin());
   }
-  return list;
+  return list.wnids.empty() ? parted(list.names) : list;
 }
 
 Result<ClassList> read_class_list(const std::filesystem::path& path, int classes) {
@@ -52,13 +64,7 @@ Result<ClassList> read_class_list(const std::filesystem::path& path, int classes
     return error(fmt::format("{} class names for a model of {} classes", lines.size(), classes),
                  "one line per class is needed, in the order of the model's classes");
   }
-  ClassList list;
-  const bool with_wnids = std::ranges::all_of(lines, has_wnid);
-  for (const std::string_view line : lines) {
-    list.names.emplace_back(with_wnids ? line.substr(10) : line);
-    if (with_wnids) list.wnids.emplace_back(line.substr(0, 9));
-  }
-  return list;
+  return parted(lines);
 }
 
 }  // namespace smlp

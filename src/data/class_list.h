@@ -23,7 +23,7 @@ bool is_wnid(std::string_view word);
 // number of lines other than `classes`.
 Result<ClassList> read_class_list(const std::filesystem::path& path, int classes);
 
-// The list, if it names every one of `classes` classes.
+// The list, if it names every one of `classes` classes; WordNet ids are set apart as in lines of a file.
 Result<ClassList> check_class_list(ClassList list, int classes);
 
 }  // namespace smlp

@@ -28,7 +28,21 @@ TEST(ClassList, NamesWithWordNetIds) {
   EXPECT_THAT(list->wnids, ElementsAre("n01440764", "n02102040"));
 }
 
+TEST(ClassList, NamesInMemoryAreReadAsLinesOfAFile) {
+  const auto plain = check_class_list({.names = {"n01440764 tench", "new york"}}, 2);
+  ASSERT_TRUE(plain) << plain.error().message();
+  EXPECT_THAT(plain->names, ElementsAre("n01440764 tench", "new york"));
+  EXPECT_THAT(plain->wnids, IsEmpty());
+  const auto list = check_class_list({.names = {"n01440764 tench", "n02102040 English springer"}}, 2);
+  ASSERT_TRUE(list) << list.error().message();
+  EXPECT_THAT(list->names, ElementsAre("tench", "English springer"));
+  EXPECT_THAT(list->wnids, ElementsAre("n01440764", "n02102040"));
+}
+
 TEST(ClassList, WhatIsWrongIsSaid) {
+  EXPECT_THAT(check_class_list({.names = {"a", ""}}, 2).error().message(), HasSubstr("the name of class 1 is empty"));
+  EXPECT_THAT(check_class_list({.names = {"a"}}, 2).error().message(),
+              HasSubstr("1 class names for a model of 2 classes"));
   const test::Scratch scratch;
   EXPECT_THAT(read_class_list(scratch.write("c.txt", "a\nb\n"), 3).error().message(),
               HasSubstr("2 class names for a model of 3 classes"));
