@@ -97,8 +97,13 @@ void Pictures::add(nb::handle x) {
 }
 
 Pictures::Taken Pictures::take(nb::handle x) {
+  if (nb::isinstance<nb::type_object>(x)) {
+    refuse_type(
+        fmt::format("the class {} itself, not a picture", nb::cast<std::string>(nb::str(x.attr("__qualname__")))),
+        "pass an object of it");
+  }
   if (nb::isinstance<nb::str>(x) || nb::hasattr(x, "__fspath__")) {
-    std::filesystem::path path = path_of(nb::bytes(nb::module_::import_("os").attr("fsencode")(x)));
+    std::filesystem::path path = path_of_object(x);
     for (const std::string_view scheme : {"http://", "https://", "data:"}) {
       if (path.native().starts_with(scheme)) refuse("a URL, and nothing is fetched", "pass the bytes that it names");
     }
@@ -118,6 +123,9 @@ Pictures::Taken Pictures::take(nb::handle x) {
     refuse_type(fmt::format("{} is a mapping, not a picture", type_word(x)),
                 "pass what it holds, x[\"image\"] for one");
   }
+  if (nb::isinstance<nb::set>(x) || nb::isinstance<nb::frozenset>(x)) {
+    refuse_type("a set, whose pictures have no order to answer in", "pass a list, sorted(x) for one");
+  }
   if (nb::hasattr(x, "read")) {
     refuse_type(fmt::format("{} is an open file, not a picture", type_word(x)), "pass its bytes: x.read()");
   }
@@ -127,6 +135,7 @@ Pictures::Taken Pictures::take(nb::handle x) {
 void Pictures::take_iterable(nb::handle x) {
   const nb::object iterator = nb::steal(PyObject_GetIter(x.ptr()));
   if (!iterator.is_valid()) {
+    if (PyErr_ExceptionMatches(PyExc_TypeError) == 0) throw nb::python_error();  // its own: of a dataset, say
     PyErr_Clear();
     refuse_type(fmt::format("{} is neither a picture nor an iterable of pictures", type_word(x)),
                 "pass a path, bytes, a PIL image, an array of uint8 HWC or float32 NCHW, or an iterable of them");
@@ -199,7 +208,7 @@ Pictures::Taken Pictures::take_pixels(const Array& array) {
   const bool is_hwc = n >= 3 && n <= 4 && array.shape(n - 1) == 3;
   if (!is_hwc) {
     const bool is_chw = n >= 3 && n <= 4 && array.shape(n - 3) == 3;
-    const char* const remedy = n == 1   ? "the bytes of a JPEG or PNG file are taken as bytes: pass x.tobytes()"
+    const char* const remedy = n == 1   ? "the bytes of a JPEG or PNG file are taken as bytes: pass bytes(x)"
                                : n == 2 ? "one channel of grey is passed as three: numpy.stack([x] * 3, axis=-1)"
                                : is_chw ? "the channels come last: x.transpose(1, 2, 0), or x.permute(1, 2, 0) in torch"
                                         : "three channels, red, green and blue, come last: x[..., :3] drops an alpha";

@@ -43,8 +43,10 @@ namespace {
   if (!device.empty() && device.find("cpu") == std::string::npos && device.find("Cpu") == std::string::npos) {
     refuse_type(fmt::format("a tensor on device '{}'", device), "pass x.cpu(), or what your framework calls it");
   }
-  refuse_type(fmt::format("an array of dtype {}, whose memory cannot be read", word_of(x, "dtype")),
-              "pass pixels as uint8 HWC, or a prepared tensor as float32 in this machine's byte order");
+  const std::string dtype = word_of(x, "dtype");
+  refuse_type(
+      fmt::format("{}, whose memory cannot be read", dtype.empty() ? type_word(x) : "an array of dtype " + dtype),
+      "pass pixels as uint8 HWC, or a prepared tensor as float32 in this machine's byte order");
 }
 
 }  // namespace
@@ -61,6 +63,15 @@ std::filesystem::path path_of(const nb::bytes& path) {
   std::string text(path.c_str(), path.size());
   if (text.find('\0') != std::string::npos) refuse("a path that holds a NUL byte", "no file has such a name");
   return text;
+}
+
+std::filesystem::path path_of_object(nb::handle x) {
+  try {
+    return path_of(nb::bytes(nb::module_::import_("os").attr("fsencode")(x)));
+  } catch (const nb::python_error& error) {
+    if (!error.matches(PyExc_UnicodeEncodeError)) throw;
+  }
+  refuse("a path with half a character in it", "no file has such a name");
 }
 
 std::string dtype_text(const Array& array) {
@@ -90,6 +101,20 @@ std::string dtype_text(const Array& array) {
   return fmt::format("{}{}", name, array.dtype().bits);
 }
 
+namespace {
+
+// Memory of an object that has neither DLPack nor strides of its own (ctypes) is read through a memoryview, which makes
+// the strides that nanobind relies on.
+nb::object shown_memory(nb::handle x) {
+  if (nb::hasattr(x, "__dlpack__")) return nb::borrow(x);
+  nb::object view = nb::steal(PyMemoryView_FromObject(x.ptr()));
+  if (view.is_valid()) return view;
+  PyErr_Clear();
+  return nb::borrow(x);
+}
+
+}  // namespace
+
 bool requires_gradient(nb::handle x) { return nb::getattr(x, "requires_grad", nb::none()).is(nb::bool_(true)); }
 
 std::optional<Array> import_array(nb::handle x) {
@@ -102,7 +127,8 @@ std::optional<Array> import_array(nb::handle x) {
     refuse_type("a masked array, whose mask would be lost", "pass x.filled(0), or what the hidden values should be");
   }
   Array array;
-  if (nb::try_cast(x, array, false)) return array;
+  const nb::object shown = shown_memory(x);
+  if (nb::try_cast(shown, array, false)) return array;
   if (nb::hasattr(x, "__dlpack__") || nb::hasattr(x, "__cuda_array_interface__")) explain(x);
   if (!nb::hasattr(x, "__array__")) return {};
   const nb::object own = x.attr("__array__")();

@@ -4,6 +4,7 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
+#include <filesystem>
 #include <optional>
 #include <string>
 
@@ -13,6 +14,9 @@ namespace nb = nanobind;
 
 [[noreturn]] void refuse_type(std::string what, std::string remedy);  // InputTypeError
 [[noreturn]] void refuse(std::string what, std::string remedy);       // InputError
+
+// os.fsencode() of a path, or of an object that stands for one. Raises InputError where no file can have that name.
+std::filesystem::path path_of_object(nb::handle x);
 
 std::string type_word(nb::handle x);  // "float", "torch.Tensor"
 

@@ -159,6 +159,15 @@ class Batcher:
         """What it runs."""
         return self._model
 
+    def __repr__(self) -> str:
+        counts = self.statistics()
+        return f"<smlp.Batcher of {self._model!r}: {counts.queued} queued, {counts.running} running, {counts.answered} answered>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        import pickle
+
+        raise pickle.PicklingError("a batcher belongs to the process that made it; pickle its model, and make one in each")
+
     def __enter__(self) -> Batcher:
         return self
 

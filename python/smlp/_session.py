@@ -11,7 +11,7 @@ from . import _core
 from ._checks import session_options, whole
 from ._model import Model
 from ._types import Prediction
-from .errors import InputTypeError, OptionError
+from .errors import ClosedError, InputTypeError, OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -208,10 +208,13 @@ class Session:
         self.close()
 
     def __repr__(self) -> str:
-        state = "closed" if self.closed else f"{self.threads} threads, {self.precision}, {self.isa}, batch {self.batch}"
+        threads = "" if self.closed else "1 thread" if self.threads == 1 else f"{self.threads} threads"
+        state = "closed" if self.closed else f"{threads}, {self.precision}, {self.isa}, batch {self.batch}"
         return f"<smlp.Session of {self._model!r}: {state}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
+        if self.closed:
+            raise ClosedError("the session is closed, and a copy would be open; make a new one")
         return _again, (self._model, self._options)
 
 
@@ -219,6 +222,8 @@ def _several(iterable: Any) -> Iterator[Any]:
     """Its iterator: the letters of a path, the rows of an image and the lines of a file are no pictures."""
     is_array = hasattr(iterable, "ndim") and getattr(getattr(iterable, "dtype", None), "kind", "") not in ("O", "U", "T")
     is_one = isinstance(iterable, (str, bytes, bytearray, memoryview)) or (is_array and iterable.ndim < 4)
+    if isinstance(iterable, (set, frozenset)):
+        raise InputTypeError("a set, whose pictures have no order to answer in; pass a list, sorted(x) for one")
     if is_one or isinstance(iterable, Mapping) or any(hasattr(iterable, n) for n in ("__fspath__", "read", "getpixel")):
         raise InputTypeError(f"{type(iterable).__name__} where an iterable of pictures is taken; pass [x] for one picture")
     try:

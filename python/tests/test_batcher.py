@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import copy
 import os
+import pickle
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -96,6 +99,36 @@ def test_a_full_queue_refuses_and_cancelled_requests_are_not_computed(model: sml
     assert counts.cancelled == 1
     for request in taken[:-1]:
         assert len(request.result(0)) == 5
+
+
+def test_a_batcher_is_no_value(model: smlp.Model) -> None:
+    with smlp.Batcher(model, threads=1) as batcher:
+        assert re.fullmatch(r"<smlp.Batcher of <smlp.Model .*>: \d+ queued, \d+ running, 0 answered>", repr(batcher))
+        for copied in (pickle.dumps, copy.copy, copy.deepcopy):
+            with pytest.raises(pickle.PicklingError, match="one in each"):
+                copied(batcher)  # type: ignore[operator]
+
+
+def test_coroutines_that_are_cancelled(model: smlp.Model, session: smlp.Session) -> None:
+    async def go(batcher: smlp.Batcher) -> list[object]:
+        async def one() -> object:
+            return await batcher.submit(PIXELS, top=1)
+
+        tasks = [asyncio.ensure_future(one()) for _ in range(20)]
+        await asyncio.sleep(0)
+        for task in tasks[10:]:
+            task.cancel()
+        answers = await asyncio.gather(*tasks, return_exceptions=True)
+        with pytest.raises((asyncio.TimeoutError, TimeoutError)):
+            await asyncio.wait_for(one(), 1e-6)
+        return answers
+
+    with smlp.Batcher(model, threads=1) as batcher:
+        answers = asyncio.run(go(batcher))
+    assert answers[:10] == [session.predict(PIXELS, top=1)] * 10
+    assert all(isinstance(answer, asyncio.CancelledError) for answer in answers[10:])
+    counts = batcher.statistics()
+    assert counts.answered + counts.cancelled == counts.accepted and counts.queued == counts.running == 0
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")

@@ -146,12 +146,20 @@ def test_what_is_no_model_is_refused(tensors: dict[str, numpy.ndarray], tmp_path
         with pytest.raises(smlp.ModelError, match=words):
             smlp.Model.load(model_file(), **wrong)  # type: ignore[arg-type]
     for wrong, words in [({"crop_pct": float("nan")}, "crop_pct"), ({"mean": 0.5}, "three numbers"), ({"mean": (1, 2)}, "three"),
+                         ({"mean": {1, 2, 3}}, "three numbers"), ({"crop_pct": True}, "number"), ({"img_size": True}, "whole"),
                          ({"std": "abc"}, "number"), ({"img_size": 128.0}, "whole"), ({"img_size": (3, 128, 128)}, "whole"),
                          ({"interpolation": 3}, "word"), ({"classes": {0: "a"}}, "list of names"), ({"classes": range(10)}, "name"),
                          ({"classes": 5}, "list of names")]:
         with pytest.raises(smlp.OptionError, match=words) as caught:
             smlp.Model.load(model_file(), **wrong)  # type: ignore[arg-type]
         assert "\n" not in str(caught.value)
+    for no_file in ("\ud800.pth", "a\0.pth"):
+        for call in (smlp.Model.load, lambda file: smlp.Model.load(model_file(), classes=file)):
+            with pytest.raises(smlp.InputError, match="no file has such a name"):
+                call(no_file)  # type: ignore[no-untyped-call]
+    with pytest.raises(smlp.ModelError, match="xff.pth") as caught:
+        smlp.Model.load("\udcff.pth")
+    assert caught.value.file == "\udcff.pth"
     with pytest.raises(smlp.InputError, match="NUL"):
         smlp.Model.load(f"{model_file()}\0.pth")
     with pytest.raises(smlp.OptionError, match="Pillow"):

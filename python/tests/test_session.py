@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import array
+import copy
+import ctypes
 import io
 import pickle
 import re
@@ -76,6 +79,12 @@ def read_only(file: Path) -> numpy.ndarray:
     return pixels
 
 
+def of_ctypes(file: Path) -> object:
+    pixels = rgb(file)
+    height, width, _ = pixels.shape
+    return (ctypes.c_uint8 * 3 * width * height).from_buffer_copy(pixels.tobytes())
+
+
 ONE = {
     "path": lambda file: file,
     "string": str,
@@ -91,6 +100,7 @@ ONE = {
     "read-only": read_only,
     "__array__": lambda file: OnlyArray(rgb(file)),
     "DLPack": lambda file: OnlyDLPack(rgb(file)),
+    "the buffer protocol, without strides": of_ctypes,
 }
 
 
@@ -259,7 +269,7 @@ REFUSED = [
     (PIXELS[..., 0], smlp.InputError, "numpy.stack"),
     (PIXELS.transpose(2, 0, 1), smlp.InputError, r"transpose\(1, 2, 0\)"),
     (numpy.dstack([PIXELS, PIXELS[..., 0]]), smlp.InputError, "alpha"),
-    (PIXELS[0, 0], smlp.InputError, "tobytes"),
+    (PIXELS[0, 0], smlp.InputError, r"bytes\(x\)"),
     (PIXELS[:0], smlp.PictureError, "no picture"),
     (PIXELS[None][:0], smlp.InputError, "empty"),
     (PIXELS.astype(numpy.float32), smlp.InputError, r"\(30, 40, 3\).*\(3, 128, 128\)"),
@@ -274,6 +284,16 @@ REFUSED = [
     ([[PIXELS]], smlp.InputTypeError, "list"),
     ([PIXELS[None]], smlp.InputError, "array of 1"),
     ({"image": PIXELS}, smlp.InputTypeError, "mapping"),
+    ({"a.jpg", "b.jpg"}, smlp.InputTypeError, "no order"),
+    (frozenset(), smlp.InputTypeError, "no order"),
+    (numpy.ndarray, smlp.InputTypeError, "class ndarray itself"),
+    (Path, smlp.InputTypeError, "class .*Path itself"),
+    ((ctypes.c_int * 3)(), smlp.InputTypeError, "int32"),
+    ((ctypes.c_uint8 * 300)(), smlp.InputError, r"bytes\(x\)"),
+    (array.array("B", encoded(PIXELS)), smlp.InputError, r"bytes\(x\)"),
+    ("\ud800.jpg", smlp.InputError, "half a character"),
+    (["\ud800.jpg", PIXELS], smlp.InputError, "half a character"),
+    ("\udcff.jpg", smlp.PictureError, r"\\xff.jpg: cannot open"),
     (b"", smlp.PictureError, "empty|is not"),
     (b"\xff\xd8\xff\xe0 cut", smlp.PictureError, "."),
     (encoded(PIXELS)[:-500], smlp.PictureError, "."),
@@ -319,6 +339,23 @@ def test_what_is_no_picture_is_refused(number: int, call: str, session: smlp.Ses
     assert str(restored) == str(caught.value) and restored.what == caught.value.what
 
 
+class Failing:
+    """A dataset whose storage is gone."""
+
+    def __iter__(self) -> object:
+        raise ConnectionError("the storage is gone")
+
+
+def test_what_an_iterable_raises_is_raised(session: smlp.Session, model: smlp.Model) -> None:
+    for call in (session.logits, session.predict, session.predict_proba, session.stream, model.preprocess):
+        with pytest.raises(ConnectionError, match="gone"):
+            call(Failing())  # type: ignore[operator]
+    # Names of files that are no text: what is raised prints, and says the path as it was given.
+    with pytest.raises(smlp.PictureError) as caught:
+        session.logits("\udcff.jpg")
+    assert caught.value.file == "\udcff.jpg" and str(caught.value).encode()
+
+
 def test_options_are_checked(model: smlp.Model) -> None:
     for options, words in [
         ({"threads": -1}, "threads"),
@@ -334,6 +371,14 @@ def test_options_are_checked(model: smlp.Model) -> None:
         ({"isa": 3}, "isa is 3"),
         ({"mode": None}, "mode"),
         ({"precision": b"fp32"}, "precision"),
+        ({"precision": "FP32"}, "'fp32', 'bf16' or 'int8'"),
+        ({"threads": 0}, "1 or more"),
+        ({"threads": True}, "whole number"),
+        ({"batch": True}, "whole number"),
+        ({"pin": "no"}, "True or False"),
+        ({"pin": 1}, "True or False"),
+        ({"isa": ""}, "isa is ''"),
+        ({"isa": "\ud800"}, "half a character"),
     ]:
         with pytest.raises(smlp.OptionError, match=words) as caught:
             smlp.Session(model, **options)
@@ -342,7 +387,8 @@ def test_options_are_checked(model: smlp.Model) -> None:
         smlp.Session("model.pth")  # type: ignore[arg-type]
     assert smlp.Session(model, threads=numpy.int64(1), batch=numpy.int32(4)).batch == 4
     session = smlp.Session(model, threads=1)
-    for top in (2.5, "3", None):
+    assert smlp.Session(model, threads=1, pin=numpy.bool_(False)).threads == 1
+    for top in (2.5, "3", None, True):
         with pytest.raises(smlp.OptionError, match="top is"):
             session.predict(PIXELS, top=top)
         with pytest.raises(smlp.OptionError, match="top is"):
@@ -366,6 +412,9 @@ def test_a_closed_session_says_so(model: smlp.Model) -> None:
         list(session.stream([PIXELS]))
     with pytest.raises(smlp.ClosedError):
         _ = session.threads
+    for copied in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(smlp.ClosedError, match="copy"):
+            copied(session)  # type: ignore[operator]
 
 
 def test_threads_share_a_session(session: smlp.Session, files: list[Path], program_logits: numpy.ndarray) -> None:
@@ -423,6 +472,7 @@ def test_the_gil_is_released(session: smlp.Session) -> None:
 
 
 def test_sessions_are_pickled_by_their_model(session: smlp.Session, files: list[Path], program_logits: numpy.ndarray) -> None:
+    assert equal(copy.deepcopy(session).logits(files), program_logits)
     again = pickle.loads(pickle.dumps(session))
     assert again.threads == 2 and equal(again.logits(files), program_logits)
 
