@@ -91,6 +91,9 @@ void Pictures::add(nb::handle x) {
       refuse(fmt::format("an array of {} pictures where one is taken", items_.size() - before),
              "an iterable holds single pictures; pass the array alone, or go through its first dimension");
     case Taken::nothing:
+      if (nb::isinstance<nb::tuple>(x)) {
+        refuse_type("a tuple is not a picture", "of a dataset's pairs pass the pictures: (x[0] for x in pairs)");
+      }
       refuse_type(fmt::format("{} is not a picture", type_word(x)),
                   "pass a path, bytes, a PIL image, or an array of uint8 HWC or float32 CHW");
   }

@@ -43,6 +43,10 @@ namespace {
   if (!device.empty() && device.find("cpu") == std::string::npos && device.find("Cpu") == std::string::npos) {
     refuse_type(fmt::format("a tensor on device '{}'", device), "pass x.cpu(), or what your framework calls it");
   }
+  const std::string layout = word_of(x, "layout");
+  if (!layout.empty() && layout != "torch.strided") {
+    refuse_type(fmt::format("a tensor of layout {}, and pictures are dense", layout), "pass x.to_dense()");
+  }
   const std::string dtype = word_of(x, "dtype");
   refuse_type(
       fmt::format("{}, whose memory cannot be read", dtype.empty() ? type_word(x) : "an array of dtype " + dtype),
@@ -106,6 +110,7 @@ namespace {
 // Memory of an object that has neither DLPack nor strides of its own (ctypes) is read through a memoryview, which makes
 // the strides that nanobind relies on.
 nb::object shown_memory(nb::handle x) {
+  if (nb::hasattr(x, "resolve_neg")) return x.attr("resolve_neg")();  // torch's DLPack forgets that values are negated
   if (nb::hasattr(x, "__dlpack__")) return nb::borrow(x);
   nb::object view = nb::steal(PyMemoryView_FromObject(x.ptr()));
   if (view.is_valid()) return view;

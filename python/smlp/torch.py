@@ -8,7 +8,7 @@ import torch  # type: ignore[import-not-found,unused-ignore]
 
 from ._model import Model
 from ._session import Session
-from .errors import InputTypeError
+from .errors import InputTypeError, OptionError
 
 
 class SmlpModule(torch.nn.Module):  # type: ignore[misc,unused-ignore]
@@ -22,6 +22,8 @@ class SmlpModule(torch.nn.Module):  # type: ignore[misc,unused-ignore]
         self.session = session
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if torch.jit.is_tracing():
+            raise OptionError("a trace would hold the answers to this one input; smlp.export() writes the model as ONNX")
         if not isinstance(x, torch.Tensor):
             raise InputTypeError(f"{type(x).__name__} is no torch.Tensor; smlp.Session takes other pictures")
         if x.dtype == torch.uint8:
@@ -42,6 +44,6 @@ def wrap(model: Model | Session, **options: Any) -> SmlpModule:
     """
     if isinstance(model, Session):
         if options:
-            raise TypeError("options of a session that is made already; give them to smlp.Session")
+            raise OptionError("options of a session that is made already; give them to smlp.Session")
         return SmlpModule(model)
     return SmlpModule(Session(model, **options))

@@ -288,6 +288,7 @@ REFUSED = [
     (frozenset(), smlp.InputTypeError, "no order"),
     (numpy.ndarray, smlp.InputTypeError, "class ndarray itself"),
     (Path, smlp.InputTypeError, "class .*Path itself"),
+    ([(PIXELS, 3)], smlp.InputTypeError, r"x\[0\] for x"),
     ((ctypes.c_int * 3)(), smlp.InputTypeError, "int32"),
     ((ctypes.c_uint8 * 300)(), smlp.InputError, r"bytes\(x\)"),
     (array.array("B", encoded(PIXELS)), smlp.InputError, r"bytes\(x\)"),

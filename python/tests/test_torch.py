@@ -42,10 +42,17 @@ def test_tensors_are_pictures(session: smlp.Session, files: list[Path], program_
     ]:
         with pytest.raises(smlp.InputTypeError, match=words):
             session.logits(x)
+    negated = torch._neg_view(-prepared)  # values are negated when they are read, as those of x.conj().imag
+    assert negated.is_neg() and session.logits(negated).tobytes() == program_logits.tobytes()
+    assert smlp.torch.wrap(session)(negated).numpy().tobytes() == program_logits.tobytes()
+    for x in (prepared.to_sparse(), prepared.to_mkldnn()):
+        with pytest.raises(smlp.InputTypeError, match="to_dense"):
+            session.logits(x)
     with pytest.raises(smlp.InputError, match="permute"):
         session.logits(pixels.permute(2, 0, 1))
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated")
 def test_a_module(session: smlp.Session, files: list[Path], program_logits: numpy.ndarray) -> None:
     module = smlp.torch.wrap(session).eval()
     batch = torch.from_numpy(session.model.preprocess(files))
@@ -54,6 +61,10 @@ def test_a_module(session: smlp.Session, files: list[Path], program_logits: nump
     with torch.inference_mode():
         assert module(torch.from_numpy(session.model.preprocess(files)) + 0).shape == (len(files), 10)
     assert list(module.parameters()) == []
+    with pytest.raises(smlp.OptionError, match="smlp.export"):
+        torch.jit.trace(module, batch)
+    with pytest.raises(smlp.OptionError, match="made already"):
+        smlp.torch.wrap(session, threads=1)
     with pytest.raises(smlp.InputTypeError, match="gradient"):
         module(batch.requires_grad_())
     with pytest.raises(smlp.InputTypeError, match="uint8"):
