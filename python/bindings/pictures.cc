@@ -136,6 +136,9 @@ Pictures::Taken Pictures::take(nb::handle x) {
 }
 
 void Pictures::take_iterable(nb::handle x) {
+  if (is_loaded(x, "pandas", "DataFrame")) {
+    refuse_type("a DataFrame, whose items are the names of its columns", "pass a column, x[\"path\"] for one");
+  }
   const nb::object iterator = nb::steal(PyObject_GetIter(x.ptr()));
   if (!iterator.is_valid()) {
     if (PyErr_ExceptionMatches(PyExc_TypeError) == 0) throw nb::python_error();  // its own: of a dataset, say

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from ._types import FloatArray, Picture
 
 
+_NEVER = 365 * 86400  # seconds; clocks would overflow on infinity
+
+
 class Times(NamedTuple):
     """Times in microseconds; bucket b of the histogram counts those below 2 ** b."""
 
@@ -115,7 +118,8 @@ class Batcher:
         Args:
             x: a picture, as Session.predict takes it. Arrays must not be changed until the answer.
             top: that many Predictions are the answer, best first; None: the logits, float32 (classes,).
-            timeout: seconds; a request that has not begun by then is answered with DeadlineError.
+            timeout: seconds; a request that has not begun by then is answered with DeadlineError. More than a
+                year is for ever.
 
         Raises:
             QueueFullError: too many wait.
@@ -124,6 +128,7 @@ class Batcher:
         """
         if timeout is not None:
             timeout = real("timeout", timeout)
+            timeout = None if timeout > _NEVER else timeout
         if top is not None and whole("top", top) < 1:
             raise OptionError(f"the best {top} classes; ask for 1 or more, or None for logits")
         request = Request()

@@ -207,6 +207,8 @@ def bench(
         JobError: the machine cannot serve the options, a trace that is there already or cannot be written.
         OptionError: an option that makes no sense.
     """
+    if isinstance(batch_sizes, str) or not hasattr(batch_sizes, "__iter__"):
+        raise OptionError(f"batch_sizes is {batch_sizes!r}; a list of whole numbers is needed")
     sizes = [whole("a batch size", size) for size in batch_sizes]
     if not sizes or any(not 1 <= size <= 4096 for size in sizes):
         raise OptionError(f"batch sizes {sizes}; one or more from 1 to 4096 are needed")
@@ -244,7 +246,7 @@ def _profile(values: dict[str, Any] | None) -> Profile | None:
 
 @contextlib.contextmanager
 def _heard(progress: Callable[[int, float], object] | bool | None, sizes: int) -> Iterator[Callable[[int, float], object]]:
-    if not isinstance(progress, bool) and progress is not None:
+    if callable(progress):
         yield progress
         return
     with shown(progress, "batch size") as hear:

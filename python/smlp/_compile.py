@@ -106,7 +106,7 @@ def compile(  # noqa: A001
         command = ["compile", "--json", *options(model=one.file, output=path("output", output), precision=precision), *beside]
         command += options(input_shape=input_shape, op_precision_mode=op_precision, max_drop=max_drop)
         command += flags(force=force)
-        command += [*inputs("calibrate", calibrate), *inputs("data", data)]
+        command += [*inputs("calibrate", calibrate, needed=False), *inputs("data", data, needed=False)]
         command += options(calibration_images=calibration_images, calibration_range=calibration_range)
         values = run(command, progress, CalibrationWarning).values
     names = set(CompileReport.__dataclass_fields__) - {"source_sha256"}
@@ -147,6 +147,8 @@ def quantize(
 
     Raises and warns as :func:`smlp.compile`.
     """
+    if calibrate is None:
+        raise InputTypeError("calibrate is None; a path of pictures is needed, or several of them")
     return compile(
         model,
         output,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
 from typing import TYPE_CHECKING
 
 from ._checks import whole
@@ -113,7 +114,8 @@ def _check(top: int | None, function: str) -> None:
 
 def _is_lazy(inputs: Any) -> bool:
     """Iterators, generators and datasets: nothing with memory or a file of its own."""
-    if isinstance(inputs, (str, bytes, bytearray, memoryview)) or hasattr(inputs, "__fspath__"):
+    no_items = (str, bytes, bytearray, memoryview, Mapping, Set)  # or none that are pictures in an order
+    if isinstance(inputs, no_items) or hasattr(inputs, "__fspath__"):
         return False
     if any(hasattr(inputs, name) for name in ("__dlpack__", "__array__", "__array_interface__", "tobytes")):
         return False

@@ -121,9 +121,9 @@ def _of_class(kind: type[SmlpError], error: SmlpError) -> SmlpError:
 @contextlib.contextmanager
 def shown(progress: Progress, unit: str = "picture") -> Iterator[Callable[[int, int], object]]:
     """What hears (done, all): the caller's function, a bar of tqdm, a line on stderr where there is no tqdm, or nothing."""
-    if not isinstance(progress, bool) and progress is not None:
+    if callable(progress):
         yield progress
-    elif not progress:
+    elif progress is None or not flag("progress", progress):
         yield lambda done, all_: None
     else:
         with contextlib.ExitStack() as stack:
@@ -169,12 +169,15 @@ def _text(name: str, value: Any) -> str:
     raise OptionError(f"{name} is {value!r}, of type {type(value).__name__}; a word, a number or a path is needed")
 
 
-def inputs(name: str, paths: Path | Sequence[Path] | None) -> list[str]:
-    """--name=A --name=B"""
-    if paths is None:
+def inputs(name: str, paths: Any, *, needed: bool = True) -> list[str]:
+    """--name=A --name=B, of a path or several."""
+    if paths is None and not needed:
         return []
-    several = [paths] if isinstance(paths, (str, os.PathLike)) or not hasattr(paths, "__iter__") else list(paths)
-    return [f"--{name}={path(name, one)}" for one in several]
+    is_one = paths is None or isinstance(paths, (str, bytes, os.PathLike)) or not hasattr(paths, "__iter__")
+    words = [f"--{name}={path(name, one)}" for one in ([paths] if is_one else paths)]
+    if not words:
+        raise OptionError(f"{name} is empty; pass a path, or several of them")
+    return words
 
 
 @dataclass(frozen=True)

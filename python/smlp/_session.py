@@ -224,6 +224,8 @@ def _several(iterable: Any) -> Iterator[Any]:
     is_one = isinstance(iterable, (str, bytes, bytearray, memoryview)) or (is_array and iterable.ndim < 4)
     if isinstance(iterable, (set, frozenset)):
         raise InputTypeError("a set, whose pictures have no order to answer in; pass a list, sorted(x) for one")
+    if hasattr(iterable, "columns"):
+        raise InputTypeError("a table, whose items are no pictures; pass a column, x['path'] for one")
     if is_one or isinstance(iterable, Mapping) or any(hasattr(iterable, n) for n in ("__fspath__", "read", "getpixel")):
         raise InputTypeError(f"{type(iterable).__name__} where an iterable of pictures is taken; pass [x] for one picture")
     try:

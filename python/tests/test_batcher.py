@@ -74,6 +74,8 @@ def test_errors_of_the_picture_and_of_the_call(model: smlp.Model, files: list[Pa
             with pytest.raises(smlp.DeadlineError) as caught:
                 request.result(30)
             assert isinstance(caught.value, TimeoutError) and caught.value.transient
+        for long in (1e9, 1e300, float("inf")):
+            assert len(batcher.submit(PIXELS, timeout=long).result(30)) == 5
     with pytest.raises(smlp.ClosedError):
         batcher.submit(PIXELS)
     batcher.close()

@@ -193,6 +193,26 @@ def test_a_model_in_memory_has_no_file_to_read(tmp_path: Path, data: Path) -> No
     assert smlp.bench(model, batch_sizes=[1], loop=1, threads=1, pin=False).results[0].executions == 1
 
 
+def test_pictures_are_paths(tmp_path: Path, data: Path) -> None:
+    """Of all jobs that take some."""
+    jobs = {
+        "data": [smlp.evaluate, lambda x: smlp.compare("fp32", "bf16", x),
+                 lambda x: smlp.quantize(model_file(), tmp_path / "x", data, max_drop=1, data=x)],
+        "calibrate": [lambda x: smlp.quantize(model_file(), tmp_path / "x", x)],
+    }
+    for name, calls in jobs.items():
+        for job in calls:
+            for wrong, kind in [([], smlp.OptionError), (b"x", smlp.InputTypeError), (5, smlp.InputTypeError),
+                                ([5], smlp.InputTypeError), ("\ud800", smlp.InputError), ("a\0b", smlp.InputError)]:
+                with pytest.raises(kind, match=name):
+                    job(wrong)  # type: ignore[no-untyped-call]
+    for job in (jobs["data"][0], jobs["data"][1], jobs["calibrate"][0]):
+        with pytest.raises(smlp.InputTypeError, match="None"):
+            job(None)  # type: ignore[no-untyped-call]
+    with pytest.raises(smlp.OptionError, match="progress"):
+        smlp.evaluate(data, progress=3)  # type: ignore[arg-type]
+
+
 def test_export_writes_the_programs_bytes(tmp_path: Path, files: list[Path], program_logits: numpy.ndarray) -> None:
     report = smlp.export(model_file(), tmp_path / "ours.onnx", opset=17)
     assert run("export", "--pth_path", model_file(), "--onnx_path", tmp_path / "theirs.onnx", "--opset_version",
@@ -237,7 +257,8 @@ def test_bench(tmp_path: Path) -> None:
     with pytest.raises(KeyError, match="enough"):
         smlp.bench(batch_sizes=[1, 2], loop=1, threads=1, pin=False, progress=stop)
     for options in ({"batch_sizes": []}, {"batch_sizes": [0]}, {"seconds": 0}, {"loop": 0}, {"mode": "fast"},
-                    {"batch_sizes": [1.5]}, {"seconds": "1"}, {"threads": "2"}):
+                    {"batch_sizes": [1.5]}, {"batch_sizes": 8}, {"batch_sizes": "1,8"}, {"progress": 3}, {"progress": "x"},
+                    {"seconds": "1"}, {"threads": "2"}):
         with pytest.raises(smlp.OptionError):
             smlp.bench(**options)
 

@@ -63,6 +63,9 @@ def test_what_is_refused(files: list[Path], session: smlp.Session) -> None:
         pipe([files[0].read_bytes(), b"text"])
     with pytest.raises(smlp.PictureError):
         list(pipe(iter([files[0], b"text"])))
+    for no_items in ({"image": files[0]}, {files[0]}, frozenset(), [[files[0]]], {}.keys()):
+        with pytest.raises((smlp.InputTypeError, smlp.InputError)):
+            pipe(no_items)
     for wrong in ({"top_k": 0}, {"top_k": "5"}, {"function_to_apply": "relu"}, {"batch_size": 0}, {"batch_size": 1.5}):
         with pytest.raises(smlp.OptionError):
             pipe(files[0], **wrong)

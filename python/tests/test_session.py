@@ -357,6 +357,21 @@ def test_what_an_iterable_raises_is_raised(session: smlp.Session, model: smlp.Mo
     assert caught.value.file == "\udcff.jpg" and str(caught.value).encode()
 
 
+def test_columns_of_tables_are_pictures_and_tables_are_not(
+    session: smlp.Session, files: list[Path], program_logits: numpy.ndarray
+) -> None:
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    table = pandas.DataFrame({"path": [str(file) for file in files], "bytes": [file.read_bytes() for file in files]})
+    for column in table:
+        assert equal(session.logits(table[column]), program_logits)
+        assert [answer.ok for answer in session.stream(table[column])] == [True] * len(files)
+    for call in (session.logits, session.stream, session.model.preprocess, smlp.pipeline(model=session)):
+        with pytest.raises(smlp.InputTypeError, match="column"):
+            call(table)
+    answers = pandas.DataFrame(session.predict(files[0], top=3))
+    assert list(answers.columns) == ["index", "label", "probability"] and len(answers) == 3
+
+
 def test_options_are_checked(model: smlp.Model) -> None:
     for options, words in [
         ({"threads": -1}, "threads"),
