@@ -182,7 +182,7 @@ def table(results, options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--server", nargs="+", choices=COMMANDS, default=list(COMMANDS))
-    parser.add_argument("--picture", type=Path, required="--table" not in sys.argv, help="a JPEG file")
+    parser.add_argument("--picture", type=Path, required=not {"--table", "--prepare"} & set(sys.argv), help="a JPEG file")
     parser.add_argument("--seconds", type=float, default=5, help="of each measurement")
     parser.add_argument("--rate", type=float, default=100, help="requests a second of the open loop")
     parser.add_argument("--processes", type=int, default=2, help="of each peer; their threads share the processors")
