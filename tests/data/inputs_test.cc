@@ -58,6 +58,13 @@ TEST_F(InputsTest, AFolderIsListedInNaturalOrderWithoutJunk) {
   EXPECT_EQ(inputs->files[4].stem(), "1");
 }
 
+TEST_F(InputsTest, LabelsAreNoPicturesUnlessTheyAreNamed) {
+  for (const char* name : {"d/labels.npy", "d/bins/1.bin"}) write(name);
+  EXPECT_THAT(names({"d"}), ElementsAre("d/bins/1.bin"));
+  EXPECT_EQ(list({"d"})->left_out.first, "d/labels.npy");
+  EXPECT_THAT(names({"d/labels.npy"}), ElementsAre("d/labels.npy"));
+}
+
 TEST_F(InputsTest, LinksAreFollowedAndLoopsCut) {
   write("d/1.jpg");
   write("e/3.jpg");
