@@ -19,11 +19,8 @@ bool is_version(std::string_view text) {
          text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-// Whether requests can say it: /v2/models/NAME. Clients take "." and ".." away, and "stats" there is that of all
-// models.
-bool is_part_of_path(std::string_view name) {
-  return name.find('/') == std::string_view::npos && name != "." && name != ".." && name != "stats";
-}
+// Whether requests can say it: /v2/models/NAME. Clients take "." and ".." away; "stats" there is that of all models.
+bool is_part_of_path(std::string_view name) { return name != "." && name != ".." && name != "stats"; }
 
 // [NAME[:VERSION]=]FILE. Without a name it is the file's, without the ending.
 Result<server::ModelFile> model_file(const std::string& word) {

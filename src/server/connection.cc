@@ -51,6 +51,12 @@ Answer<std::optional<std::size_t>> json_length(const Parser::value_type& head) {
   return length;
 }
 
+// A page of another site cannot read answers, but its browser would send what it asks. Browsers say so of themselves.
+bool is_from_another_site(const Parser::value_type& head) {
+  const bool changes_nothing = head.method() == http::verb::get || head.method() == http::verb::head;
+  return !changes_nothing && view(head["Sec-Fetch-Site"]) == "cross-site";
+}
+
 // Temporaries of aggregates are kept out of co_await expressions: g++ 12 destroys them twice (GCC bug 105287).
 // Stream: a TCP stream of Beast's, or TLS over one.
 template <class Stream>
@@ -101,6 +107,10 @@ class Connection {
     if (!route) {
       Reply reply = refusal_reply(route.error());
       reply.allow = allow;
+      co_return co_await refuse_unread(parser, std::move(reply));
+    }
+    if (is_from_another_site(head)) {
+      Reply reply = refusal_reply(Refusal(403, "pages of other sites may not ask this"));
       co_return co_await refuse_unread(parser, std::move(reply));
     }
     if (!is_open(route->kind)) {

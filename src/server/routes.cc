@@ -36,8 +36,14 @@ std::optional<std::string> percent_decoded(std::string_view text) {
   return plain;
 }
 
-// "/v2/models/m?x=1" -> v2, models, m
+// "/v2/models/m?x=1" -> v2, models, m; so does "http://host/v2/models/m", which clients may write (RFC 9112, 3.2.2).
 std::optional<std::vector<std::string>> segments_of(std::string_view target) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!target.starts_with(scheme)) continue;
+    target.remove_prefix(scheme.size());
+    target.remove_prefix(std::min(target.find_first_of("/?#"), target.size()));
+    if (!target.starts_with('/')) return std::vector<std::string>();
+  }
   target = target.substr(0, target.find_first_of("?#"));
   if (!target.starts_with('/')) return std::nullopt;
   target.remove_prefix(1);

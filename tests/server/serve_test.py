@@ -87,6 +87,21 @@ class Protocol(unittest.TestCase):
         self.assertEqual(self.server.get("/v2/models/smlp/ready")[1], {"name": "smlp", "ready": True})
         self.assertEqual(self.server.get("/v2/models/smlp/config")[1]["max_batch_size"], 8)
 
+    def test_pages_of_other_sites(self):
+        for site, status in (("cross-site", 403), ("same-site", 200), ("same-origin", 200), ("none", 200)):
+            fields = {"Sec-Fetch-Site": site}
+            self.assertEqual(self.server.request("POST", "/v2/repository/index", b"", fields)[0], status, site)
+            got, _, _ = self.server.infer(png(40, 1), fields | {"Content-Type": "image/png"})
+            self.assertEqual(got, status, site)
+            self.assertEqual(self.server.request("GET", "/", headers=fields)[0], 200)  # a link to the page
+        self.assertEqual(self.server.request("POST", "/v2/repository/models/smlp/unload", b"", {"Sec-Fetch-Site": "cross-site"})[0], 403)
+        self.assertEqual(self.server.get("/v2/models/smlp/ready")[0], 200)
+
+    def test_paths_with_their_host(self):
+        for target, status in (("http://x/v2/health/live", 200), ("https://x:1/v2/models/smlp", 200), ("http://x", 200), ("http://x?y", 200), ("ftp://x/v2", 400)):
+            answer = raw_exchange(self.server.port, f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            self.assertTrue(answer.startswith(b"HTTP/1.1 %d" % status), (target, answer[:60]))
+
     def test_what_is_not_there(self):
         for path in ["/v2/models/other", "/v2/models/smlp/versions/2", "/v2/models/smlp/versions/1x", "/v3", "/v2/models/../x"]:
             status, answer = self.server.get(path)
