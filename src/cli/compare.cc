@@ -181,12 +181,7 @@ Result<Inputs> list(const Options& options, const Model& model) {
   for (const std::string& word : options.data) SMLP_CHECK(lister.add(word));
   SMLP_TRY(data, lister.finish());
   SMLP_CHECK(check_prepared(data.files, input_spec(model), data.warnings));
-  const auto several = std::ranges::find_if(data.files, [](const Input& input) { return input.rows > 1; });
-  if (several != data.files.end()) {
-    return fail(Error{.what = fmt::format("holds {} pictures, and its label is one", several->rows),
-                      .file = several->name(),
-                      .remedy = "give the pictures themselves"});
-  }
+  SMLP_CHECK(check_one_picture_each(data.files));
   for (const std::string& warning : data.warnings) report_warning(warning);
   SMLP_CHECK(keep_first(data.files, options.limit));
   return std::move(data);

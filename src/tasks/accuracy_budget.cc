@@ -38,14 +38,15 @@ class Judge {
  public:
   Judge(const AccuracyBudget& budget, const Network& exact, const BudgetProgress& progress)
       : budget_(budget), exact_(std::make_shared<const Network>(exact)), progress_(progress) {
-    const std::size_t size = budget.pictures.size(), some = std::min(size, kHarmPictures);
+    const std::size_t size = budget.pictures.size(), all = picture_count(budget.pictures),
+                      some = std::clamp<std::size_t>(kHarmPictures * size / std::max<std::size_t>(all, 1), 1, size);
     for (std::size_t i = 0; i < some; ++i) some_.push_back(budget.pictures[i * size / some]);
-    labels_ = budget.labels.empty() ? std::vector<int>(size) : budget.labels;
+    labels_ = budget.labels.empty() ? std::vector<int>(all) : budget.labels;
   }
 
   void expect(std::size_t places) {
     const auto evaluations = static_cast<std::int64_t>(std::ceil(std::log2(static_cast<double>(places) + 1))) + 1;
-    all_ = evaluations * std::ssize(budget_.pictures) + static_cast<std::int64_t>(places * some_.size());
+    all_ = evaluations * std::ssize(labels_) + static_cast<std::int64_t>(places * picture_count(some_));
   }
 
   // The relative error of the logits, of some pictures.
@@ -66,12 +67,12 @@ class Judge {
 
   // What makes the last drop() say less than it seems to.
   std::vector<std::string> warnings() const {
-    std::vector<std::string> out;
-    const auto judged = std::ssize(budget_.pictures) - skipped_;
+    std::vector<std::string> out = budget_.warnings;
+    const auto judged = std::ssize(labels_) - skipped_;
     if (skipped_ > 0) {
       out.push_back(
           fmt::format("{} of the {} pictures that --max-drop is judged by could not be read and were left out: {}",
-                      skipped_, budget_.pictures.size(), first_skipped_));
+                      skipped_, labels_.size(), first_skipped_));
     }
     if (const double one = 100.0 / static_cast<double>(judged); budget_.points > 0 && budget_.points < one) {
       out.push_back(fmt::format(
@@ -93,8 +94,11 @@ class Judge {
                                          if (first_skipped_.empty()) first_skipped_ = error.message();
                                        }};
     SMLP_TRY(comparison, compare_models(pictures, {exact, labels_}, {tried, labels_}, watch));
-    done_ += std::ssize(pictures);
-    if (comparison.pictures == 0) return fail("none of the {} pictures of --data can be read", pictures.size());
+    done_ += comparison.pictures + comparison.skipped;
+    if (comparison.pictures == 0) {
+      return fail("none of the {} pictures that --max-drop is judged by can be read: {}", comparison.skipped,
+                  first_skipped_);
+    }
     return std::move(comparison);
   }
 

@@ -12,9 +12,10 @@ namespace smlp {
 
 struct AccuracyBudget {
   double points = 0;                 // of a hundred pictures, how many more may be answered wrong
-  std::vector<Input> pictures = {};  // to judge by
+  std::vector<Input> pictures = {};  // to judge by, after check_prepared()
   // The class of each. Empty: the budget is on answers that differ from those of fp32.
   std::vector<int> labels = {};
+  std::vector<std::string> warnings = {};  // of check_prepared()
 };
 
 struct BudgetOutcome {

@@ -25,8 +25,8 @@ class AnyRoom final : public Room {
 
 // What the pictures themselves look like, for warnings.
 struct Impression {
-  std::size_t seen = 0, broken = 0, plain = 0;
-  std::string first_broken, first_plain, first_not_finite;
+  std::size_t seen = 0, broken = 0, plain = 0, beyond = 0;
+  std::string first_broken, first_plain, first_beyond;
   std::vector<std::size_t> answers;  // how often each class is the best
 
   std::vector<std::string> warnings(const Network& network) const {
@@ -46,6 +46,12 @@ struct Impression {
           fmt::format("{} of {} calibration pictures are of a single colour, the first is {}: activations of "
                       "real pictures may go beyond the ranges found on them",
                       plain, seen, first_plain));
+    }
+    if (beyond > 0) {
+      out.push_back(
+          fmt::format("{} of {} calibration pictures have pixels that this model's preprocessing cannot give, the "
+                      "first is {}: prepare them with smlp preprocess --model",
+                      beyond, seen, first_beyond));
     }
     const auto most = std::ranges::max_element(answers);
     if (answers.size() > 1 && seen > 1 && static_cast<double>(*most) > kOneClass * static_cast<double>(seen)) {
@@ -70,6 +76,19 @@ bool is_plain(std::span<const float> chw, int channels) {
 
 bool all_finite(std::span<const float> values) {
   return std::ranges::all_of(values, [](float x) { return std::isfinite(x); });
+}
+
+// Whether a prepared picture can have come of pixels from 0 to 255; never of numbers that are not finite.
+bool can_be_prepared(std::span<const float> chw, const Preprocess& how, int channels) {
+  if (!all_finite(chw)) return false;
+  const std::size_t plane = chw.size() / static_cast<std::size_t>(channels);
+  for (std::size_t c = 0; c < how.mean.size() && c < static_cast<std::size_t>(channels); ++c) {
+    constexpr float kSlack = 0.01F;  // of the range: whoever prepared it rounded otherwise, or to half precision
+    const float low = (0 - kSlack - how.mean[c]) / how.std[c], high = (1 + kSlack - how.mean[c]) / how.std[c];
+    const auto one = chw.subspan(c * plane, plane);
+    if (!std::ranges::all_of(one, [&](float x) { return low <= x && x <= high; })) return false;
+  }
+  return true;
 }
 
 class Calibrator {
@@ -97,7 +116,9 @@ class Calibrator {
     if (is_plain(chw, network_->config.in_channels) && impression_.plain++ == 0) {
       impression_.first_plain = source.name(index);
     }
-    if (impression_.first_not_finite.empty() && !all_finite(chw)) impression_.first_not_finite = source.name(index);
+    if (!can_be_prepared(chw, network_->preprocess, network_->config.in_channels) && impression_.beyond++ == 0) {
+      impression_.first_beyond = source.name(index);
+    }
     if (++waiting_ == kBatch) run();
     return {};
   }
@@ -127,10 +148,11 @@ class Calibrator {
 
  private:
   std::unexpected<Error> not_finite(std::string what) const {
-    const std::string& picture = impression_.first_not_finite;
+    const std::string& picture = impression_.first_beyond;
     return fail(Error{.what = std::move(what),
-                      .remedy = picture.empty() ? "the model's weights or the pictures' preprocessing are out of range"
-                                                : picture + " holds such numbers itself: prepare it again"});
+                      .remedy = picture.empty()
+                                    ? "the model's weights or the pictures' preprocessing are out of range"
+                                    : picture + " has pixels that no preprocessing gives: prepare it again"});
   }
 
   Result<void> read(InputSource& source, std::size_t index, std::span<float> chw) {

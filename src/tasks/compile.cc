@@ -6,6 +6,7 @@
 #include "base/atomic_file.h"
 #include "base/sha256.h"
 #include "data/class_list.h"
+#include "data/input_check.h"
 #include "data/label_map.h"
 #include "formats/compiled.h"
 #include "tasks/labelled_pictures.h"
@@ -95,10 +96,16 @@ Result<void> check_outputs(const CompileOptions& options, const fs::path& output
 
 Result<AccuracyBudget> budget_of(const CompileOptions& options, const Network& network) {
   AccuracyBudget budget = {.points = *options.max_drop, .pictures = options.judged.files};
-  if (budget.pictures.empty()) {
-    budget.pictures = options.calibration.pictures;
+  const bool labelled = !budget.pictures.empty();
+  if (!labelled) budget.pictures = options.calibration.pictures;
+  const InputSpec spec = {
+      .channels = network.config.in_channels, .side = network.config.image, .how = network.preprocess, .max_rows = 0};
+  SMLP_CHECK(check_prepared(budget.pictures, spec, budget.warnings));
+  if (!labelled) {
+    budget.warnings.clear();  // calibrate() says them
     return budget;
   }
+  SMLP_CHECK(check_one_picture_each(budget.pictures));
   const Inputs& data = options.judged;
   const ClassList list = {.names = network.class_names, .wnids = network.wnids};
   SMLP_TRY(map, map_labels(data.labels, network.config.classes, list, std::nullopt,

@@ -34,6 +34,14 @@ std::string_view label_source_name(LabelSource source) {
   return kNames[static_cast<int>(source)];
 }
 
+Result<void> check_one_picture_each(std::span<const Input> inputs) {
+  const auto several = std::ranges::find_if(inputs, [](const Input& input) { return input.rows > 1; });
+  if (several == inputs.end()) return {};
+  return fail(Error{.what = fmt::format("holds {} pictures, and its label is one", several->rows),
+                    .file = several->name(),
+                    .remedy = "give the pictures themselves"});
+}
+
 LabelledPictures labelled_pictures(const Inputs& data, const LabelMap& labels, const ClassList& list) {
   LabelledPictures out{.label_rule = std::string(label_rule_name(labels.rule)),
                        .label_source = std::string(label_source_name(data.label_source))};

@@ -395,8 +395,32 @@ class Refusals(unittest.TestCase):
             pixels[7] = value
             pixels.tofile(path)
             done = run("compile", MODEL, self.work / "out", "--precision", "int8", "--calibrate", folder, check=1)
-            self.assertRegex(done.stderr, "block.0.fuse.*not finite.*batch-00001.bin holds such numbers itself")
+            self.assertRegex(done.stderr, "block.0.fuse.*not finite.*batch-00001.bin has pixels that no preprocessing gives")
             self.assertFalse((self.work / "out.smlp").exists())
+
+    def test_pictures_prepared_in_another_way_are_said(self):
+        folder = self.work / "prepared"
+        write_photographs(self.work / "root" / "all", 3)
+        run("preprocess", "--data_root", self.work / "root", "--save_dir", folder / "bins", "--model", MODEL, "--batch_size", 1)
+        self.pictures = folder / "bins"
+        self.assertNotIn("preprocessing cannot give", self.compile())
+        for path in sorted(self.pictures.glob("*.bin"))[1:]:
+            pixels = np.fromfile(path, "<f4")  # as whoever forgets to divide by 255
+            (pixels * 255).tofile(path)
+        said = self.compile("--force")
+        self.assertRegex(said, "2 of 3 calibration pictures have pixels that this model's preprocessing cannot give.*00001.bin")
+
+    def test_a_budget_on_prepared_pictures_of_several_in_a_file(self):
+        folder = self.work / "prepared"
+        write_photographs(self.work / "root" / "all", 7)
+        run("preprocess", "--data_root", self.work / "root", "--save_dir", folder / "bins", "--model", MODEL, "--batch_size", 3)
+        self.pictures = folder / "bins"
+        said = self.compile("--max-drop", 1)
+        self.assertIn("--max-drop 1 is judged by 7 pictures", said)
+        (self.work / "list.txt").write_text(f"{self.pictures}/batch-00000.bin 0\n")
+        done = run("compile", MODEL, self.work / "other", "--precision", "int8", "--calibrate", self.pictures, "--max-drop", 1,
+                   "--data", f"@{self.work}/list.txt", check=1)
+        self.assertIn("batch-00000.bin: holds 3 pictures, and its label is one", done.stderr)
 
     def test_the_folder_that_preprocess_filled(self):
         folder = self.work / "prepared"
