@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ._classifier import Classifier
-    from ._job import JobReport, classify
+    from ._job import ClusterWarning, JobReport, classify
 
-_LATER = {"Classifier": "_classifier", "JobReport": "_job", "classify": "_job"}
+_LATER = {"Classifier": "_classifier", "ClusterWarning": "_job", "JobReport": "_job", "classify": "_job"}
 
 
 # Ray is loaded when it is needed: `python -m smlp.ray --help` works without it.
@@ -34,4 +34,4 @@ def __getattr__(name: str) -> "Any":
     return value
 
 
-__all__ = ["Classifier", "JobReport", "classify"]
+__all__ = ["Classifier", "ClusterWarning", "JobReport", "classify"]

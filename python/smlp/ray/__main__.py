@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sys
+import warnings
 from typing import TYPE_CHECKING
 
 from ..errors import InputError, OptionError, SmlpError
@@ -58,6 +59,14 @@ def show_progress(done: int, parts: int, rows: int) -> None:
     print(f"\r{done} of {parts} parts, {rows} rows", end="\n" if done == parts else "", file=sys.stderr, flush=True)
 
 
+def show_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: str | None = None
+) -> None:
+    """Ours as a line; those of libraries are no affair of this program's user."""
+    if category.__name__ == "ClusterWarning":
+        print(f"smlp.ray: warning: {message}", file=sys.stderr, flush=True)
+
+
 def own_output() -> TextIO:
     """Standard output for the report alone. What Ray writes to it, in Python, in C++ and while it ends, goes to standard
     error from here on."""
@@ -75,6 +84,7 @@ def main() -> int:
     try:
         from ._job import classify
 
+        warnings.showwarning = show_warning
         report = classify(progress=show_progress if sys.stderr.isatty() else None, **options)
     except ModuleNotFoundError as error:
         print(f"smlp.ray: error: {error}; pip install 'ray[data]'", file=sys.stderr)
@@ -82,6 +92,9 @@ def main() -> int:
     except SmlpError as error:
         print(f"smlp.ray: error: {error}", file=sys.stderr)
         return 2 if isinstance(error, OptionError) and not isinstance(error, InputError) else 1
+    except OSError as error:  # of a filesystem, in words of its own
+        print(f"smlp.ray: error: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print(f"smlp.ray: stopped; --resume goes on with {options['output']}", file=sys.stderr)
         return 130

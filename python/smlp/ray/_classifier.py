@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow  # type: ignore[import-untyped,import-not-found,unused-ignore]
 import ray  # type: ignore[import-untyped,import-not-found,unused-ignore]
 
+from .._checks import flag, whole, word
 from .._model import Model
 from .._session import Session
 from .._types import Prediction
@@ -103,21 +104,21 @@ class Classifier:
         top: int = 5,
         logits: bool = False,
         threads: int | None = None,
-        precision: Literal["fp32", "bf16"] | None = None,
+        precision: Literal["fp32", "bf16", "int8"] | None = None,
         mode: Literal["automatic", "throughput", "latency"] = "automatic",
         batch: int = 8,
         isa: str | None = None,
     ) -> None:
-        if top < 1:
+        if whole("top", top) < 1:
             raise OptionError(f"the best {top} classes; ask for 1 or more")
         if not isinstance(model, Model):
             model = Model.bundled() if model is None else Model.load(model)
         self.session = Session(
-            model, threads=threads or assigned_threads(), precision=precision, mode=mode, batch=batch, isa=isa
+            model, threads=assigned_threads() if threads is None else threads, precision=precision, mode=mode, batch=batch, isa=isa
         )
-        self.column = column
+        self.column = word("column", column)
         self.top = top
-        self.logits = logits
+        self.logits = flag("logits", logits)
 
     def __call__(self, batch: Union[Mapping[str, Any], pyarrow.Table]) -> pyarrow.Table:
         """`batch`: columns of numpy arrays, or an Arrow table."""

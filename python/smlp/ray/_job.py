@@ -9,19 +9,22 @@ import logging
 import math
 import os
 import pickle
+import re
 import tempfile
 import time
+import warnings
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import ray  # type: ignore[import-untyped,import-not-found,unused-ignore]
 
-from .. import _core
+from .. import _core, errors
+from .._checks import flag, path, session_options, whole
 from .._report import Report
 from .._model import Model
 from .._session import Session
-from ..errors import JobError, ModelError, OptionError
+from ..errors import JobError, ModelError, OptionError, SmlpError
 from ._classifier import Answers, answer, assigned_threads
 from ._files import Place, find_place
 from ._listing import Listing, find_inputs
@@ -40,6 +43,10 @@ if TYPE_CHECKING:
 PASS = 256
 # What is lost with a worker, and what a file of answers holds.
 LARGEST_PART = 1024
+
+
+class ClusterWarning(UserWarning):
+    """What keeps a cluster from beginning a job."""
 
 
 @dataclass(frozen=True)
@@ -185,14 +192,25 @@ def classify(
         InputError: inputs that are not there. What breaks later is a row with an error.
         ModelError: a model that cannot be read.
         OptionError: an output folder of another job, options that make no sense.
-        JobError: the cluster failed; resume goes on.
+        InputTypeError: what is no path.
+        JobError: the cluster failed, and resume goes on; a folder that cannot be read or written.
+
+    Warns:
+        ClusterWarning: no node has as many CPUs as an actor asks for.
     """
     start = time.monotonic()
-    if top < 1 or (part is not None and part < 1):
-        raise OptionError("top and part are 1 or more")
+    numbers = {"top": top, "batch": batch, "part": part, "actors": actors, "cpus_per_actor": cpus_per_actor}
+    for name, number in numbers.items():
+        if (number is not None or name in ("top", "batch")) and whole(name, number) < 1:
+            raise OptionError(f"{name} is {number}; 1 or more are possible")
+    logits, resume = flag("logits", logits), flag("resume", resume)
+    _core.SessionOptions(*session_options(None, batch, precision, "automatic", isa, False))  # its words, not this machine
     if format not in FORMATS:
         raise OptionError(f"unknown format '{format}'; {' or '.join(FORMATS)}")
-    words = [os.fspath(inputs)] if isinstance(inputs, (str, os.PathLike)) else [os.fspath(word) for word in inputs]
+    is_one = isinstance(inputs, (str, bytes, os.PathLike)) or not hasattr(inputs, "__iter__")
+    words = [path("an input", word) for word in ([inputs] if is_one else inputs)]  # type: ignore[union-attr]
+    out = Output(find_place(path("output", output)), format)
+    earlier = out.earlier(resume)
     place, data = _model_bytes(model)
     file = place.name
     how = {"img_size": img_size, "crop_pct": crop_pct, "interpolation": interpolation, "mean": mean, "std": std}
@@ -201,7 +219,6 @@ def classify(
     load["classes"] = checked.class_names or None  # the workers may not have that file
     session = {"precision": precision, "isa": isa, "batch": batch}
     listing = find_inputs(words, column, id_column)
-    out = Output(find_place(os.fspath(output)), format)
     identity = {
         "program": _core.version,
         "model_sha256": hashlib.sha256(data).hexdigest(),
@@ -218,12 +235,17 @@ def classify(
         workers, cpus = _pool(actors, cpus_per_actor)
         size = part or _part_size(listing, workers)
         identity = json.loads(json.dumps(identity))  # as it is read again
-        record = out.begin({"smlp_ray": 1, "identity": identity, "part": size}, resume)
+        record = out.begin({"smlp_ray": 1, "identity": identity, "part": size}, earlier)
         if part is not None and record["part"] != part:
             raise OptionError(f"{out.folder.name}: cannot resume with parts of {part}; the job has parts of {record['part']}")
         provenance = {"program": identity["program"], "model": {"file": file, "sha256": identity["model_sha256"]}}
         orders = _Orders(ray.put(data), file, load, session, top, logits, out, provenance)
-        tally = _run(orders, listing.divide(record["part"]), workers, cpus, progress)
+        try:
+            tally = _run(orders, listing.divide(record["part"]), workers, cpus, progress)
+        except SmlpError:
+            if earlier is None:
+                out.forget()
+            raise
     return _report(out, tally, time.monotonic() - start, workers, cpus)
 
 
@@ -260,16 +282,31 @@ def _run(orders: _Orders, parts: list[Part], workers: int, cpus: int, progress: 
                 missing.remove(int(row["number"]))
                 progress(len(parts) - len(missing), len(parts), tally.rows)
     except ray.exceptions.RayError as error:
-        raise JobError(f"the cluster failed: {_cause(error)}; --resume goes on with what is done") from error
+        raise _failure(error) from error
     return tally
 
 
-def _cause(error: BaseException) -> str:
-    """The line of the innermost reason."""
-    while (inner := getattr(error, "cause", None) or error.__cause__) is not None and inner is not error:
-        error = inner
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[-1].strip() if lines else ''}"
+def _failure(error: BaseException) -> SmlpError:
+    """What a worker of ours raised, or else that the cluster failed and how."""
+    told = _told(error)
+    ours = re.fullmatch(r"smlp\.errors\.(\w+): (.*)", told)
+    kind = getattr(errors, ours[1], None) if ours else None
+    if ours and isinstance(kind, type) and issubclass(kind, SmlpError):
+        return kind(ours[2])
+    return JobError(f"the cluster failed: {type(error).__name__}: {told}; --resume goes on with what is done")
+
+
+def _told(error: BaseException) -> str:
+    """The last line of the innermost reason that says something: Ray chains its own, and some are mute."""
+    told = ""
+    seen: set[int] = set()
+    reason: BaseException | None = error
+    while reason is not None and id(reason) not in seen:
+        seen.add(id(reason))
+        told = next((line.strip() for line in reversed(str(reason).splitlines()) if line.strip()), told)
+        inner = getattr(reason, "cause", None)
+        reason = inner if isinstance(inner, BaseException) else reason.__cause__
+    return told
 
 
 def _report(out: Output, tally: _Tally, seconds: float, workers: int, cpus: int) -> JobReport:
@@ -291,7 +328,7 @@ def _report(out: Output, tally: _Tally, seconds: float, workers: int, cpus: int)
 
 
 def _model_bytes(model: Path | None) -> tuple[Place, bytes]:
-    place = find_place(os.fsdecode(_core.bundled_file()) if model is None else os.fspath(model))
+    place = find_place(os.fsdecode(_core.bundled_file()) if model is None else path("a model", model))
     try:
         return place, place.read()
     except OSError as error:
@@ -324,11 +361,13 @@ def _pool(actors: int | None, cpus: int | None) -> tuple[int, int]:
     nodes = [count for count in nodes if count > 0]
     if not nodes and (actors is None or cpus is None):
         raise OptionError("the cluster has no CPU now; name --actors and --cpus-per-actor for the nodes that will come")
-    for name, value in (("actors", actors), ("CPUs an actor", cpus)):
-        if value is not None and value < 1:
-            raise OptionError(f"{value} {name}; 1 or more are possible")
     if cpus is None:
         cpus = min(8, *nodes) if len(nodes) > 1 else min(8, nodes[0])
+    if cpus > max(nodes, default=0):  # Ray would wait for such a node, and say nothing
+        largest = f"no node has {cpus} CPUs: the largest has {max(nodes, default=0)}"
+        if actors is None:
+            raise OptionError(f"{largest}; ask for fewer an actor, or name --actors too where nodes are still to come")
+        warnings.warn(f"{largest}; the job waits until one comes", ClusterWarning, stacklevel=3)
     return actors or max(1, sum(count // cpus for count in nodes)), cpus
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ from ..errors import JobError, OptionError
 from ._files import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from typing import Any
 
     from ._classifier import Answers
@@ -67,42 +68,84 @@ class Output:
         except (OSError, ValueError, KeyError) as error:
             raise JobError(f"{place.name}: cannot be read ({error}); remove this file and resume") from error
 
-    def begin(self, job: Mapping[str, Any], resume: bool) -> Mapping[str, Any]:
-        """Makes the folder, or enters one to resume; gives the record of the job, the earlier one where there is one.
+    def earlier(self, resume: bool) -> Mapping[str, Any] | None:
+        """The record of the job whose answers are there; None where there are none.
 
         Raises:
-            OptionError: files of another or an unfinished job that was not to be resumed.
+            OptionError: files of a job that was not to be resumed, or other files.
+            JobError: a folder or a record that cannot be read.
         """
-        record = self.folder.child(JOB_FILE)
-        if record.exists():
-            if not resume:
-                raise OptionError(
-                    f"{self.folder.name}: holds the answers of a job; --resume goes on with it, and another folder keeps both"
-                )
-            return self._resumed(json.loads(record.read()), job)
-        if any(info.type == fs.FileType.File for info in self._files()):
-            raise OptionError(f"{self.folder.name}: holds other files; name a new folder for the answers")
-        self.folder.filesystem.create_dir(self.folder.path, recursive=True)
-        record.write(json.dumps(job, indent=1).encode())
+        with self._readable():
+            record = self.folder.child(JOB_FILE)
+            kind = self.folder.info().type
+            if kind not in (fs.FileType.NotFound, fs.FileType.Directory):
+                raise OptionError(f"{self.folder.name}: is a file; name a folder for the answers")
+            if kind == fs.FileType.Directory and record.exists():
+                if not resume:
+                    raise OptionError(
+                        f"{self.folder.name}: holds the answers of a job; --resume goes on with it, and another folder "
+                        "keeps both"
+                    )
+                return _read_record(record)
+            if any(info.type == fs.FileType.File for info in self._files()):
+                raise OptionError(f"{self.folder.name}: holds other files; name a new folder for the answers")
+        return None
+
+    def begin(self, job: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> Mapping[str, Any]:
+        """Makes the folder, or enters that of an earlier job; gives the record that holds from now on.
+
+        Raises:
+            OptionError: an earlier job that differs.
+            JobError: a folder that cannot be written.
+        """
+        if earlier is not None:
+            return self._resumed(earlier, job)
+        with self._readable():
+            self.folder.filesystem.create_dir(self.folder.path, recursive=True)
+            self.folder.child(JOB_FILE).write(json.dumps(job, indent=1).encode())
         return job
 
+    def forget(self) -> None:
+        """Takes back the record of a job that has written nothing, so that it can be begun with other options."""
+        with self._readable():
+            if not self.written():
+                self.folder.filesystem.delete_file(self.folder.child(JOB_FILE).path)
+
+    @contextlib.contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise JobError(f"{self.folder.name}: {error}; name a folder that can be read and written") from error
+
     def _resumed(self, earlier: Mapping[str, Any], job: Mapping[str, Any]) -> Mapping[str, Any]:
-        then, now = earlier.get("identity", {}), job["identity"]
+        then, now = earlier["identity"], job["identity"]
         differing = sorted(key for key in {*then, *now} if then.get(key) != now.get(key))
-        if earlier.get("smlp_ray") != job["smlp_ray"] or differing:
+        if earlier["smlp_ray"] != job["smlp_ray"] or differing:
             words = ", ".join(f"{key} ({then.get(key)!r}, now {now.get(key)!r})" for key in differing) or "version"
             raise OptionError(
                 f"{self.folder.name}: cannot resume: the earlier job differs in {words}; give what it was given, or "
                 "another folder"
             )
-        for info in self._files():
-            if info.base_name.startswith(".part-"):  # of a worker that was killed while it wrote
-                self.folder.filesystem.delete_file(info.path)
+        with self._readable():
+            for info in self._files():
+                if info.base_name.startswith(".part-"):  # of a worker that was killed while it wrote
+                    self.folder.filesystem.delete_file(info.path)
         return earlier
 
     def _files(self) -> list[Any]:
         selector = fs.FileSelector(self.folder.path, allow_not_found=True)
         return list(self.folder.filesystem.get_file_info(selector))
+
+
+def _read_record(place: Place) -> Mapping[str, Any]:
+    try:
+        read = json.loads(place.read())
+        if isinstance(read["identity"], dict) and int(read["part"]) > 0 and "smlp_ray" in read:
+            return dict(read)
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise JobError(f"{place.name}: is no record of a job; name another folder, or remove this one and begin again")
 
 
 def _as_parquet(table: Any, provenance: Mapping[str, Any]) -> Any:

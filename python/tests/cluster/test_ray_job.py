@@ -5,18 +5,21 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import struct
 import subprocess
 import sys
 import tarfile
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
 import numpy
 import pytest
 from drivers import end_group, start_driver, workers_below
+from support import ROOT
 
 import smlp
 
@@ -199,6 +202,8 @@ def test_what_is_refused(cluster: None, photos: Path, tmp_path: Path) -> None:
         (tmp_path / "nothing", out, {}, smlp.InputError, "no such"),
         (mixed, out, {}, smlp.InputError, "several kinds"),
         (tmp_path / "other", out, {}, smlp.InputError, "no picture"),
+        (f"@{tmp_path / 'none.txt'}", out, {}, smlp.InputError, "none.txt"),
+        (good, out, {"classes": tmp_path / "none.txt"}, smlp.ModelError, "none.txt"),
         (tmp_path / "empty.parquet", out, {}, smlp.InputError, "Parquet"),
         (tmp_path / "pipe.jpg", out, {}, smlp.InputError, "neither"),
         ([], out, {}, smlp.InputError, "no picture"),
@@ -207,13 +212,99 @@ def test_what_is_refused(cluster: None, photos: Path, tmp_path: Path) -> None:
         (good, out, {"model": tmp_path / "nothing"}, smlp.ModelError, "nothing"),
         (good, out, {"model": photos / "a" / "1.jpg"}, smlp.ModelError, "1.jpg"),
         (good, out, {"top": 0}, smlp.OptionError, "1 or more"),
-        (good, out, {"actors": 0}, smlp.OptionError, "0 actors"),
+        (good, out, {"actors": 0}, smlp.OptionError, "actors is 0"),
+        (good, out, {"top": 2.5}, smlp.OptionError, "whole number"),
+        (good, out, {"top": None}, smlp.OptionError, "whole number"),
+        (good, out, {"part": True}, smlp.OptionError, "whole number"),
+        (good, out, {"batch": 0}, smlp.OptionError, "batch is 0"),
+        (good, out, {"precision": "FP32"}, smlp.OptionError, "'fp32', 'bf16' or 'int8'"),
+        (good, out, {"logits": "yes"}, smlp.OptionError, "True or False"),
+        (good, out, {"mean": (1, 2)}, smlp.OptionError, "three numbers"),
+        (good, tmp_path / "empty.parquet", {}, smlp.OptionError, "is a file"),
+        (good, tmp_path / "empty.parquet" / "x", {}, smlp.JobError, "name a folder"),
+        (good, "/proc/none/x", {}, smlp.JobError, "name a folder"),
+        (good, out, {"model": 5}, smlp.InputTypeError, "path"),
+        (5, out, {}, smlp.InputTypeError, "path"),
+        ([good, None], out, {}, smlp.InputTypeError, "path"),
+        (b"x", out, {}, smlp.InputTypeError, "path"),
+        (good, None, {}, smlp.InputTypeError, "path"),
+        (good, out, {"cpus_per_actor": 99}, smlp.OptionError, "no node has 99 CPUs: the largest has"),
         (good, out, {"format": "csv"}, smlp.OptionError, "csv"),
     ]
     for inputs, output, options, kind, words in cases:
         with pytest.raises(kind, match=words):
             smlp.ray.classify(inputs, output, **options)
     assert not out.exists()
+
+
+def test_a_job_that_could_not_begin_leaves_nothing_to_resume(cluster: None, photos: Path, tmp_path: Path) -> None:
+    """What only a worker can know: here, which kernels there are."""
+    out = tmp_path / "out"
+    with pytest.raises(smlp.OptionError, match="unknown instruction set 'abacus'; known: "):
+        smlp.ray.classify(photos / "b b", out, isa="abacus", cpus_per_actor=3)
+    assert list(out.iterdir()) == []
+    assert smlp.ray.classify(photos / "b b" / "0.png", out, cpus_per_actor=3).rows == 1
+
+
+def test_why_a_cluster_failed() -> None:
+    from ray.exceptions import ActorDiedError, RayError, RayTaskError
+    from smlp.ray._job import _failure
+
+    try:
+        raise smlp.OptionError("no such thing; take another")
+    except smlp.OptionError as error:
+        of_task = RayTaskError("__init__", traceback.format_exc(), error, "ray::MapWorker", 1, "127.0.0.1")
+    died = ActorDiedError(cause=of_task)
+    died.__cause__ = Exception()  # Ray Data chains one that says nothing
+    found = _failure(died)
+    assert type(found) is smlp.OptionError and str(found) == "no such thing; take another"
+    for error, words in [(ActorDiedError(), "ActorDiedError: "), (RayError("out\nof memory\n\n"), "RayError: of memory"),
+                         (RayError("smlp.errors.Nothing: x"), "smlp.errors.Nothing: x")]:
+        found = _failure(error)
+        assert type(found) is smlp.JobError and "--resume" in str(found) and words in str(found) and "\n" not in str(found)
+    circle = RayError("round")
+    circle.__cause__ = circle
+    assert "round" in str(_failure(circle))
+
+
+def test_a_record_that_is_none(tmp_path: Path, photos: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    for text in ("", "{", "[]", "3", "{}", '{"smlp_ray": 1, "identity": 5, "part": 3}', '{"smlp_ray": 1, "identity": {}, "part": 0}'):
+        (out / "_job.json").write_text(text)
+        with pytest.raises(smlp.JobError, match="_job.json: is no record of a job"):
+            smlp.ray.classify(photos, out, resume=True)
+
+
+def test_the_schema_is_that_of_the_guide(tmp_path: Path) -> None:
+    """Of every part, also where no row has an answer, or there is no row."""
+    from smlp.ray._classifier import Answers
+    from smlp.ray._files import find_place
+    from smlp.ray._output import Output
+
+    guide = (ROOT / "docs" / "ray.md").read_text()
+    for logits in (False, True):
+        for rows in (0, 1, 2):
+            answers = Answers(logits=logits)
+            for row in range(rows):
+                error = "broken" if row == 0 else None
+                answers.add(None if error else [smlp.Prediction(3, "church", 0.5)], None if error else [0.25, 1.0], error)
+            ids = [f"{row}.jpg" for row in range(rows)]
+            for form in ("parquet", "jsonl"):
+                output = Output(find_place(str(tmp_path)), form)
+                output.write_part(0, ids, answers, {"program": "x"})
+            schema = parquet.read_schema(tmp_path / "part-000000.parquet")
+            assert json.loads(schema.metadata[b"smlp"]) == {"program": "x"}
+            columns = [f"{entry.name}: {entry.type}" for entry in schema]
+            described = re.search(r"```text\n(.*?)```", guide, re.S)
+            assert described is not None
+            wanted = [line.split("  ")[0].rstrip() for line in described[1].splitlines()]
+            assert columns == [line for line in wanted if logits or not line.startswith("logits")]
+            lines = [json.loads(line) for line in (tmp_path / "part-000000.jsonl").read_text().splitlines()]
+            assert [line["id"] for line in lines] == ids
+            for line in lines:
+                assert list(line) == ["id", "top", *(["logits"] if logits else []), "error", "provenance"]
+                assert (line["error"] is None) == bool(line["top"])
 
 
 def test_resume_is_refused_for_another_job(cluster: None, photos: Path, tmp_path: Path) -> None:
@@ -288,6 +379,26 @@ def test_the_command_line(tmp_path: Path) -> None:
     wrong = subprocess.run([sys.executable, "-m", "smlp.ray", str(tmp_path / "none"), "--output", str(tmp_path / "o")],
                            capture_output=True, text=True)
     assert wrong.returncode == 1 and wrong.stderr.count("\n") == 1 and "no such file" in wrong.stderr
+    parquet.write_table(pyarrow.table({"name": ["a"]}), tmp_path / "names.parquet")
+    picture = tmp_path / "a.jpg"
+    picture.write_bytes(b"")
+    for arguments, status, words in [
+        ([], 2, "required: INPUT"),
+        ([picture, "--top", "x"], 2, "--top"),
+        ([picture, "--top", "0"], 2, "top is 0"),
+        ([picture, "--mean", "1,2"], 2, "three numbers"),
+        ([picture, "--mean", "a,b,c"], 2, "--mean"),
+        ([picture, "--precision", "FP32"], 2, "fp32"),
+        ([picture, "--model", tmp_path / "none.pth"], 1, "none.pth"),
+        ([tmp_path / "names.parquet"], 1, "no column of bytes"),
+        ([picture, "--output", picture], 2, "is a file"),
+    ]:
+        command = [sys.executable, "-m", "smlp.ray", "--output", tmp_path / "o", *arguments]
+        wrong = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+        assert wrong.returncode == status and wrong.stdout == "", (arguments, wrong.stderr)
+        assert words in wrong.stderr.splitlines()[-1], wrong.stderr
+        assert wrong.stderr.count("\n") == 1 or wrong.stderr.startswith("usage:"), wrong.stderr
+    assert not (tmp_path / "o").exists()
     wrong = subprocess.run([sys.executable, "-m", "smlp.ray", "nonsense://x", "--output", str(tmp_path / "o")],
                            capture_output=True, text=True)
     assert wrong.returncode == 2 and wrong.stderr.count("\n") == 1
