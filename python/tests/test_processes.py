@@ -88,7 +88,7 @@ def test_a_fork_during_a_call_of_another_thread(model: smlp.Model, files: list[P
 
 
 ENDLESS = """
-import signal, sys, time, numpy, smlp
+import itertools, signal, sys, time, numpy, smlp
 signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started the tests may ignore it
 session = smlp.Session(smlp.Model.bundled(), threads=1)
 pixels = numpy.zeros((64, 64, 3), numpy.uint8)
@@ -98,6 +98,12 @@ print("ready", flush=True)
 try:
     if sys.argv[1] == "tensor":
         session.logits(tensor)
+    elif sys.argv[1] == "stream":
+        for answer in session.stream(itertools.repeat(pixels)):
+            pass
+    elif sys.argv[1] == "pipeline":
+        for answer in smlp.pipeline(model=session)(itertools.repeat(pixels)):
+            pass
     else:
         session.predict([pixels] * 100_000)
 except KeyboardInterrupt:
@@ -107,7 +113,7 @@ except KeyboardInterrupt:
 """
 
 
-@pytest.mark.parametrize("kind", ["tensor", "pictures"])
+@pytest.mark.parametrize("kind", ["tensor", "pictures", "stream", "pipeline"])
 def test_ctrl_c_ends_a_long_call(kind: str) -> None:
     process = subprocess.Popen([sys.executable, "-c", ENDLESS, kind], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None and process.stdout.readline() == "ready\n"
