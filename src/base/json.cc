@@ -1,5 +1,8 @@
 #include "base/json.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <set>
 #include <string>
 #include <vector>
@@ -134,6 +137,29 @@ Result<JsonDocument<nlohmann::json>> parse_json(std::string_view text) { return 
 
 Result<JsonDocument<nlohmann::ordered_json>> parse_ordered_json(std::string_view text) {
   return parse<nlohmann::ordered_json>(text);
+}
+
+std::string json_fault(const nlohmann::json::exception& error) {
+  // "[json.exception.out_of_range.403] key 'shard' not found"
+  std::string_view what = error.what();
+  what.remove_prefix(std::min(what.find("] ") + 2, what.size()));
+  const auto within_quotes = [&] { return what.substr(0, what.rfind('\'') + 1).substr(what.find('\'')); };
+  const auto last_word = [&] { return what.substr(what.rfind(' ') + 1); };
+  switch (error.id) {
+    case 302:  // "type must be string, but is number", and those of exact()
+      return what.starts_with("type must be ")
+                 ? fmt::format("{} was expected, not {}", what.substr(13, what.find(',') - 13), last_word())
+                 : std::string(what);
+    case 304:
+    case 305:
+      return fmt::format("{} was not expected here", last_word());
+    case 401:
+      return "an array is too short";
+    case 403:
+      return fmt::format("it lacks {}", within_quotes());
+    default:
+      return std::string(what);
+  }
 }
 
 }  // namespace smlp

@@ -66,4 +66,7 @@ T exact(const Json& value) {
   throw Json::type_error::create(302, "a whole number was expected, of the range that makes sense here", nullptr);
 }
 
+// What such an exception found wrong, in words for people and without the library's own numbers: "it lacks 'shard'".
+std::string json_fault(const nlohmann::json::exception& error);
+
 }  // namespace smlp

@@ -48,7 +48,7 @@ Result<Manifest> read_manifest(const fs::path& path) {
         throw json::other_error::create(501, "a label of two class folders", nullptr);
       }
     } catch (const json::exception& error) {
-      return fail(Error{.what = fmt::format("line {}: {}", number, error.what()), .file = path.string()});
+      return fail(Error{.what = fmt::format("line {}: {}", number, json_fault(error)), .file = path.string()});
     }
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }

@@ -61,7 +61,7 @@ Result<std::optional<EvaluationRecord>> read_evaluation_journal(const fs::path& 
     if (header->at("smlp_evaluation_journal") != 1) return journal_error(path, "another version wrote it");
     return EvaluationRecord{.identity = identity_of_json(header->at("identity")), .lines = std::move(*lines)};
   } catch (const Json::exception& error) {
-    return journal_error(path, error.what());
+    return journal_error(path, json_fault(error));
   }
 }
 

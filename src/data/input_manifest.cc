@@ -67,7 +67,7 @@ Result<std::optional<InputManifest>> read_input_manifest(const std::filesystem::
   try {
     return parse(text);
   } catch (const json::exception& error) {
-    return fail(Error{.what = fmt::format("damaged list of a run's inputs: {}", error.what()),
+    return fail(Error{.what = fmt::format("damaged list of a run's inputs: {}", json_fault(error)),
                       .file = path.string(),
                       .remedy = "give --labels or --data_root"});
   }

@@ -120,7 +120,7 @@ Result<std::optional<Journal>> read_journal(const std::filesystem::path& path) {
       journal.whole_end = end + 1;
     }
   } catch (const json::exception& error) {
-    return damaged(error.what());
+    return damaged(json_fault(error));
   }
   if (journal.header_end == 0) return std::nullopt;  // killed while writing the first line: nothing was made yet
   return journal;

@@ -86,7 +86,7 @@ Result<std::optional<RunRecord>> read_run_record(const fs::path& folder) {
     record.identity = identity_of_json(header.at("identity"));
     record.provenance = dump_json(header.at("provenance"));
   } catch (const Json::exception& error) {
-    return damaged(error.what());
+    return damaged(json_fault(error));
   }
   return record;
 }

@@ -143,7 +143,7 @@ Result<BenchmarkReport> read_benchmark_json(const std::filesystem::path& path) {
     }
     return report;
   } catch (const nlohmann::json::exception& error) {
-    return wrong(error.what());
+    return wrong(json_fault(error));
   }
 }
 

@@ -30,10 +30,12 @@ Result<RunTimes> read_times(const fs::path& folder) {
   if (!json) return wrong(json.error().what);
   try {
     const Json& ours = json->at("smlp");
+    std::vector<int> pictures;
+    for (const Json& count : ours.at("executed_pictures")) pictures.push_back(exact<int>(count));
     return RunTimes{.executions = {.fill = ours.at("h2d_list"),
                                    .compute = json->at("npu_compute_time_list"),
                                    .collect = ours.at("d2h_list"),
-                                   .pictures = ours.at("executed_pictures")},
+                                   .pictures = std::move(pictures)},
                     .wall_seconds = ours.at("wall_clock").at("seconds"),
                     .pictures = exact<std::uint64_t>(ours.at("wall_clock").at("pictures")),
                     .broken = exact<std::uint64_t>(ours.at("inputs_broken")),
@@ -41,7 +43,7 @@ Result<RunTimes> read_times(const fs::path& folder) {
                     .batch = exact<int>(ours.at("batch")),
                     .loop = exact<int>(ours.at("loop"))};
   } catch (const nlohmann::json::exception& error) {
-    return wrong(error.what());
+    return wrong(json_fault(error));
   }
 }
 

@@ -57,6 +57,31 @@ TEST(Json, WholeNumbersAreExactOrRefused) {
   EXPECT_EQ(as_number<std::int64_t>("9223372036854775808"), "refused");
 }
 
+TEST(Json, FaultsAreWordsForPeople) {
+  const auto fault = [](auto read) -> std::string {
+    const auto json = nlohmann::ordered_json::parse(R"({"text": "t", "list": [1], "object": {"a": 1}, "half": 0.5})");
+    try {
+      read(json);
+    } catch (const nlohmann::json::exception& error) {
+      return json_fault(error);
+    }
+    return "no fault";
+  };
+  EXPECT_EQ(fault([](const auto& json) { (void)json.at("shard"); }), "it lacks 'shard'");
+  EXPECT_EQ(fault([](const auto& json) { (void)json.at("it's"); }), "it lacks 'it's'");
+  EXPECT_EQ(fault([](const auto& json) { (void)json.at("list").at(1); }), "an array is too short");
+  EXPECT_EQ(fault([](const auto& json) { (void)json.at("list").at("a"); }), "array was not expected here");
+  EXPECT_EQ(fault([](const auto& json) { (void)json.at("half").at("a"); }), "number was not expected here");
+  EXPECT_EQ(fault([](const auto& json) { (void)json.at("half").template get<std::string>(); }),
+            "string was expected, not number");
+  EXPECT_EQ(fault([](const auto& json) { (void)json.at("object").template get<double>(); }),
+            "number was expected, not object");
+  EXPECT_EQ(fault([](const auto& json) { (void)exact<int>(json.at("half")); }),
+            "a whole number was expected, of the range that makes sense here");
+  EXPECT_EQ(fault([](const auto&) { throw nlohmann::json::other_error::create(501, "as we say it", nullptr); }),
+            "as we say it");
+}
+
 TEST(Json, DepthHasALimit) {
   EXPECT_EQ(problem(nested(kMaxJsonDepth, "[", "]", "1")), "no error");
   EXPECT_THAT(problem(nested(kMaxJsonDepth + 1, "[", "]", "1")), HasSubstr("nested more than 32 deep"));

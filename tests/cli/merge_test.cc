@@ -70,6 +70,40 @@ TEST_F(Merge, RefusesWhatDoesNotBelongTogether) {
   EXPECT_EQ(run_smlp({"merge"}).status, 2);
 }
 
+// A field at a time is taken away, or becomes another value: refused in one line, with the file's name and no word of a
+// library, whatever the field; what is printed but follows from the rest is no exception.
+TEST_F(Merge, APartThatSomebodyChangedIsRefused) {
+  const std::string second = part("2.json", {"--shard", "2/2"});
+  std::ifstream in(part("1.json", {"--shard", "1/2"}));
+  const ordered_json part = ordered_json::parse(in);
+  const auto refused = [&](const ordered_json& changed, const std::string& how) {
+    const Outcome outcome = run_smlp({"merge", scratch_.write("changed.json", changed.dump()), second});
+    EXPECT_EQ(outcome.status, 1) << how;
+    EXPECT_THAT(lines_of(outcome.err), ::testing::SizeIs(1)) << how;
+    EXPECT_THAT(outcome.err, HasSubstr("changed.json")) << how;
+    EXPECT_THAT(outcome.err, ::testing::Not(HasSubstr("exception"))) << how;
+  };
+  const ordered_json fields = part.flatten();
+  for (const auto& [pointer, value] : fields.items()) {
+    if (pointer == "/provenance/model/file") continue;  // the same model may lie elsewhere
+    for (const ordered_json& other : {ordered_json(-1), ordered_json(7.5), ordered_json("x"), ordered_json::object()}) {
+      ordered_json changed = part;
+      changed[ordered_json::json_pointer(pointer)] = other;
+      refused(changed, pointer + " = " + other.dump());
+    }
+  }
+  for (const auto& [key, value] : part.items()) {
+    ordered_json changed = part;
+    changed.erase(key);
+    refused(changed, "without " + key);
+  }
+  refused(ordered_json::array({part}), "an array");
+  // The order of keys, and how numbers are written, mean nothing.
+  const std::string sorted = scratch_.write("sorted.json", nlohmann::json(part).dump(2));
+  EXPECT_EQ(run_smlp({"merge", sorted, second}).status, 1) << "a picture could not be read";
+  EXPECT_THAT(run_smlp({"merge", sorted, second}).out, HasSubstr("acc@1:"));
+}
+
 TEST_F(Merge, AShardThatIsNoneIsRefused) {
   for (const char* shard : {"0/4", "5/4", "x", "auto"}) {
     const Outcome outcome = run_smlp({"evaluate", data_, "--model", model_, "--shard", shard});
