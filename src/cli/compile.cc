@@ -7,6 +7,7 @@
 #include "cli/info_parts.h"
 #include "cli/preprocess_options.h"
 #include "cli/progress.h"
+#include "data/input_remarks.h"
 #include "tasks/provenance.h"
 
 namespace smlp::cli {
@@ -50,11 +51,13 @@ Result<void> list_pictures(Options& options) {
   InputLister lister(LabelUse::none);
   for (const std::string& name : options.calibrate) SMLP_CHECK(lister.add(name));
   SMLP_TRY(inputs, lister.finish());
+  for (const std::string& remark : remarks_on(inputs)) report_warning(remark);
   options.compile.calibration.pictures = std::move(inputs.files);
   if (options.data.empty()) return {};
   InputLister judged(LabelUse::required);
   for (const std::string& name : options.data) SMLP_CHECK(judged.add(name));
   SMLP_TRY(labelled, judged.finish());
+  for (const std::string& remark : remarks_on(labelled)) report_warning(remark);
   options.compile.judged = std::move(labelled);
   return {};
 }

@@ -11,6 +11,7 @@
 #include "cli/preprocess_options.h"
 #include "cli/progress.h"
 #include "cli/shard_option.h"
+#include "data/input_remarks.h"
 #include "tasks/evaluation_files.h"
 #include "tasks/input_source.h"
 
@@ -27,17 +28,6 @@ struct Options {
   bool per_class = false;
   bool json = false;
 };
-
-// What could make the number mean something else than the reader thinks.
-void warn_about_data(const Inputs& data) {
-  for (const std::string& warning : data.warnings) report_warning(warning);
-  if (!data.empty_labels.empty()) {
-    report_warning(fmt::format(
-        "class folder '{}'{} no picture", data.empty_labels.front(),
-        data.empty_labels.size() == 1 ? " holds" : fmt::format(" and {} more hold", data.empty_labels.size() - 1)));
-  }
-  if (data.left_out.count > 0) report_warning(left_out_text(data.left_out));
-}
 
 Result<Inputs> list(const Options& options) {
   InputLister lister(LabelUse::required);
@@ -70,7 +60,7 @@ Result<void> check_inputs(const Options& options, const Model& model, Inputs& da
                       .file = several->name(),
                       .remedy = "score it with smlp infer and smlp postprocess"});
   }
-  warn_about_data(data);
+  for (const std::string& remark : remarks_on(data)) report_warning(remark);
   return keep_first(data.files, options.limit);
 }
 

@@ -80,7 +80,8 @@ Result<Exit> run(Options& options) {
                                         [&](const Error& error) {
                                           if (progress) progress->clear();
                                           report_error(error);
-                                        }};
+                                        },
+                                    .remark = report_warning};
   auto report = preprocess_folder(options.folder, watch);
   progress.reset();
   if (!report) return fail(std::move(report).error());

@@ -10,7 +10,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// `loose`, where it is given, gets the pictures that lie in no class folder.
+// `loose`, where it is given, gets the pictures that lie in no class folder, and what we wrote there.
 Result<std::vector<std::string>> class_folders(const fs::path& root, std::vector<fs::path>* loose = nullptr) {
   std::error_code code;
   std::vector<std::string> names;
@@ -18,9 +18,11 @@ Result<std::vector<std::string>> class_folders(const fs::path& root, std::vector
     std::string name = entry->path().filename().string();
     std::error_code ignored;
     if (is_junk(name)) continue;
-    if (entry->is_directory(ignored)) {
+    const bool folder = entry->is_directory(ignored);
+    const bool ours = folder && (holds_results(entry->path()) || holds_bins(entry->path()));
+    if (folder && !ours) {
       names.push_back(std::move(name));
-    } else if (loose != nullptr && has_picture_extension(name)) {
+    } else if (loose != nullptr && (ours || has_picture_extension(name))) {
       loose->push_back(entry->path());
     }
   }

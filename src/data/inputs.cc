@@ -143,6 +143,12 @@ Result<void> InputLister::add_archive(const fs::path& path) {
   if (!archive->has_end()) {
     inputs_.warnings.push_back(fmt::format("{}: no block of zeros ends the archive: it may be cut off", path.string()));
   }
+  if (archive->has_more()) {
+    inputs_.warnings.push_back(
+        fmt::format("{}: what follows the archive's end is not read: archives that were joined with cat are given one "
+                    "by one",
+                    path.string()));
+  }
   if (!listing.others.empty()) {
     const TarMember& first = archive->members()[listing.others.front()];
     inputs_.left_out.add(listing.others.size(), path.string() + ":" + first.name);

@@ -8,6 +8,8 @@
 
 #include "base/natural_order.h"
 #include "base/open_file.h"
+#include "data/bin_folder.h"
+#include "data/run_record.h"
 
 namespace smlp {
 namespace {
@@ -82,6 +84,7 @@ class Walk {
                           .file = path.string(),
                           .remedy = "delete links between folders, or give the folders that are meant"});
       }
+      if (holds_results(path)) return listing.others.push_back(path), Result<void>();
       return run(path);
     }
     const bool broken_link = link && !fs::exists(status);
@@ -128,6 +131,9 @@ bool is_junk(std::string_view name) {
   const std::string folded = lower(name);
   return folded == "thumbs.db" || folded == "desktop.ini" || folded == "__macosx";
 }
+
+bool holds_results(const fs::path& folder) { return name_is_taken(folder / kRunRecord); }
+bool holds_bins(const fs::path& folder) { return name_is_taken(folder / kPreprocessJournal); }
 
 Result<FolderListing> list_folder(const fs::path& folder) {
   Walk walk;

@@ -26,6 +26,12 @@ bool looks_like_tar(const std::filesystem::path& file);
 // desktop.ini and __MACOSX. `name`: one part of a path.
 bool is_junk(std::string_view name);
 
+// True for a folder in which infer or merge keeps results: its arrays are no pictures, wherever the folder lies.
+bool holds_results(const std::filesystem::path& folder);
+
+// True for a folder in which preprocess keeps bins: it is no class of pictures.
+bool holds_bins(const std::filesystem::path& folder);
+
 struct FoundFile {
   std::filesystem::path path;
   InputKind kind = InputKind::picture;
@@ -35,12 +41,13 @@ struct FoundFile {
 struct FolderListing {
   std::vector<FoundFile> files;                 // pictures, .bin and .npy, but no labels.npy
   std::vector<std::filesystem::path> archives;  // .tar
-  std::vector<std::filesystem::path> others;    // other regular files
+  std::vector<std::filesystem::path> others;    // other regular files, and folders of results
 };
 
-// Walks `folder` with all its subfolders. Junk is left out, and so are pipes, sockets and devices; links are followed,
-// a loop of links is cut. A link to nothing is listed where its name is an input's, so that whoever opens it reports
-// it. Errors name the folder that cannot be listed, and a folder whose links lead round and round.
+// Walks `folder` with all its subfolders. Junk is left out, and so are pipes, sockets and devices, and subfolders of
+// results, which `others` names; links are followed, a loop of links is cut. A link to nothing is listed where its name
+// is an input's, so that whoever opens it reports it. Errors name the folder that cannot be listed, and a folder whose
+// links lead round and round.
 Result<FolderListing> list_folder(const std::filesystem::path& folder);
 
 }  // namespace smlp

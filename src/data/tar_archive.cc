@@ -18,6 +18,7 @@ constexpr std::uint64_t kBlock = 512;
 constexpr std::uint64_t kMaxExtra = 1 << 20;  // bytes of a pax header or a GNU long name
 constexpr std::size_t kMaxName = 4096;        // as of any path
 constexpr std::size_t kMaxMembers = 20'000'000;
+constexpr std::uint64_t kMostRecord = 1 << 20;  // bytes of zeros that writers put behind the end
 
 using Block = std::array<unsigned char, kBlock>;
 
@@ -98,6 +99,7 @@ class HeaderWalk {
       SMLP_CHECK(read(at_, block.data(), kBlock));
       if (std::ranges::all_of(block, [](unsigned char byte) { return byte == 0; })) {
         has_end_ = true;
+        SMLP_CHECK(look_behind_end());
         break;
       }
       if (!checksum_holds(block)) {
@@ -111,6 +113,7 @@ class HeaderWalk {
   }
 
   bool has_end() const { return has_end_; }
+  bool has_more() const { return has_more_; }
 
  private:
   std::unexpected<Error> error(std::string what, std::string remedy = "download or write the archive again") const {
@@ -138,6 +141,14 @@ class HeaderWalk {
       return error(fmt::format("is compressed with {}, so that its members cannot be read in place", how),
                    "decompress it first");
     }
+    return {};
+  }
+
+  // Writers fill up the last record with zeros, mostly to 10 KiB.
+  Result<void> look_behind_end() {
+    std::vector<char> rest(std::min<std::uint64_t>(file_.stamp.bytes - at_, kMostRecord));
+    SMLP_CHECK(read(at_, rest.data(), rest.size()));
+    has_more_ = std::ranges::any_of(rest, [](char byte) { return byte != 0; });
     return {};
   }
 
@@ -200,12 +211,14 @@ class HeaderWalk {
     return {};
   }
 
-  // Of two members of one name tar itself would leave the later one; which is meant here, nobody can say.
+  // Of two members of one name tar itself would leave the later one; which is meant here, nobody can say. "./x" is "x".
   Result<void> check_names() {
     std::unordered_set<std::string_view> seen;
     seen.reserve(members_.size());
     for (const TarMember& member : members_) {
-      if (seen.insert(member.name).second) continue;
+      std::string_view name = member.name;
+      while (name.starts_with("./") || name.starts_with('/')) name.remove_prefix(name.find('/') + 1);
+      if (seen.insert(name).second) continue;
       at_ = member.offset - kBlock;
       return error(fmt::format("has two members named '{}'", member.name), "write the archive with each file once");
     }
@@ -267,7 +280,7 @@ class HeaderWalk {
   std::uint64_t at_ = 0;  // the header that is being read
   Extras extras_;
   std::vector<TarMember> members_;
-  bool has_end_ = false;
+  bool has_end_ = false, has_more_ = false;
 };
 
 std::unexpected<Error> changed(const std::filesystem::path& path) {
@@ -288,6 +301,7 @@ Result<TarArchive> TarArchive::open(const std::filesystem::path& path) {
   SMLP_TRY(members, walk.run());
   archive.members_ = std::move(members);
   archive.has_end_ = walk.has_end();
+  archive.has_more_ = walk.has_more();
   SMLP_TRY(now, stamp_of(file.handle, path));
   if (now != file.stamp) return changed(path);
   return archive;

@@ -49,7 +49,8 @@ class TarArchive {
   const std::filesystem::path& path() const { return path_; }
   const FileStamp& stamp() const { return stamp_; }
   const std::vector<TarMember>& members() const { return members_; }  // regular files, in the archive's order
-  bool has_end() const { return has_end_; }  // false: no block of zeros ends it, as after a copy that was interrupted
+  bool has_end() const { return has_end_; }    // false: no block of zeros ends it, as after a copy that was interrupted
+  bool has_more() const { return has_more_; }  // true: something follows its end, as after `cat a.tar b.tar`
 
   // Opens the file again. Errors: it is not the file any more whose headers were read.
   Result<std::shared_ptr<const TarReader>> reader() const;
@@ -58,7 +59,7 @@ class TarArchive {
   std::filesystem::path path_;
   FileStamp stamp_;
   std::vector<TarMember> members_;
-  bool has_end_ = false;
+  bool has_end_ = false, has_more_ = false;
 };
 
 }  // namespace smlp

@@ -6,6 +6,7 @@
 #include "base/cpu_features.h"
 #include "base/no_throw.h"
 #include "base/thread_pool.h"
+#include "data/input_remarks.h"
 #include "pipeline/pipeline.h"
 #include "tasks/bin_sink.h"
 #include "tasks/hashed_pictures.h"
@@ -45,6 +46,9 @@ void report_earlier(const PreprocessRun& run, const Journal& journal, const Prep
 
 Result<PreprocessFolderReport> preprocess(const PreprocessFolderOptions& options, const PreprocessFolderWatch& watch) {
   SMLP_TRY(run, PreprocessRun::open(options));
+  for (const std::string& remark : remarks_on(run.inputs)) {
+    if (watch.remark) watch.remark(remark);
+  }
   const auto lock = DirectoryLock::acquire(options.save_dir);
   if (!lock) return fail(lock.error());
   const auto parent_lock = DirectoryLock::acquire(run.parent);  // labels.npy and the manifest have room for one run

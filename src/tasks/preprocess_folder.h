@@ -37,6 +37,7 @@ struct PreprocessFolderReport {
 struct PreprocessFolderWatch {
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;  // first with what an earlier run had done
   std::function<void(const Error&)> broken;                               // a picture that cannot be read
+  std::function<void(const std::string&)> remark = {};                    // about the inputs
 };
 
 // bin b holds pictures as float32 NCHW, one after another in the order of the listing; broken pictures leave no gap;

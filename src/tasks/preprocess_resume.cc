@@ -6,6 +6,7 @@
 #include "base/open_file.h"
 #include "base/sha256.h"
 #include "image/decode.h"
+#include "tasks/provenance.h"
 
 namespace smlp {
 namespace {
@@ -41,6 +42,18 @@ std::unexpected<Error> foreign(const fs::path& where, std::string what) {
                     .remedy = "move it away, or choose another --save_dir: neither this run nor --force replaces it"});
 }
 
+// How an earlier run went about it, where this one goes about it in another way.
+std::string difference(const JournalHeader& earlier, const JournalHeader& now) {
+  if (earlier.batch_size != now.batch_size) {
+    return fmt::format("with {} pictures in each, this one is to put in {}", earlier.batch_size, now.batch_size);
+  }
+  if (earlier.how != now.how) {
+    return fmt::format("with '{}', this one is to make them with '{}'", preprocess_text(earlier.how),
+                       preprocess_text(now.how));
+  }
+  return "of other pictures or classes";
+}
+
 // What an earlier run with the same settings recorded, every picture unchanged since; without a trace of one, nothing.
 Result<Journal> check_recorded(const PreprocessRun& run, std::optional<Journal> journal) {
   if (!journal) return Journal{.header = run.header};
@@ -50,12 +63,8 @@ Result<Journal> check_recorded(const PreprocessRun& run, std::optional<Journal> 
                                                      shown(journal->header.shard), shown(run.header.shard)));
   }
   if (journal->header != run.header) {
-    const bool settings = journal->header.how == run.header.how && journal->header.batch_size == run.header.batch_size;
-    return changed(run.options.save_dir, settings ? "an earlier run made these bins of other pictures or classes"
-                                                  : fmt::format("an earlier run made these bins with other settings "
-                                                                "(batch size {}, {} x {} pixels)",
-                                                                journal->header.batch_size, journal->header.how.crop,
-                                                                journal->header.how.crop));
+    return changed(run.options.save_dir,
+                   fmt::format("an earlier run made these bins {}", difference(journal->header, run.header)));
   }
   if (journal->recorded() > run.inputs.files.size()) {
     return changed(run.journal(), "records more pictures than there are");

@@ -68,6 +68,25 @@ Result<void> take_part(PreprocessRun& run) {
   return {};
 }
 
+// A folder that holds pictures is not the place for their bins: it would be a class folder and none at once, and a run
+// that is resumed would find other classes.
+Result<void> check_apart(const std::filesystem::path& save_dir, const std::vector<Input>& inputs) {
+  std::filesystem::path last;
+  for (const Input& input : inputs) {
+    const std::filesystem::path folder = input.file.parent_path();
+    if (input.archive || folder == last) continue;
+    last = folder;
+    std::error_code code;
+    const auto below =
+        std::filesystem::weakly_canonical(std::filesystem::absolute(folder, code), code).lexically_relative(save_dir);
+    if (code || below.empty() || *below.begin() == "..") continue;
+    return fail(Error{.what = fmt::format("pictures lie in it, such as {}", input.name()),
+                      .file = save_dir.string(),
+                      .remedy = "choose another --save_dir"});
+  }
+  return {};
+}
+
 }  // namespace
 
 Provenance PreprocessRun::provenance() const {
@@ -87,6 +106,7 @@ Result<PreprocessRun> PreprocessRun::open(const PreprocessFolderOptions& options
   // So that the parent of "bins/" and of "." is right.
   const std::filesystem::path real = std::filesystem::canonical(options.save_dir, code);
   if (code) return system_error("open the folder", code.value(), options.save_dir);
+  SMLP_CHECK(check_apart(real, inputs.files));
   PreprocessRun run{.options = options, .inputs = std::move(inputs), .parent = real.parent_path()};
   const std::vector<std::int64_t> numbers = numbers_of(run.inputs);
   for (const Input& input : run.inputs.files) run.labels.push_back(numbers[static_cast<std::size_t>(input.label)]);

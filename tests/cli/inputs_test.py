@@ -252,6 +252,95 @@ class InputsTest(unittest.TestCase):
         done = run("preprocess", work / "bins/batch-00000.bin", self.dir / "x", check=1)
         self.assertIn("has no label", done.stderr)
 
+    def test_what_is_written_among_the_inputs_is_no_input(self):
+        """Resuming a run and running it again find the inputs that the first run found."""
+        data = self.dir / "data"
+        shutil.copytree(self.data, data)
+        for path in data.rglob("*.png"):  # so that results have names of their own
+            path.rename(path.with_name(f"{path.parent.name}_{path.name}"))
+        before, _ = self.evaluate(data)
+
+        def made():
+            bins = {name: content for name, content in guide_test.tree(data / "bins").items() if name.endswith(".bin")}
+            return bins, (data / "labels.npy").read_bytes()
+
+        run("preprocess", data, data / "bins", "--batch", 4, "--img-size", 32, check=0)
+        wanted = made()
+        self.assertEqual(len(wanted[0]), 4)
+        again = run("preprocess", data, data / "bins", "--batch", 4, "--img-size", 32, check=0)
+        self.assertIn("an earlier run had made everything", again.stdout)
+        (data / "bins/batch-00003.bin").unlink()
+        run("preprocess", data, data / "bins", "--batch", 4, "--img-size", 32, check=0)
+        self.assertEqual(made(), wanted)
+        self.assertEqual(self.evaluate(data)[0], before)
+        shutil.rmtree(data / "bins")
+        (data / "labels.npy").unlink()
+
+        run("infer", data, data, "--output-dirname", "one", *self.model(), check=0)
+        run("infer", data, data, "--output-dirname", "two", *self.model(), check=0)
+        done = run("infer", data, data, "--output-dirname", "one", "--resume", *self.model(), check=0)
+        self.assertIn("15 inputs had their results", done.stdout + done.stderr)
+        self.assertEqual((data / "one/class_0_0_0.npy").read_bytes(), (data / "two/class_0_0_0.npy").read_bytes())
+        self.assertEqual(self.evaluate(data)[0], before)
+        self.assertEqual(self.classify(data)[0], self.expected[0])
+        self.assertIn("an array of shape", self.error(data / "one"))
+
+    def test_bins_do_not_go_among_their_own_pictures(self):
+        data = self.dir / "data"
+        shutil.copytree(self.data, data)
+        (self.dir / "link").symlink_to(data / "class_1")
+        for place in (data, data / "class_1", self.dir / "link", data / "class_1/.."):
+            done = run("preprocess", data, place, "--img-size", 32, check=1)
+            self.assertIn("pictures lie in it, such as", done.stderr)
+        self.assertEqual(guide_test.tree(data), guide_test.tree(self.data))
+
+    def test_what_an_earlier_run_did_in_another_way_is_said(self):
+        work = self.dir / "work"
+        run("preprocess", "data", work / "bins", "--batch", 4, "--img-size", 32, check=0, cwd=self.root)
+        for more, words in ((["--batch", 3, "--img-size", 32], "with 4 pictures in each, this one is to put in 3"),
+                            (["--batch", 4, "--img-size", 33], "with 'resize 36 bicubic, centre crop 32, mean 0.485"),
+                            (["--batch", 4, "--img-size", 32, "--crop-pct", 0.9], "to make them with 'resize 35 bicubic")):
+            done = run("preprocess", "data", work / "bins", *more, check=1, cwd=self.root)
+            self.assertIn(words, done.stderr)
+
+    def test_every_command_says_what_is_doubtful_about_its_inputs(self):
+        data = self.dir / "data"
+        shutil.copytree(self.data, data)
+        for path in data.rglob("*.png"):  # so that results have names of their own
+            path.rename(path.with_name(f"{path.parent.name}_{path.name}"))
+        (data / "class_0/notes.txt").write_text("x")
+        whole, cut, joined = (self.dir / name for name in ("whole.tar", "cut.tar", "joined.tar"))
+        write_tar(whole, [(str(p.relative_to(data)), p.read_bytes()) for p in sorted(data.rglob("*.png"))])
+        members = whole.read_bytes().rstrip(b"\0")
+        cut.write_bytes(members + bytes(-len(members) % 512))
+        joined.write_bytes(2 * whole.read_bytes())
+        model = ["--model", self.root / "m.safetensors"]
+        by_place = [*model, "--labels", "position"]
+        numbers = iter(range(100))
+
+        def new():
+            return self.dir / f"out{next(numbers)}" / "bins"
+
+        commands = {
+            "classify": lambda word: ["classify", word, *model],
+            "evaluate": lambda word: ["evaluate", word, *by_place],
+            "compare": lambda word: ["compare", "fp32", "bf16", "--data", word, *by_place],
+            "infer": lambda word: ["infer", word, *model],
+            "preprocess": lambda word: ["preprocess", word, new(), *model],
+            "info": lambda word: ["info", *model, "--compare", "fp32,bf16", "--picture", word],
+            "compile": lambda word: ["compile", *model, "--output", new(), "--precision", "int8", "--calibrate", word],
+        }
+        for name, command in commands.items():
+            for word, remark in ((cut, "may be cut off"), (joined, "what follows the archive's end is not read")):
+                done = run(*command(word), check=0)
+                self.assertIn(remark, done.stdout + done.stderr, name)
+            if name != "classify":  # which is silent about other files
+                done = run(*command(data), check=0)
+                self.assertIn("notes.txt", done.stdout + done.stderr, name)
+        (data / "class_9").mkdir()
+        done = run(*commands["preprocess"](data), check=0)
+        self.assertIn("class folder 'class_9' holds no picture", done.stderr)
+
     def test_prepared_pictures_are_classified(self):
         work = self.dir / "work"
         run("preprocess", "data", work / "bins", "--batch", 4, "--model", self.root / "m.safetensors", check=0,

@@ -65,6 +65,20 @@ TEST_F(InputsTest, LabelsAreNoPicturesUnlessTheyAreNamed) {
   EXPECT_THAT(names({"d/labels.npy"}), ElementsAre("d/labels.npy"));
 }
 
+// So that a run whose results lie among its inputs can be resumed, and the inputs be used again.
+TEST_F(InputsTest, WhatWasWrittenAmongTheInputsIsNoInput) {
+  for (const char* name : {"d/a/1.png", "d/b/2.png", "d/run/1_0.npy", "d/run/sub/2_0.npy", "d/run/.smlp-run.jsonl",
+                           "d/bins/batch-00000.bin", "d/bins/.smlp-preprocess.jsonl"}) {
+    write(name);
+  }
+  EXPECT_THAT(names({"d"}), ElementsAre("d/a/1.png", "d/b/2.png", "d/bins/batch-00000.bin"));
+  EXPECT_EQ(list({"d"})->left_out.first, "d/run");
+  EXPECT_THAT(names({"d/run"}), ElementsAre("d/run/1_0.npy", "d/run/sub/2_0.npy")) << "what is named is taken";
+  EXPECT_THAT(names({"d"}, LabelUse::required), ElementsAre("d/a/1.png=a", "d/b/2.png=b"));
+  EXPECT_EQ(list({"d"}, LabelUse::required)->left_out.count, 2U);
+  EXPECT_EQ(list({"d"}, LabelUse::required)->labels.size(), 2U);
+}
+
 TEST_F(InputsTest, LinksAreFollowedAndLoopsCut) {
   write("d/1.jpg");
   write("e/3.jpg");

@@ -142,12 +142,34 @@ TEST_F(TarArchiveTest, AnArchiveThatChangesIsAnErrorThatNamesIt) {
 TEST_F(TarArchiveTest, TwoMembersOfOneNameAreRefused) {
   EXPECT_THAT(problem(member({.name = "a"}, "1") + member({.name = "b"}) + member({.name = "a"}, "2")),
               HasSubstr("has two members named 'a' (at byte 1536)"));
+  for (const char* other : {"./a", "././a", "/a", ".//a"}) {
+    EXPECT_THAT(problem(member({.name = "a"}, "1") + member({.name = other}, "2")),
+                HasSubstr(std::string("has two members named '") + other + "'"));
+  }
+  EXPECT_EQ(problem(member({.name = "a"}, "1") + member({.name = "b/a"}, "2") + member({.name = "../a"}, "3")),
+            "no error");
   EXPECT_THAT(problem(pax("path", std::string(4097, 'n')) + member({.name = "a"})), HasSubstr("name of 4097 bytes"));
 }
 
 TEST_F(TarArchiveTest, AMissingEndIsKnown) {
   EXPECT_FALSE(TarArchive::open(scratch_.write("a.tar", member({.name = "a"}, "1")))->has_end());
   EXPECT_TRUE(TarArchive::open(scratch_.write("a.tar", member({.name = "a"}, "1") + kTarEnd))->has_end());
+}
+
+TEST_F(TarArchiveTest, WhatFollowsTheEndIsKnown) {
+  const std::string archive = member({.name = "a"}, "1") + kTarEnd;
+  const auto has_more = [&](const std::string& bytes) {
+    const auto opened = TarArchive::open(scratch_.write("a.tar", bytes));
+    EXPECT_TRUE(opened.has_value() && opened->has_end());
+    EXPECT_EQ(opened->members().size(), 1U);
+    return opened->has_more();
+  };
+  EXPECT_FALSE(has_more(archive));
+  EXPECT_FALSE(has_more(archive.substr(0, archive.size() - 512))) << "one block of zeros, as some writers have it";
+  EXPECT_FALSE(has_more(archive + std::string(10240, '\0')));
+  EXPECT_TRUE(has_more(archive + archive)) << "cat a.tar b.tar";
+  EXPECT_TRUE(has_more(archive + std::string(9000, '\0') + archive));
+  EXPECT_TRUE(has_more(archive + "x"));
 }
 
 }  // namespace
