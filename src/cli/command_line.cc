@@ -138,7 +138,7 @@ Option& CommandLine::choice_option(KnownOption name, std::vector<std::string> na
       if (same_word(names[i], text)) return set(i), "";
     }
     const std::string near = nearest_word(text, names);
-    return fmt::format("takes {}{}", either_of(names), near.empty() ? "" : fmt::format("; did you mean {}?", near));
+    return fmt::format("takes {}{}", either_of(names), near.empty() ? "" : fmt::format(" (did you mean {}?)", near));
   });
   option.choices = std::move(names);
   return option;

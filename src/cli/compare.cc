@@ -10,6 +10,7 @@
 #include "cli/progress.h"
 #include "cli/table.h"
 #include "data/input_check.h"
+#include "data/input_remarks.h"
 #include "data/label_map.h"
 #include "tasks/compare_models.h"
 #include "tasks/csv_cell.h"
@@ -182,7 +183,7 @@ Result<Inputs> list(const Options& options, const Model& model) {
   SMLP_TRY(data, lister.finish());
   SMLP_CHECK(check_prepared(data.files, input_spec(model), data.warnings));
   SMLP_CHECK(check_one_picture_each(data.files));
-  for (const std::string& warning : data.warnings) report_warning(warning);
+  for (const std::string& remark : remarks_on(data)) report_warning(remark);
   SMLP_CHECK(keep_first(data.files, options.limit));
   return std::move(data);
 }
@@ -207,6 +208,11 @@ Result<void> check_same_classes(const Side (&sides)[2], const ClassList& first, 
 
 Result<Exit> run(const Options& options) {
   if (options.json && options.csv) return usage_error("give one of --json and --csv");
+  const bool has_precision =
+      std::ranges::any_of(options.words, [](auto& word) { return find_precision(word) != nullptr; });
+  if (!options.model.model.empty() && !has_precision) {
+    return usage_error("--model is for precisions such as fp32 and int8, and both A and B are files");
+  }
   const Side sides[2] = {side_of(options.words[0], options.model.model),
                          side_of(options.words[1], options.model.model)};
   SMLP_TRY(named, load_named_model(sides[0].file, options.model.classes, options.model.preprocess));

@@ -6,6 +6,7 @@
 #include "cli/guide_log.h"
 #include "cli/json_line.h"
 #include "cli/model_options.h"
+#include "cli/output_dirname_option.h"
 #include "cli/own_arguments.h"
 #include "cli/preprocess_options.h"
 #include "cli/progress.h"
@@ -21,10 +22,27 @@ struct Options {
   InferFilesOptions files;
   int batch = 0;
   std::string device = "0";
+  std::vector<std::string> idle = {};  // the guide's flags that mean nothing beside the others, and why
   std::string shard;
   bool json = false;
   bool guide = false;  // the log is written as the guide's tool writes it, to the letter
 };
+
+// What the guide's tool takes and what means nothing here; scripts of the guide go on, and are told.
+std::vector<std::string> idle_flags(const CommandLine& line, const Options& options) {
+  const auto given = [&](std::string_view name) { return line.find(name)->given > 0; };
+  std::vector<std::string> idle;
+  if (options.device != "0") {
+    idle.push_back(fmt::format("--device {} means nothing here: this machine's CPU is the one device", options.device));
+  }
+  if (given("--pure-data-type") && given("--data")) {
+    idle.emplace_back("--pure_data_type means nothing here: the data are those of --input");
+  }
+  if (given("--format") && !given("--output")) {
+    idle.emplace_back("--outfmt means nothing here: without --output nothing is written");
+  }
+  return idle;
+}
 
 // As the guide's tool writes them, which scripts read.
 void log_guide_statistics(std::string_view name, const Statistics& s) {
@@ -55,18 +73,25 @@ void log_times(const InferFilesReport& report) {
   log_statistics("copy out", report.d2h);
 }
 
-void log_report(const InferFilesReport& report, const InferFilesOptions& options, bool guide) {
+void log_all_times(const InferFilesReport& report, int loop, bool guide) {
   guide ? log_guide_times(report) : log_times(report);
   log_info("wall clock: {} pictures{} in {:.3f} s, {:.2f} images/s", report.pictures,
-           options.loop > 1 ? fmt::format(" {} times", options.loop) : "", report.wall_seconds,
-           report.images_per_second(options.loop));
+           loop > 1 ? fmt::format(" {} times", loop) : "", report.wall_seconds, report.images_per_second(loop));
   if (guide) log_info("{}", timing_explanation());
+}
+
+void log_report(const InferFilesReport& report, const InferFilesOptions& options, bool guide) {
+  if (report.compute_list.empty()) {
+    log_info("nothing went through the network: there are no times");
+  } else {
+    log_all_times(report, options.loop, guide);
+  }
   if (!report.summary.empty()) log_info("summary: {}", report.summary.string());
 }
 
 Result<Opened> open(Options& options) {
-  if (options.device != "0" && !options.json) {
-    log_info("--device {} means nothing here: this machine's CPU is the one device", options.device);
+  for (const std::string& flag : options.idle) {
+    if (!options.json) log_info("{}", flag);
   }
   SMLP_TRY(named, load_named_model(options.model.model, options.model.classes, options.model.preprocess));
   const int own_batch = named.model.network()->batch;
@@ -88,20 +113,11 @@ Exit finish(const InferFilesReport& report) {
 
 Result<Exit> run(Options& options) {
   InferFilesOptions& files = options.files;
-  if (files.output.empty() && (files.packed || files.resume || files.force || !files.output_dirname.empty())) {
-    return usage_error("--packed, --resume, --force and --output_dirname need --output");
-  }
   if (files.packed && files.format != ResultFormat::npy)
     return usage_error("--packed writes one .npy: give --outfmt NPY");
-  if (files.resume && files.input.empty()) return usage_error("--resume needs --input");
-  if (!options.shard.empty() && files.input.empty()) return usage_error("--shard needs --input");
   const auto shard = shard_of(options.shard);
   if (!shard) return usage_error(shard.error().message());
   files.shard = *shard;
-  if (files.output_dirname == "." || files.output_dirname == ".." ||
-      files.output_dirname.find('/') != std::string::npos) {
-    return usage_error("--output_dirname is the name of a folder in --output, not a path");
-  }
 
   SMLP_TRY(opened, open(options));
   const Session& session = opened.session;
@@ -157,7 +173,7 @@ Run add_infer(CommandLine& line) {
       .plain("OUT")
       .named("DIR")
       .help("Folder that gets a folder of results and its summary (default: none)");
-  line.text("--output-dirname", files.output_dirname);
+  add_output_dirname_option(line, files.output_dirname);
   using enum ResultFormat;
   line.choice<ResultFormat>("--format", {{"NPY", npy}, {"BIN", bin}, {"TXT", txt}}, files.format);
   line.number("--batch", options->batch, 1, 4096)
@@ -166,20 +182,23 @@ Run add_infer(CommandLine& line) {
   line.number("--warmup", files.warmup, 0, 1'000'000);
   line.choice<PureData>("--pure-data-type", {{"zero", PureData::zero}, {"random", PureData::random}}, files.pure);
   line.text("--device", options->device);
-  line.flag("--packed", files.packed);
+  line.flag("--packed", files.packed).needs("--output");
   line.flag("--resume", files.resume)
+      .needs("--output")
+      .needs("--data")
       .help("Go on with the interrupted run in --output-dirname, or the only one in --output");
-  line.flag("--force", files.force);
-  add_limit_option(line, files.limit);
-  add_shard_option(line, options->shard);
+  line.flag("--force", files.force).needs("--output");
+  add_limit_option(line, files.limit).needs("--data");
+  add_shard_option(line, options->shard).needs("--data");
   line.flag("--json", options->json).help("Write one JSON object instead of a log");
-  add_preprocess_options(line, options->model.preprocess);
+  add_preprocess_options(line, options->model.preprocess, {"--data"});
   line.examples({"smlp infer prep_dataset result --model smlp_t.smlp --batch 8",
                  "smlp infer --model smlp_t_bs8.smlp --input prep_dataset --output result --outfmt NPY \\\n"
                  "    --batchsize 8",
                  "smlp infer --model smlp_t_bs8.smlp --batchsize 8 --loop 100"});
   return [options, &line] {
     options->guide = line.guide_spelling();
+    options->idle = idle_flags(line, *options);
     options->files.arguments = own_arguments();
     return run(*options);
   };

@@ -7,6 +7,7 @@
 #include "cli/preprocess_options.h"
 #include "cli/progress.h"
 #include "cli/suggest.h"
+#include "data/input_remarks.h"
 #include "tasks/inspect.h"
 #include "tasks/named_model.h"
 #include "tasks/provenance.h"
@@ -53,6 +54,7 @@ Result<Exit> compare(const Options& options) {
   InputLister lister(LabelUse::none);
   for (const std::string& name : options.pictures) SMLP_CHECK(lister.add(name));
   SMLP_TRY(inputs, lister.finish());
+  for (const std::string& remark : remarks_on(inputs)) report_warning(remark);
   comparison.pictures = std::move(inputs.files);
   comparison.limit = options.limit;
   SMLP_TRY(named, load_named_model(options.file, {}, options.preprocess));
@@ -75,9 +77,6 @@ Result<Exit> compare(const Options& options) {
 
 Result<Exit> run(const Options& options) {
   if (!options.compare.empty()) return compare(options);
-  if (options.preprocess != PreprocessOverrides()) {
-    return usage_error("how pictures are prepared matters to --compare with --picture only");
-  }
   if (options.file.empty()) {
     if (options.tensors) return usage_error("--tensors needs a FILE");
     const Machine machine = inspect_machine();
@@ -107,6 +106,7 @@ Run add_info(CommandLine& line) {
   line.flag("--tensors", options->tensors);
   line.flag("--json", options->json);
   line.text("--compare", options->compare)
+      .excludes("--tensors")
       .named("P,P")
       .help(
           "Run the model (without FILE: the bundled one) in two precisions and print how far each layer's output "
@@ -115,7 +115,7 @@ Run add_info(CommandLine& line) {
       .needs("--compare")
       .help("Picture, folder, archive or @LIST of pictures to compare on; may be repeated (default: 16 made-up ones)");
   add_limit_option(line, options->limit).needs("--picture");
-  add_preprocess_options(line, options->preprocess);
+  add_preprocess_options(line, options->preprocess, {"--picture"});
   line.examples(
       {"smlp info", "smlp info smlp_t.pth", "smlp info --json model.smlp", "smlp info smlp_t.pth --compare fp32,bf16"});
   return [options] { return run(*options); };

@@ -6,6 +6,7 @@
 #include "cli/console.h"
 #include "cli/evaluation_text.h"
 #include "cli/json_line.h"
+#include "cli/output_dirname_option.h"
 #include "cli/own_arguments.h"
 #include "cli/progress.h"
 #include "tasks/evaluation_files.h"
@@ -95,7 +96,7 @@ Run add_merge(CommandLine& line) {
   line.text("--output", options->runs.output)
       .named("DIR")
       .help("Folder that gets the joined run folder and its summary");
-  line.text("--output-dirname", options->runs.output_dirname)
+  add_output_dirname_option(line, options->runs.output_dirname)
       .help("Name of the joined run folder (default: the time, as 2024_05_01-12_00_00)");
   line.flag("--resume", options->runs.resume).help("Go on with a merge of run folders that was interrupted");
   line.flag("--force", options->force).help("Replace what an earlier merge or run wrote there");

@@ -9,20 +9,25 @@ std::array<float, 3> floats(const double (&values)[3]) {
 
 }  // namespace
 
-void add_preprocess_options(CommandLine& line, PreprocessOverrides& overrides) {
+void add_preprocess_options(CommandLine& line, PreprocessOverrides& overrides,
+                            std::initializer_list<KnownOption> needed) {
   using enum Interpolation;
-  line.number("--crop-pct", overrides.crop_pct, 0.1, 1);
-  line.choice<Interpolation>("--interpolation",
-                             {{"nearest", nearest},
-                              {"box", box},
-                              {"bilinear", bilinear},
-                              {"hamming", hamming},
-                              {"bicubic", bicubic},
-                              {"lanczos", lanczos}},
-                             overrides.interpolation);
-  line.three("--mean", -1000, 1000, [&overrides](const double(&values)[3]) { overrides.mean = floats(values); });
-  line.three("--std", 1e-6, 1000, [&overrides](const double(&values)[3]) { overrides.std = floats(values); });
-  line.number("--img-size", overrides.img_size, 1, 4096);
+  Option* const added[] = {
+      &line.number("--crop-pct", overrides.crop_pct, 0.1, 1),
+      &line.choice<Interpolation>("--interpolation",
+                                  {{"nearest", nearest},
+                                   {"box", box},
+                                   {"bilinear", bilinear},
+                                   {"hamming", hamming},
+                                   {"bicubic", bicubic},
+                                   {"lanczos", lanczos}},
+                                  overrides.interpolation),
+      &line.three("--mean", 0, 1, [&overrides](const double(&values)[3]) { overrides.mean = floats(values); }),
+      &line.three("--std", 1e-6, 1, [&overrides](const double(&values)[3]) { overrides.std = floats(values); }),
+      &line.number("--img-size", overrides.img_size, 1, 4096)};
+  for (Option* const option : added) {
+    for (const KnownOption& other : needed) option->needs(other);
+  }
 }
 
 }  // namespace smlp::cli

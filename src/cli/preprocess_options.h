@@ -6,7 +6,8 @@
 
 namespace smlp::cli {
 
-// --crop-pct, --interpolation, --mean, --std, --img-size.
-void add_preprocess_options(CommandLine& line, PreprocessOverrides& overrides);
+// --crop-pct, --interpolation, --mean, --std, --img-size. `needed`: options without which they would mean nothing.
+void add_preprocess_options(CommandLine& line, PreprocessOverrides& overrides,
+                            std::initializer_list<KnownOption> needed = {});
 
 }  // namespace smlp::cli

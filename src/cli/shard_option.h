@@ -9,7 +9,7 @@
 
 namespace smlp::cli {
 
-inline void add_shard_option(CommandLine& line, std::string& shard) { line.text("--shard", shard); }
+inline Option& add_shard_option(CommandLine& line, std::string& shard) { return line.text("--shard", shard); }
 
 // What was given; nothing is the whole.
 inline Result<Shard> shard_of(const std::string& text) {

@@ -77,9 +77,11 @@ std::unexpected<Error> ending_error(const fs::path& path, std::string_view what,
 Result<void> check_different(std::initializer_list<fs::path> paths) {
   std::vector<fs::path> seen;
   for (const fs::path& path : paths) {
+    if (path.empty()) continue;
     std::error_code code;
-    fs::path real = fs::weakly_canonical(path, code);
-    if (path.empty() || code) continue;  // whoever opens it says why
+    fs::path real = fs::absolute(path, code);  // of a relative path that is not there only the words would be compared
+    if (!code) real = fs::weakly_canonical(real, code);
+    if (code) continue;  // whoever opens it says why
     if (std::ranges::find(seen, real) != seen.end()) {
       return fail(Error{.what = "is to hold two of predictions, confusion matrix and journal",
                         .file = path.string(),

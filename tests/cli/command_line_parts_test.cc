@@ -109,7 +109,7 @@ TEST(CommandLineParts, WhatIsRefused) {
       {{"in", "--json=1"}, "--json takes no value"},
       {{"in", "--pin", "--no-pin"}, "--no-pin excludes --pin"},
       {{"in", "--picture", "x"}, "--picture requires --json"},
-      {{"in", "--mode", "latnecy"}, "--mode takes automatic or latency; did you mean latency?, not 'latnecy'"},
+      {{"in", "--mode", "latnecy"}, "--mode takes automatic or latency (did you mean latency?), not 'latnecy'"},
       {{"in", "--mode=fast"}, "--mode takes automatic or latency, not 'fast'"},
       {{"in", "--hlep"}, "unknown --hlep"},
       {{"in", "-x"}, "unknown -x"},

@@ -158,5 +158,24 @@ TEST_F(EvaluateFiles, NamesAndFlagsThatMeanNothingAreRefused) {
   EXPECT_THAT(lines_of(nowhere.err), SizeIs(1)) << "before any picture is read";
 }
 
+// One file, however it is spelt, and although it is not there yet.
+TEST_F(EvaluateFiles, NoFileIsToHoldTwoThings) {
+  fs::create_directories(scratch_.folder() / "sub");
+  fs::create_directory_symlink(scratch_.folder(), scratch_.folder() / "link");
+  const std::string run = "cd " + scratch_.folder().string() + " && $SMLP evaluate data --model m.safetensors";
+  const char* same[] = {"c.csv", "./c.csv", "sub/../c.csv", "link/c.csv", "link/link/c.csv", "$PWD/c.csv"};
+  for (const char* one : same) {
+    for (const char* other : same) {
+      for (const char* second : {" --confusion ", " --journal "}) {
+        const Outcome outcome = run_shell(run + " --predictions " + one + second + other);
+        EXPECT_EQ(outcome.status, 1);
+        EXPECT_THAT(outcome.err, HasSubstr("is to hold two of predictions, confusion matrix and journal"))
+            << one << second << other;
+        EXPECT_FALSE(fs::exists(scratch_.folder() / "c.csv"));
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace smlp::test

@@ -110,6 +110,60 @@ TEST_F(OptionsTest, EmptyValuesAreRefused) {
   EXPECT_THAT(refused({"preprocess", "d", "e", "f"}), HasSubstr("unexpected argument 'f'"));
 }
 
+// An option that would mean nothing beside the others is refused, never passed over.
+TEST_F(OptionsTest, OptionsWithoutEffectAreRefused) {
+  for (const std::vector<std::string>& override : {std::vector<std::string>{"--crop-pct", "0.9"},
+                                                   {"--interpolation", "box"},
+                                                   {"--mean", "0.5,0.5,0.5"},
+                                                   {"--std", "0.5,0.5,0.5"},
+                                                   {"--img-size", "32"}}) {
+    std::vector<std::string> infer = {"infer", "--model", model_}, info = {"info", model_, "--compare", "fp32,bf16"};
+    infer.insert(infer.end(), override.begin(), override.end());
+    info.insert(info.end(), override.begin(), override.end());
+    EXPECT_THAT(refused(infer), HasSubstr(override[0] + " requires --data"));
+    EXPECT_THAT(refused(info), HasSubstr(override[0] + " requires --picture"));
+  }
+  EXPECT_THAT(refused({"infer", "--model", model_, "--limit", "2"}), HasSubstr("--limit requires --data"));
+  for (const char* option : {"--packed", "--force", "--resume"}) {
+    EXPECT_THAT(refused({"infer", data_, "--model", model_, option}), HasSubstr("requires --output"));
+  }
+  EXPECT_THAT(refused({"infer", "--model", model_, "--shard", "1/2"}), HasSubstr("--shard requires --data"));
+  EXPECT_THAT(refused({"info", model_, "--compare", "fp32,bf16", "--tensors"}),
+              HasSubstr("--compare excludes --tensors"));
+  EXPECT_THAT(refused({"compare", model_, model_, "--data", data_, "--model", model_}),
+              HasSubstr("--model is for precisions"));
+}
+
+// Scripts of the guide may give them; they are told.
+TEST_F(OptionsTest, TheGuidesFlagsWithoutEffectAreSaid) {
+  EXPECT_THAT(run_smlp({"infer", "--model", model_, "--device", "3"}).out, HasSubstr("--device 3 means nothing here"));
+  EXPECT_THAT(run_smlp({"infer", "--model", model_, "--outfmt", "BIN"}).out, HasSubstr("--outfmt means nothing here"));
+  EXPECT_THAT(run_smlp({"infer", data_, "--model", model_, "--pure_data_type", "random"}).out,
+              HasSubstr("--pure_data_type means nothing here"));
+  EXPECT_THAT(run_smlp({"infer", "--model", model_, "--pure_data_type", "random"}).out,
+              Not(HasSubstr("means nothing here")));
+}
+
+TEST_F(OptionsTest, TheNameOfAFolderIsNoPath) {
+  const std::string out = scratch_.folder() / "out";
+  for (const char* name : {"../x", "a/b", ".", "..", "/tmp", "x/"}) {
+    for (const std::vector<std::string>& command :
+         {std::vector<std::string>{"infer", data_, out, "--model", model_}, {"merge", "a", "b", "--output", out}}) {
+      std::vector<std::string> arguments = command;
+      arguments.insert(arguments.end(), {"--output_dirname", name});
+      EXPECT_THAT(refused(arguments), HasSubstr("--output_dirname takes the name of a folder in --output"));
+    }
+  }
+  EXPECT_FALSE(fs::exists(out));
+}
+
+TEST_F(OptionsTest, MeansAndDeviationsAreThoseOfPixelsFrom0To1) {
+  EXPECT_THAT(refused({"classify", data_, "--mean", "123.7,116.3,103.5"}), HasSubstr("numbers from 0 to 1"));
+  EXPECT_THAT(refused({"classify", data_, "--mean", "-0.1,0.5,0.5"}), HasSubstr("numbers from 0 to 1"));
+  EXPECT_THAT(refused({"classify", data_, "--std", "58.4,57.1,57.4"}), HasSubstr("numbers from 1e-06 to 1"));
+  EXPECT_NE(answers({"--mean", "0,0,0", "--std", "1,1,1"}), answers({}));
+}
+
 TEST_F(OptionsTest, OverridesChangeThePreprocessingAndCompileRecordsThem) {
   const std::vector<std::string> how = {"--interpolation", "lanczos", "--crop-pct", "0.7", "--mean",
                                         "0.5,0.4,0.3",     "--std",   "0.25",       "0.5", "1"};
