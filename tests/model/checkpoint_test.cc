@@ -125,7 +125,10 @@ TEST_F(CheckpointTest, EveryWrongShapedTensorIsNamedWithBothShapes) {
     if (tensor.name.ends_with("num_batches_tracked") || tensor.name == "to_patch_embedding.0.0.weight") continue;
     TensorFile file = file_;
     Tensor& wrong = find(file, tensor.name);
-    wrong.shape[0] += 1;  // never converted, so the storage may be too short
+    wrong.shape[0] += 1;
+    const std::vector<std::byte> zeros(static_cast<std::size_t>(wrong.elements()) * sizeof(float));
+    wrong.storage = zeros;
+    wrong.offset = 0;
     if (tensor.name == "mlp_head.0.weight") {
       EXPECT_THAT(error_of(file), HasSubstr("tensor 'mlp_head.0.bias': shape (5,), expected (6,)"));
     } else {
