@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 #include <nanobind/stl/string.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -16,6 +17,7 @@ namespace {
 
 using Array = nb::ndarray<nb::ro>;
 
+constexpr const char* kTaken = "pass pixels as uint8 HWC, or a prepared tensor as float32 in this machine's byte order";
 constexpr std::size_t kLargestSide = 65500;  // of pixels; the library's own limit, which fits an int
 
 std::string shape_text(const Array& array) {
@@ -64,6 +66,17 @@ nb::object as_rgb(nb::handle image) {
          "scale it to 8 bits and pass image.convert('RGB')");
 }
 
+// A scheme as RFC 3986 has it, and what follows one: "s3://", "file://", "data:".
+bool is_url(std::string_view path) {
+  const std::size_t end = path.find("://");
+  const auto is_of_scheme = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '-' ||
+           c == '.';
+  };
+  return path.starts_with("data:") ||
+         (end != std::string_view::npos && end > 0 && std::ranges::all_of(path.substr(0, end), is_of_scheme));
+}
+
 bool is_finite(std::span<const float> values) {
   constexpr std::uint32_t exponent = 0x7F800000;
   std::uint32_t found = 0;
@@ -107,9 +120,7 @@ Pictures::Taken Pictures::take(nb::handle x) {
   }
   if (nb::isinstance<nb::str>(x) || nb::hasattr(x, "__fspath__")) {
     std::filesystem::path path = path_of_object(x);
-    for (const std::string_view scheme : {"http://", "https://", "data:"}) {
-      if (path.native().starts_with(scheme)) refuse("a URL, and nothing is fetched", "pass the bytes that it names");
-    }
+    if (is_url(path.native())) refuse("a URL, and nothing is fetched", "pass the bytes that it names");
     items_.emplace_back(std::move(path));
     return Taken::one;
   }
@@ -121,7 +132,7 @@ Pictures::Taken Pictures::take(nb::handle x) {
     take_pil(x);
     return Taken::one;
   }
-  if (auto array = import_array(x)) return take_array(std::move(*array));
+  if (auto array = import_array(x, kTaken)) return take_array(std::move(*array));
   if (nb::isinstance<nb::dict>(x) || nb::isinstance(x, nb::module_::import_("collections.abc").attr("Mapping"))) {
     refuse_type(fmt::format("{} is a mapping, not a picture", type_word(x)),
                 "pass what it holds, x[\"image\"] for one");

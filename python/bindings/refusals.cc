@@ -38,7 +38,7 @@ bool is_loaded(nb::handle x, const char* module, const char* name) {
 
 namespace {
 
-[[noreturn]] void explain(nb::handle x) {
+[[noreturn]] void explain(nb::handle x, const char* remedy) {
   const std::string device = word_of(x, "device");
   if (!device.empty() && device.find("cpu") == std::string::npos && device.find("Cpu") == std::string::npos) {
     refuse_type(fmt::format("a tensor on device '{}'", device), "pass x.cpu(), or what your framework calls it");
@@ -50,7 +50,7 @@ namespace {
   const std::string dtype = word_of(x, "dtype");
   refuse_type(
       fmt::format("{}, whose memory cannot be read", dtype.empty() ? type_word(x) : "an array of dtype " + dtype),
-      "pass pixels as uint8 HWC, or a prepared tensor as float32 in this machine's byte order");
+      remedy);
 }
 
 }  // namespace
@@ -122,7 +122,7 @@ nb::object shown_memory(nb::handle x) {
 
 bool requires_gradient(nb::handle x) { return nb::getattr(x, "requires_grad", nb::none()).is(nb::bool_(true)); }
 
-std::optional<Array> import_array(nb::handle x) {
+std::optional<Array> import_array(nb::handle x, const char* remedy) {
   if (holds_objects(x)) return {};
   // Some versions of torch hand out such memory and others do not.
   if (requires_gradient(x)) {
@@ -134,14 +134,14 @@ std::optional<Array> import_array(nb::handle x) {
   Array array;
   const nb::object shown = shown_memory(x);
   if (nb::try_cast(shown, array, false)) return array;
-  if (nb::hasattr(x, "__dlpack__") || nb::hasattr(x, "__cuda_array_interface__")) explain(x);
+  if (nb::hasattr(x, "__dlpack__") || nb::hasattr(x, "__cuda_array_interface__")) explain(x, remedy);
   if (!nb::hasattr(x, "__array__")) return {};
   const nb::object own = x.attr("__array__")();
   if (!nb::hasattr(own, "dtype")) {
     refuse_type(fmt::format("__array__() of {} gives no array", type_word(x)), "pass a numpy array");
   }
   if (holds_objects(own)) return {};
-  if (!nb::try_cast(own, array, false)) explain(own);
+  if (!nb::try_cast(own, array, false)) explain(own, remedy);
   return array;
 }
 

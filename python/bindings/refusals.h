@@ -29,7 +29,8 @@ std::string dtype_text(const nb::ndarray<nb::ro>& array);  // "float64", "bfloat
 bool requires_gradient(nb::handle x);
 
 // The memory of an array: by DLPack, by the buffer protocol, or by its own __array__(). Nothing where `x` is no array,
-// or one of objects. Raises where it is one whose memory nobody can read from here: on a GPU, or with gradients.
-std::optional<nb::ndarray<nb::ro>> import_array(nb::handle x);
+// or one of objects. Raises where it is one whose memory nobody can read from here: on a GPU, or with gradients;
+// `remedy` is for a dtype that nobody hands out.
+std::optional<nb::ndarray<nb::ro>> import_array(nb::handle x, const char* remedy);
 
 }  // namespace smlp::python

@@ -37,6 +37,12 @@ DType type_of(const Array& array) {
   }
 }
 
+std::string name_of(const nb::object& key) {
+  std::string name;
+  if (!nb::try_cast(key, name)) refuse("a tensor's name with half a character in it", "name it in text");
+  return name;
+}
+
 bool is_mapping(nb::handle x) { return nb::isinstance(x, nb::module_::import_("collections.abc").attr("Mapping")); }
 
 }  // namespace
@@ -53,10 +59,11 @@ void Tensors::add(nb::handle mapping, const std::string& container, int depth) {
     if (!nb::isinstance<nb::str>(key)) continue;
     // A parameter is read for what it is now.
     const nb::object value = requires_gradient(pair[1]) ? nb::object(pair[1].attr("detach")()) : nb::object(pair[1]);
-    const std::string name = nb::cast<std::string>(key);
+    const std::string name = name_of(key);
     if (is_mapping(value)) {
       add(value, container.empty() ? name : container + "." + name, depth + 1);
-    } else if (auto array = import_array(value)) {
+    } else if (auto array = import_array(
+                   value, "pass it in this machine's byte order, as float32 for one: x.astype(numpy.float32)")) {
       add_array(std::move(*array), container, name);
     }
   }

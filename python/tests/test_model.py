@@ -126,6 +126,8 @@ def test_what_is_no_model_is_refused(tensors: dict[str, numpy.ndarray], tmp_path
         ({k: v for k, v in tensors.items() if k != name}, smlp.ModelError, name),
         ({**tensors, name: tensors[name].astype(numpy.int32)}, smlp.ModelError, name),
         ({**tensors, name: tensors[name].astype(complex)}, smlp.ModelError, name),
+        ({**tensors, "\ud800": tensors[name]}, smlp.InputError, "half a character"),
+        ({**tensors, name: tensors[name].astype(">f4")}, smlp.InputTypeError, "byte order"),
         (5, smlp.InputTypeError, "state_dict"),
         ([1], smlp.InputTypeError, "state_dict"),
         ("", smlp.ModelError, "empty"),
