@@ -509,7 +509,7 @@ class PreprocessTest(GuideTest):
         self.preprocess("--batch_size", 4, check=0)
         before = tree(self.bins.parent)
         self.assert_error(self.preprocess("--batch_size", 8), self.bins, "--force")
-        self.assert_error(self.preprocess("--batch_size", 4, model=False), self.bins, "32 x 32")
+        self.assert_error(self.preprocess("--batch_size", 4, model=False), self.bins, "centre crop 32")
         victim = self.data / "val" / "class_1" / "2.png"
         old = victim.read_bytes()
         victim.write_bytes(old)  # touched, not changed

