@@ -252,6 +252,7 @@ def main():
     parser.add_argument("--smlp", required=True)
     parser.add_argument("--show", action="store_true")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that Triton does not outlive this
     if not environments.is_ready("triton"):
         print("SKIPPED: server_triton, the server beside the real Triton: it is not there (./dev serving --prepare installs it)")
         return 77
