@@ -43,7 +43,7 @@ std::vector<fs::path> places() {
 Result<fs::path> find_bundled_model() {
   std::error_code ignored;
   if (const char* folder = std::getenv("SMLP_MODEL_DIR"); folder != nullptr && *folder != '\0') {
-    const fs::path file = fs::path(folder) / kFile;
+    fs::path file = fs::path(folder) / kFile;
     if (fs::exists(file, ignored)) return file;
     return fail(Error{.what = "the bundled model is not there",
                       .file = file.string(),
