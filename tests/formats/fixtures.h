@@ -38,6 +38,7 @@ inline std::span<const std::byte> bytes_of(const std::string& text) { return std
 inline Result<TensorFile> read_bytes(const std::string& bytes) {
   return read_tensor_bytes(Blob{bytes_of(bytes), nullptr}, "FILE");
 }
+Result<TensorFile> read_bytes(std::string&&) = delete;
 
 inline std::string error_of(const std::string& bytes) {
   const auto file = read_bytes(bytes);

@@ -148,7 +148,8 @@ TEST(CompiledGate, TheWeightsAreOfThePrecisionThatTheMetadataSay) {
 }
 
 TEST(CompiledGate, RefusesATensorTooManyAndOneTooFew) {
-  auto file = read_bytes(compiled_bytes(Precision::fp32)).value();
+  const std::string bytes = compiled_bytes(Precision::fp32);
+  auto file = read_bytes(bytes).value();
   file.path = "FILE";
   Tensor extra = file.tensors.front();
   extra.name = "block.2.pre.scale";

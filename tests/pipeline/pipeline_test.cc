@@ -8,6 +8,7 @@
 
 #include "base/affinity.h"
 #include "pipeline/fakes.h"
+#include "support/sanitizers.h"
 
 namespace smlp {
 namespace {
@@ -180,6 +181,7 @@ TEST_P(Pipeline, ItCanBeCancelled) {
 }
 
 TEST_P(Pipeline, ThreadsThatCannotStartAreDoneWithout) {
+  if (SMLP_UNDER_SANITIZER) GTEST_SKIP() << "sanitizers need more address space than the limit of this test";
   rlimit before = {};
   ASSERT_EQ(::getrlimit(RLIMIT_AS, &before), 0);
   ThreadPool pool(GetParam().workers);
