@@ -20,7 +20,7 @@ constexpr smlp::cli::Command commands[] = {
     {"infer", "bins or pictures to logits in files, timed", smlp::cli::add_infer},
     {"postprocess", "accuracy of a folder of results", smlp::cli::add_postprocess},
     {"bench", "throughput, latency and memory over batch sizes", smlp::cli::add_bench},
-    {"serve", "answers requests over HTTP, by the Open Inference Protocol", smlp::cli::add_serve},
+    {"serve", "answers requests over HTTP and gRPC (Open Inference Protocol)", smlp::cli::add_serve},
 };
 
 }  // namespace

@@ -59,7 +59,7 @@ Run add_postprocess(CommandLine& line) {
       .help("Folder with batch-00000_0.npy ... (or .bin, .txt, or packed)");
   line.number("--limit", options->n, 1, 1e12).help("Score the first N pictures (default: all)");
   line.text("--labels", options->score.labels)
-      .help("labels.npy of preprocess (default: looked for beside the inputs and the results)");
+      .help("labels.npy of preprocess (default: what the run recorded of its inputs)");
   line.text("--data", options->score.data_root)
       .named("DIR")
       .excludes("--labels")

@@ -50,8 +50,8 @@ Result<Inputs> list(const InferFilesOptions& options, const InputSpec& spec, con
   for (const std::string& warning : inputs.warnings) {
     if (watch.warning) watch.warning(warning);
   }
-  note(watch, fmt::format("{} input files, {} pictures, each there and of the right size", inputs.files.size(),
-                          picture_count(inputs.files)));
+  note(watch, fmt::format("{} input files, {} pictures; all are there, and prepared files have the right size",
+                          inputs.files.size(), picture_count(inputs.files)));
   return std::move(inputs);
 }
 
