@@ -109,6 +109,7 @@ std::string manual_overview(std::span<const Command> commands) {
     text += fmt::format(".TP\n\\fB{}\\fR\n{}", command.name, filled(fmt::format("{}.", command.summary)));
   }
   text += ".SH ENVIRONMENT\n.TP\nSMLP_ISA\nThe kernels to use where \\-\\-isa is not given.\n";
+  text += ".TP\nSMLP_MODEL_DIR\nThe folder of the bundled model, where it is not in its usual place.\n";
   text += ".TP\nNO_COLOR\nWhere it is set, nothing is printed in colour.\n";
   text +=
       ".TP\nSMLP_REMARKS\nWith the value json every line on standard error is an object of JSON, for programs that "
