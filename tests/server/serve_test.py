@@ -18,7 +18,7 @@ import time
 import unittest
 import zlib
 
-from serving import Server, as_elements, binary_request, classify_logits, png
+from serving import SANITIZED, Server, as_elements, binary_request, classify_logits, png
 
 SMLP = ""
 SIDE = 128  # of the bundled model
@@ -40,7 +40,7 @@ def output_of(headers, body):
     return json.loads(body[:length]), body[length:]
 
 
-def raw_exchange(port, data, patience=10, shut=False):
+def raw_exchange(port, data, patience=60 if SANITIZED else 10, shut=False):
     """Sends bytes, reads until the server closes or nothing comes for `patience` seconds."""
     with socket.create_connection(("127.0.0.1", port), timeout=patience) as client:
         try:
