@@ -1,7 +1,6 @@
 // smlp evaluate: how often the network is right on labelled pictures.
 #include "tasks/evaluate.h"
 
-#include <algorithm>
 #include <optional>
 
 #include "cli/command.h"
@@ -14,6 +13,7 @@
 #include "data/input_remarks.h"
 #include "tasks/evaluation_files.h"
 #include "tasks/input_source.h"
+#include "tasks/labelled_pictures.h"
 
 namespace smlp::cli {
 namespace {
@@ -54,12 +54,7 @@ Result<LabelMap> find_labels(const Options& options, const Inputs& data, const N
 
 Result<void> check_inputs(const Options& options, const Model& model, Inputs& data) {
   SMLP_CHECK(check_prepared(data.files, input_spec(model), data.warnings));
-  const auto several = std::ranges::find_if(data.files, [](const Input& input) { return input.rows > 1; });
-  if (several != data.files.end()) {
-    return fail(Error{.what = fmt::format("holds {} pictures, and its label is one", several->rows),
-                      .file = several->name(),
-                      .remedy = "score it with smlp infer and smlp postprocess"});
-  }
+  SMLP_CHECK(check_one_picture_each(data.files, "score it with smlp infer and smlp postprocess"));
   for (const std::string& remark : remarks_on(data)) report_warning(remark);
   return keep_first(data.files, options.limit);
 }

@@ -34,12 +34,12 @@ std::string_view label_source_name(LabelSource source) {
   return kNames[static_cast<int>(source)];
 }
 
-Result<void> check_one_picture_each(std::span<const Input> inputs) {
+Result<void> check_one_picture_each(std::span<const Input> inputs, std::string_view remedy) {
   const auto several = std::ranges::find_if(inputs, [](const Input& input) { return input.rows > 1; });
   if (several == inputs.end()) return {};
   return fail(Error{.what = fmt::format("holds {} pictures, and its label is one", several->rows),
                     .file = several->name(),
-                    .remedy = "give the pictures themselves"});
+                    .remedy = std::string(remedy)});
 }
 
 LabelledPictures labelled_pictures(const Inputs& data, const LabelMap& labels, const ClassList& list) {

@@ -33,8 +33,10 @@ struct LabelledPictures {
 
 std::string_view label_source_name(LabelSource source);  // "none", "folders", "list", "shards", "several"
 
-// An input has one label, so a prepared file of several pictures is an error. After check_prepared().
-Result<void> check_one_picture_each(std::span<const Input> inputs);
+// An input has one label, so a prepared file of several pictures is an error, with what else to do. After
+// check_prepared().
+Result<void> check_one_picture_each(std::span<const Input> inputs,
+                                    std::string_view remedy = "give the pictures themselves");
 
 // All of them must have labels.
 LabelledPictures labelled_pictures(const Inputs& data, const LabelMap& labels, const ClassList& list);
