@@ -19,7 +19,8 @@ float stored(double value) {
   return P == Precision::fp32 ? rounded : bfloat16_to_float(float_to_bfloat16(rounded));
 }
 
-double gelu(double x) { return 0.5 * x * std::erfc(-x / std::sqrt(2.0)); }
+// Of -inf the limit, -0, as in every table: the formula alone would give -inf * 0.
+double gelu(double x) { return std::isinf(x) && x < 0 ? -0.0 : 0.5 * x * std::erfc(-x / std::sqrt(2.0)); }
 
 std::size_t packed_bytes(int outputs, int segments, int inputs) {
   return sizeof(float) * static_cast<std::size_t>(outputs) * static_cast<std::size_t>(segments * inputs);

@@ -27,7 +27,10 @@ struct Number {
   double value = 0, error = 0;
 };
 
-inline double exact_gelu(double x) { return 0.5 * x * std::erfc(-x / std::sqrt(2.0)); }
+// Of -inf the limit; the formula alone would give -inf * 0.
+inline double exact_gelu(double x) {
+  return std::isinf(x) && x < 0 ? -0.0 : 0.5 * x * std::erfc(-x / std::sqrt(2.0));
+}
 
 inline double rounded_to_bfloat16(double x) { return bfloat16_to_float(float_to_bfloat16(static_cast<float>(x))); }
 
@@ -55,7 +58,11 @@ struct Arithmetic {
     return fit + 4 * kUnit * std::min(std::abs(x), 6.0) + 2 * kUnit * std::abs(exact_gelu(x));
   }
 
-  Number gelu(const Number& x) const { return {exact_gelu(x.value), 1.13 * x.error + gelu_error(x.value)}; }
+  // An infinite value is no nearer to any other for its error.
+  Number gelu(const Number& x) const {
+    const double inherited = std::isinf(x.value) ? 0 : 1.13 * x.error;
+    return {exact_gelu(x.value), inherited + gelu_error(x.value)};
+  }
 };
 
 // Adds products to a sum, then closes it.
