@@ -24,12 +24,17 @@ if(SMLP_FUZZ)
 endif()
 
 # smlp_compile_together(TARGET SOURCE...): sources that share no name of their own are compiled as one, which halves the time
-# of a build from nothing. Whoever edits turns it off, since a change of one source compiles its whole group.
+# of a build from nothing. Whoever edits turns it off, since a change of one source compiles its whole group. Only this
+# step of the program's own build wants Python: without it sources are compiled one by one.
 function(smlp_compile_together target)
   if(NOT SMLP_TOGETHER)
     return()
   endif()
-  find_package(Python3 REQUIRED COMPONENTS Interpreter)
+  find_package(Python3 QUIET COMPONENTS Interpreter)
+  if(NOT Python3_FOUND)
+    message(STATUS "${target}: no Python here, so its sources are compiled one by one, which takes longer")
+    return()
+  endif()
   execute_process(COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tools/compile/together.py ${ARGN}
     WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR} OUTPUT_VARIABLE lines COMMAND_ERROR_IS_FATAL ANY)
   string(REPLACE "\n" ";" lines "${lines}")
