@@ -19,7 +19,7 @@ import unittest
 import zlib
 from pathlib import Path
 
-from serving import SANITIZED, Server, as_elements, binary_request, classify_logits, png
+from serving import Server, as_elements, binary_request, classify_logits, png
 
 SMLP = ""
 MORE = 1
@@ -52,29 +52,35 @@ class Unaffected(unittest.TestCase):
     def honest(self, server):
         picture = png(64, 1)
         wanted = list(struct.unpack("<10f", classify_logits(SMLP, [picture])[0]))
-        ended, answers = threading.Event(), []
+        ended = threading.Event()
+
+        def ask_once():
+            begun = time.monotonic()
+            status, _, body = server.infer(picture, {"Content-Type": "image/png"})
+            return status, json.loads(body)["outputs"][0]["data"] if status == 200 else body, time.monotonic() - begun
 
         def ask():
             while not ended.is_set():
-                begun = time.monotonic()
-                status, _, body = server.infer(picture, {"Content-Type": "image/png"})
-                answers.append((status, json.loads(body)["outputs"][0]["data"] if status == 200 else body, time.monotonic() - begun))
+                answers.append(ask_once())
                 time.sleep(0.05)
+
+        answers = [ask_once() for _ in range(3)]
+        patience = 20 + 100 * max(seconds for _, _, seconds in answers)  # a busy machine answers late without any attack
 
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             client = pool.submit(ask)
             try:
                 yield answers
-                while len(answers) < 3 and not client.done():
+                while len(answers) < 6 and not client.done():
                     time.sleep(0.05)
             finally:
                 ended.set()
             client.result()
-        self.assertGreater(len(answers), 2)
+        self.assertGreater(len(answers), 5)
         for status, logits, seconds in answers:
             self.assertEqual(status, 200, logits)
             self.assertEqual([struct.pack("<f", x) for x in logits], [struct.pack("<f", x) for x in wanted])
-            self.assertLess(seconds, 60 if SANITIZED else 20)
+            self.assertLess(seconds, patience)
 
     def assert_flat(self, server, before, megabytes):
         self.assertLess(server.memory() - before, megabytes << 20)
