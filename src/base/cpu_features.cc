@@ -82,11 +82,13 @@ CpuFeatures detect() {
   f.why_not_avx512_bf16 = !bf16 ? "the processor lacks AVX512_BF16" : f.why_not_avx512;
   f.avx512_bf16 = f.why_not_avx512_bf16.empty();
 
+  f.why_not_amx_vectors = !has(extended.ecx, 1) ? "the processor lacks AVX512_VBMI" : f.why_not_avx512_bf16;
+
   const bool amx = has(extended.edx, 22) && has(extended.edx, 24);
   f.why_not_amx_bf16 = !amx                     ? "the processor lacks AMX-TILE or AMX-BF16"
                        : !tiles                 ? "the system does not save tile registers"
                        : !kernel_grants_tiles() ? "the kernel refused this process the AMX tiles"
-                                                : f.why_not_avx512_bf16;
+                                                : f.why_not_amx_vectors;
   f.amx_bf16 = f.why_not_amx_bf16.empty();
   f.why_not_amx_int8 = !has(extended.edx, 25) ? "the processor lacks AMX-INT8" : f.why_not_amx_bf16;
 
@@ -99,7 +101,8 @@ CpuFeatures detect() {
 CpuFeatures detect() {
   CpuFeatures f;
   f.why_not_sse4 = f.why_not_avx2 = f.why_not_avx_vnni = f.why_not_avx512 = f.why_not_avx512_vnni =
-      f.why_not_avx512_bf16 = f.why_not_amx_bf16 = f.why_not_amx_int8 = "not an x86-64 processor";
+      f.why_not_avx512_bf16 = f.why_not_amx_vectors = f.why_not_amx_bf16 = f.why_not_amx_int8 =
+          "not an x86-64 processor";
 #if defined(__aarch64__)
   // ARMv8.2 has CRC32, LSE and RDM, which compilers use as they like; a hypervisor may hide any of them.
   constexpr unsigned long kArm82 = HWCAP_CRC32 | HWCAP_ATOMICS | HWCAP_ASIMDRDM | HWCAP_FPHP | HWCAP_ASIMDHP;

@@ -12,12 +12,12 @@ struct CpuFeatures {
   bool avx2 = false;    // with FMA, F16C, BMI1 and BMI2
   bool avx512 = false;  // F, BW, CD, DQ, VL
   bool avx512_bf16 = false;
-  bool amx_bf16 = false;  // tiles and bf16 products, AVX512_BF16
+  bool amx_bf16 = false;  // tiles and bf16 products, AVX512_BF16, AVX512_VBMI
   bool sha = false;       // SHA-256, with SSE4
   bool arm_bf16 = false;  // FEAT_BF16: bfdot, bfcvt; with FEAT_DotProd
-  // Empty where usable.
+  // Empty where usable; of why_not_amx_vectors, where all is usable that the tables for tiles need beside tiles.
   std::string why_not_sse4, why_not_avx2, why_not_avx_vnni, why_not_avx512, why_not_avx512_vnni, why_not_avx512_bf16,
-      why_not_amx_bf16, why_not_amx_int8, why_not_arm_bf16, why_not_arm_dotprod;
+      why_not_amx_vectors, why_not_amx_bf16, why_not_amx_int8, why_not_arm_bf16, why_not_arm_dotprod;
 };
 
 // Asked of the processor once.

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/cpu_features.h"
 #include "base/precision.h"
 #include "kernels/dispatch.h"
 #include "kernels/x86/tables.h"
@@ -51,7 +52,8 @@ inline std::vector<kernels::Candidate> list_present(bool is_int8) {
   for (kernels::Candidate candidate : kernels::candidates()) {
     if ((candidate.precision == Precision::int8) != is_int8 || left_to_another(candidate, tables)) continue;
 #if defined(__x86_64__)
-    if (!candidate.table && candidate.isa == "amx" && install_amx_emulator()) {
+    if (!candidate.table && candidate.isa == "amx" && cpu_features().why_not_amx_vectors.empty() &&
+        install_amx_emulator()) {
       std::printf("emulated: amx: %s\n", candidate.reason.c_str());
       candidate.table = is_int8 ? kernels::amx_int8 : kernels::amx_bf16;
     }

@@ -316,3 +316,14 @@ struct AddTo {  // x += y
     StorePart<Fp32>(hn::Add(LoadPart(to, count), source(sums, column)), to, count);
   }
 };
+
+template <class Source>
+struct AddToFar : AddTo<Source> {  // where no step has just had x
+  // Asks for what Put will read and write of a row's two vectors.
+  HWY_INLINE void Fetch(int row, int column) const {
+    constexpr int kForWriting = 1, kToFirstLevel = 3;
+    const float* const to = this->x + static_cast<std::size_t>(row) * this->stride + column;
+    __builtin_prefetch(to, kForWriting, kToFirstLevel);
+    __builtin_prefetch(to + hn::Lanes(D()), kForWriting, kToFirstLevel);
+  }
+};

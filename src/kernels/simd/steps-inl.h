@@ -257,7 +257,7 @@ struct Steps {
             stride,
             Padded<Q>(shape.channels)};
         Gemm<Q>::Packed(bytes, unit.pixels(shape), block.fuse.weight, shape.channels,
-                        AddTo<Int8Sums>{Int8Sums(block.fuse), to, channels});
+                        AddToFar<Int8Sums>{{Int8Sums(block.fuse), to, channels}});
         return;
       }
     }

@@ -36,6 +36,9 @@ struct TileInt8 : Int8 {
   }
 };
 
+// After the formats, which it needs.
+#include "kernels/x86/tile_bytes-inl.h"
+
 // Compilers take these for operations on their operands alone; what lies in memory is our affair.
 template <int Tile>
 HWY_INLINE void LoadTile(const void* from, std::size_t stride) {
@@ -250,11 +253,18 @@ struct TileGemm {
       if (done >= until) return;
       Lane* const from = sums + 16 * done * vectors;
       if (vectors == 2) {
-        Finish<2>(from, row + done, until - done, column, columns, epilogue);
+        FinishBlock<2>(from, row + done, until - done, column, columns, epilogue);
       } else {
-        Finish<1>(from, row + done, until - done, column, columns, epilogue);
+        FinishBlock<1>(from, row + done, until - done, column, columns, epilogue);
       }
       done = until;
+    }
+    // Before the epilogue starts: asks for the lines that it will need.
+    template <class Epilogue>
+    HWY_INLINE void Fetch(int from, int until, const Epilogue& epilogue) const {
+      if constexpr (requires { epilogue.Fetch(row, column); }) {
+        for (int r = from; r < until && r < rows; ++r) epilogue.Fetch(row + r, column);
+      }
     }
   };
 
@@ -291,8 +301,11 @@ struct TileGemm {
           const Place c = {sums + (grid.runs > 1 ? b : turn) * 32 * 32, static_cast<std::size_t>(16 * vectors),
                            grid.is_single(b) ? 1 : 2, vectors};
           const int share = RoundUp((finished.rows + run.steps - 1) / run.steps, kTogether);
-          AnyBlock(grid, run, b, first == 0, c, before,
-                   [&](int step) SMLP_INLINE_LAMBDA { finished.Advance(share * (step + 1), columns, epilogue); });
+          const int asked = (latest.rows + run.steps - 1) / run.steps;
+          AnyBlock(grid, run, b, first == 0, c, before, [&](int step) SMLP_INLINE_LAMBDA {
+            finished.Advance(share * (step + 1), columns, epilogue);
+            latest.Fetch(asked * step, asked * (step + 1), epilogue);
+          });
           finished = latest;
           latest = {};
           before = c;
@@ -437,6 +450,18 @@ struct TileGemm {
       return static_cast<const Element*>(packed) + column * depth + first_step * vectors * kTileElements;
     };
     Bands<true>(a, rows, columns, right_of, epilogue);
+  }
+
+  // GELU's bytes are looked up where the range allows it.
+  template <class Source, int Degree>
+  static void Packed(const Left<F>& a, int rows, const void* packed, int columns,
+                     const StoreGelu<Source, TileBytes, Degree>& epilogue) {
+    const GeluBytes gelu(epilogue.sink);
+    if (gelu.fits()) {
+      Packed(a, rows, packed, columns, StoreGeluBytes<Source>{epilogue.source, epilogue.sink, &gelu});
+    } else {
+      Packed<StoreGelu<Source, TileBytes, Degree>>(a, rows, packed, columns, epilogue);
+    }
   }
 
   // `columns` is a multiple of 32. B's rows are interleaved in pairs, a panel at a time.

@@ -1,6 +1,5 @@
-// The SIMD source once more, for processors that multiply pairs of bfloat16 and fours of bytes: by AVX-512 (vdpbf16ps,
-// vpdpbusd), and by AMX tiles where they have those as well. Compiled with AVX512_BF16 as a whole, since Highway's
-// dynamic targets don't have it.
+// The SIMD source once more, for processors that multiply pairs of bfloat16 and fours of bytes by AVX-512 (vdpbf16ps,
+// vpdpbusd). Compiled with AVX512_BF16 as a whole, since Highway's dynamic targets don't have it.
 
 #define HWY_COMPILE_ONLY_STATIC
 #include <immintrin.h>
@@ -25,15 +24,11 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 // The rest of the source, one header in the next: steps, elementwise, gemm, int8, format, gelu, unroll.
 #include "kernels/simd/steps-inl.h"
-// After it, what it does not know.
-#include "kernels/x86/amx-inl.h"
 
 }  // namespace
 
 constinit const Kernels avx512_bf16_table = Steps<Bf16>::Table("avx512");
-constinit const Kernels amx_bf16_table = Steps<TileBf16>::Table("amx");
 constinit const Kernels avx512_int8_table = Steps<Bf16>::Int8Table("avx512");
-constinit const Kernels amx_int8_table = Steps<TileBf16>::Int8Table("amx");
 
 }  // namespace smlp::kernels
 HWY_AFTER_NAMESPACE();
