@@ -56,6 +56,16 @@ HWY_INLINE void ConvolveRow(const float* const rows[3], const float* weights, co
   }
 }
 
+// A pixel's (x - mean) * scale.
+template <class Sink>
+HWY_INLINE void PutNormalized(const float* x, int channels, V mean, V scale, int pixel, const Sink& sink) {
+  const int lanes = static_cast<int>(hn::Lanes(D()));
+  for (int c = 0; c < channels; c += lanes) {
+    const auto count = static_cast<std::size_t>(channels - c);
+    sink.Put(hn::Mul(hn::Sub(LoadPart(x + c, count), mean), scale), pixel, c, count);
+  }
+}
+
 // (x - mean) / sqrt(variance + epsilon) of each pixel, two passes so that nothing cancels.
 template <class Sink>
 HWY_INLINE void NormalizePixels(const float* x, int pixels, int channels, float epsilon, const Sink& sink) {
@@ -89,11 +99,8 @@ HWY_INLINE void NormalizePixels(const float* x, int pixels, int channels, float 
       const float variance = hn::GetLane(hn::SumOfLanes(d, total[n])) / per_channel;
       scale[n] = hn::Set(d, 1.0F / __builtin_sqrtf(variance + epsilon));
     });
-    for (int c = 0; c < channels; c += lanes) {
-      Unroll(kUpTo<kCount>, [&](auto n) SMLP_INLINE_LAMBDA {
-        const V y = hn::Mul(hn::Sub(load(n, c), mean[n]), scale[n]);
-        own.Put(y, p + n, c, static_cast<std::size_t>(channels - c));
-      });
-    }
+    Unroll(kUpTo<kCount>, [&](auto n) SMLP_INLINE_LAMBDA {
+      PutNormalized(from + n * channels, channels, mean[n], scale[n], p + n, own);
+    });
   });
 }

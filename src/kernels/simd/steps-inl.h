@@ -191,8 +191,10 @@ struct Steps {
   }
 
   static void Local(const Block& block, const Shape& shape, const void* x, Unit unit, void* g, void* scratch) {
-    const auto run =
-        block.gelu == GeluPrecision::high_precision ? LocalOfDegree<F::kExactGelu> : LocalOfDegree<F::kFastGelu>;
+    auto run = block.gelu == GeluPrecision::high_precision ? LocalOfDegree<F::kExactGelu> : LocalOfDegree<F::kFastGelu>;
+    if constexpr (kHasInt8) {
+      if (block.fuse.is_int8()) run = LocalOfDegree<Q::kGelu>;  // since g becomes bytes
+    }
     run(block, shape, static_cast<const float*>(x), unit, static_cast<Element*>(g), static_cast<float*>(scratch));
   }
 

@@ -37,7 +37,7 @@ struct TileInt8 : Int8 {
 };
 
 // After the formats, which it needs.
-#include "kernels/x86/tile_bytes-inl.h"
+#include "kernels/x86/tile_epilogues-inl.h"
 
 // Compilers take these for operations on their operands alone; what lies in memory is our affair.
 template <int Tile>
@@ -464,37 +464,55 @@ struct TileGemm {
     }
   }
 
-  // `columns` is a multiple of 32. B's rows are interleaved in pairs, a panel at a time.
+  // `columns` is a multiple of 32. B's rows are interleaved in pairs, a panel at a time; where its panels are single
+  // runs, one ahead: a tile that is loaded from what has just been stored waits.
   template <class Epilogue>
   static HWY_NOINLINE void Strided(const Left<F>& a, int rows, const Element* b, std::size_t stride, int depth,
                                    int columns, const Epilogue& epilogue) {
-    alignas(64) Element panel[kMaxSteps * 2 * kTileElements];
+    alignas(64) Element panels[2][kMaxSteps * 2 * kTileElements];
+    const bool is_single_run = Grid::Steps(a) <= kMaxSteps;
+    // No pair of rows is written to a panel's end, which must be zero.
+    const auto clear_end = [&](Element* panel, int first_step, int steps) SMLP_INLINE_LAMBDA {
+      const int written = (depth - first_step * kStep) / kStep;  // whole steps
+      if (written >= steps) return;
+      std::memset(panel + written * 2 * kTileElements, 0, static_cast<std::size_t>(steps - written) * 2 * 1024);
+    };
+    if (is_single_run) {
+      for (Element* panel : panels) clear_end(panel, 0, Grid::Steps(a));
+    }
+    int turn = 0, ready = -1;  // the panel to be handed out next, and the column that it holds
     const auto right_of = [&](int column, int first_step, int steps) SMLP_INLINE_LAMBDA {
-      Interleave(b + column, stride, first_step * kStep, depth, steps, panel);
-      return static_cast<const Element*>(panel);
+      Element* const here = panels[turn];
+      if (!is_single_run) clear_end(here, first_step, steps);
+      if (ready != column) Interleave(b + column, stride, first_step * kStep, depth, steps, here);
+      ready = -1;
+      if (is_single_run && column + 32 < columns) {
+        turn ^= 1;
+        ready = column + 32;
+        Interleave(b + ready, stride, 0, depth, steps, panels[turn]);
+      }
+      return static_cast<const Element*>(here);
     };
     Bands<false>(a, rows, columns, right_of, epilogue);
   }
 
-  // Rows [first, first + 32 steps) of 32 columns as steps of two tiles; rows from `depth` on are zero.
+  // Those of rows [first, first + 32 steps) that are below `depth`, 32 columns, as steps of two tiles.
   static HWY_INLINE void Interleave(const Element* b, std::size_t stride, int first, int depth, int steps,
                                     Element* panel) {
     const hn::Full512<std::uint16_t> d;
-    const auto load = [&](int k) SMLP_INLINE_LAMBDA {
-      return k < depth ? hn::LoadU(d, b + static_cast<std::size_t>(k) * stride) : hn::Zero(d);
-    };
+    const auto load = [&](int k) SMLP_INLINE_LAMBDA { return hn::LoadU(d, b + static_cast<std::size_t>(k) * stride); };
     // Lane i of the pairs' first half is lane i / 2 of the even row or, 32 lanes further, of the odd one.
     const auto lane = hn::Iota(d, 0), pair = hn::ShiftRight<1>(lane);
     const auto odd = hn::ShiftLeft<5>(hn::And(lane, hn::Set(d, 1)));
     const __m512i low = hn::Or(pair, odd).raw, high = hn::Add(hn::Or(pair, odd), hn::Set(d, 16)).raw;
-    for (int step = 0; step < steps; ++step) {
-      for (int p = 0; p < 16; ++p, panel += 32) {
-        const int k = first + step * kStep + 2 * p;
-        const __m512i even = load(k).raw, next = load(k + 1).raw;
-        _mm512_store_si512(panel, _mm512_permutex2var_epi16(even, low, next));
-        _mm512_store_si512(panel + kTileElements, _mm512_permutex2var_epi16(even, high, next));
+    for (int step = 0; step < steps; ++step, panel += 2 * kTileElements) {
+      const int from = first + step * kStep, left = depth - from, pairs = left < kStep ? (left + 1) / 2 : kStep / 2;
+      for (int p = 0; p < pairs; ++p) {
+        const int k = from + 2 * p;
+        const __m512i even = load(k).raw, next = k + 1 < depth ? load(k + 1).raw : _mm512_setzero_si512();
+        _mm512_store_si512(panel + p * 32, _mm512_permutex2var_epi16(even, low, next));
+        _mm512_store_si512(panel + p * 32 + kTileElements, _mm512_permutex2var_epi16(even, high, next));
       }
-      panel += kTileElements;
     }
   }
 

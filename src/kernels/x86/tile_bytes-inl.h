@@ -1,9 +1,9 @@
-// Finished blocks of tiles that become bytes, two rows of 32 columns at a time. Included once, by amx-inl.h.
+// Numbers to bytes, 64 at a time, where AVX512_VBMI is. Included once, by tile_epilogues-inl.h.
 //
-//   numbers, rounded      row 0: a0 a1   row 1: b0 b1      four vectors of 16 int32
-//   vpackssdw             a0 a1 in fours | b0 b1 in fours  two of 32 int16
-//   vpacksswb             a0 a1 b0 b1 in fours             one of 64 int8
-//   vpermd                a0 a1 | b0 b1                    two rows
+//   rounded       a0 a1 b0 b1                           four vectors of 16 int32
+//   vpackssdw     a0 a1 in fours | b0 b1 in fours       two of 32 int16
+//   vpacksswb     a0 a1 b0 b1 in fours                  one of 64 int8
+//   vpermd        a0 a1 b0 b1
 //
 // These four shuffles do what narrowing one vector after the other does by eight, and all of them saturate. Bytes are
 // signed, as TDPBSSD multiplies them: the byte q of a range is kept as q - 128.
@@ -17,34 +17,17 @@ HWY_INLINE __m512i WordsOf(V first, V second) {
                             _mm512_cvtps_epi32(_mm512_min_ps(second.raw, most)));
 }
 
-// Stores rows `row` and, where there are two, the next one; `bytes` are in fours.
-HWY_INLINE void StoreTwoRows(__m512i bytes, const TileBytes& to, int row, bool is_pair, int column, int count) {
-  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-  const __m512i rows = _mm512_permutexvar_epi32(order, bytes);
-  std::uint8_t* const first = to.out + static_cast<std::size_t>(row) * to.stride + column;
-  const auto store = [&](std::uint8_t* at, __m256i values) SMLP_INLINE_LAMBDA {
-    if (HWY_LIKELY(count >= 32)) {
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(at), values);
-    } else {
-      _mm256_mask_storeu_epi8(at, (std::uint32_t{1} << count) - 1, values);
-    }
-  };
-  store(first, _mm512_castsi512_si256(rows));
-  if (is_pair) store(first + to.stride, _mm512_extracti64x4_epi64(rows, 1));
+// From fours of four vectors to one after the other.
+HWY_INLINE __m512i InOrder(__m512i fours) {
+  return _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), fours);
 }
 
-// Calls words(row, first, second) for the rows of a block, N vectors each, and stores bytes(words of two rows).
-template <int N, class Lane, class Words, class Bytes>
-HWY_INLINE void StorePairs(const Lane* sums, int row, int rows, int column, int columns, const TileBytes& to,
-                           const Words& words, const Bytes& bytes) {
-  const auto next = [&](int r) SMLP_INLINE_LAMBDA {
-    const Lane* const first = sums + static_cast<std::ptrdiff_t>(r) * N * 16;
-    return words(row + r, first, first + (N - 1) * 16);
-  };
-  for (int r = 0; r < rows; r += 2) {
-    const bool is_pair = r + 1 < rows;
-    const __m512i first = next(r);
-    StoreTwoRows(bytes(first, is_pair ? next(r + 1) : first), to, row + r, is_pair, column, columns - column);
+// The first `count` of 64.
+HWY_INLINE void StoreBytes(__m512i bytes, std::uint8_t* to, std::size_t count) {
+  if (HWY_LIKELY(count >= 64)) {
+    _mm512_storeu_si512(to, bytes);
+  } else {
+    _mm512_mask_storeu_epi8(to, (std::uint64_t{1} << count) - 1, bytes);
   }
 }
 
@@ -113,81 +96,44 @@ class GeluBytes {
   bool fits_;
 };
 
-// y * factor of up to two vectors of columns.
-template <class Source>
-struct ScaledColumns;
-template <>
-struct ScaledColumns<Int8Sums> {  // the zero points' share becomes part of the bias
-  V scale[2], bias[2];
-  template <int N>
-  static HWY_INLINE ScaledColumns Of(const Int8Sums& source, int column, float by) {
-    const D d;
-    ScaledColumns out;
-    Unroll(kUpTo<2>, [&](auto n) SMLP_INLINE_LAMBDA {
-      const int at = column + n % N * 16;
-      const V factor = hn::Set(d, by), scale = hn::Mul(hn::LoadU(d, source.scale + at), factor);
-      const V start = hn::ConvertTo(d, hn::LoadU(DI(), source.start + at));
-      out.scale[n] = scale;
-      out.bias[n] = hn::MulAdd(start, scale, hn::Mul(hn::LoadU(d, source.bias + at), factor));
-    });
-    return out;
-  }
-  HWY_INLINE V operator()(const std::int32_t* sums, int n) const {
-    return hn::MulAdd(hn::ConvertTo(D(), hn::Load(DI(), sums)), scale[n], bias[n]);
-  }
-};
-template <>
-struct ScaledColumns<FloatSums> {
-  V factor, bias[2];
-  template <int N>
-  static HWY_INLINE ScaledColumns Of(const FloatSums& source, int column, float by) {
-    const D d;
-    ScaledColumns out = {hn::Set(d, by), {hn::Zero(d), hn::Zero(d)}};
-    if (source.bias == nullptr) return out;
-    Unroll(kUpTo<2>, [&](auto n) SMLP_INLINE_LAMBDA {
-      out.bias[n] = hn::Mul(hn::LoadU(d, source.bias + column + n % N * 16), out.factor);
-    });
-    return out;
-  }
-  HWY_INLINE V operator()(const float* sums, int n) const { return hn::MulAdd(hn::Load(D(), sums), factor, bias[n]); }
-};
-
-template <class Source>
-struct StoreGeluBytes {  // out = GELU(y)
-  Source source;
-  TileBytes sink;
-  const GeluBytes* gelu;
-};
-
-// An epilogue on `rows` finished rows of N vectors: as every table does it, or two rows at a time.
-template <int N, class Lane, class Epilogue>
-HWY_INLINE void FinishBlock(Lane* sums, int row, int rows, int column, int columns, const Epilogue& epilogue) {
-  Finish<N>(sums, row, rows, column, columns, epilogue);
-}
-
-template <int N, class Lane, class Source>
-HWY_INLINE void FinishBlock(Lane* sums, int row, int rows, int column, int columns,
-                            const StoreGeluBytes<Source>& epilogue) {
-  const auto columns_of = ScaledColumns<Source>::template Of<N>(epilogue.source, column, epilogue.sink.factor);
-  StorePairs<N>(
-      sums, row, rows, column, columns, TileBytes(epilogue.sink),
-      [&](int, const Lane* first, const Lane* second)
-          SMLP_INLINE_LAMBDA { return WordsOf(columns_of(first, 0), columns_of(second, 1)); },
-      epilogue.gelu->Load());
-}
-
-template <int N>
-HWY_INLINE void FinishBlock(float* sums, int row, int rows, int column, int columns,
-                            const StoreRowBias<TileBytes>& epilogue) {
+// LayerNorm's, 64 channels at a time.
+HWY_INLINE void PutNormalized(const float* x, int channels, V mean, V scale, int pixel, const TileBytes& to) {
   const D d;
-  const TileBytes to = epilogue.sink;
+  const V by = hn::Mul(scale, hn::Set(d, to.factor)), zero = hn::Set(d, to.zero);
+  const auto number = [&](int c) SMLP_INLINE_LAMBDA {
+    const V value = c + 16 <= channels ? hn::LoadU(d, x + c)
+                    : c < channels     ? LoadPart(x + c, static_cast<std::size_t>(channels - c))
+                                       : mean;
+    return hn::MulAdd(hn::Sub(value, mean), by, zero);
+  };
+  for (int c = 0; c < channels; c += 64) {
+    const __m512i first = WordsOf(number(c), number(c + 16)), second = WordsOf(number(c + 32), number(c + 48));
+    StoreBytes(InOrder(_mm512_packs_epi16(first, second)), to.out + static_cast<std::size_t>(pixel) * to.stride + c,
+               static_cast<std::size_t>(channels - c));
+  }
+}
+
+// Activations in bfloat16 as bytes. The two of a pair become words of two vectors, and bytes of two pairs of vectors:
+//
+//   vpackssdw   even and odd values in fours     vpacksswb   even, odd, even, odd in fours     vpermb   all in order
+template <>
+HWY_INLINE void ToBytes<TileBf16, TileInt8>(const std::uint16_t* from, std::size_t count, const TileBytes& to) {
+  const D d;
   const V factor = hn::Set(d, to.factor), zero = hn::Set(d, to.zero);
-  const float* const row_bias = epilogue.bias;
-  StorePairs<N>(
-      sums, row, rows, column, columns, to,
-      [&](int r, const float* first, const float* second) SMLP_INLINE_LAMBDA {
-        const V bias = hn::MulAdd(hn::Set(d, row_bias[r]), factor, zero);
-        return WordsOf(hn::MulAdd(hn::Load(d, first), factor, bias), hn::MulAdd(hn::Load(d, second), factor, bias));
-      },
-      [](__m512i a, __m512i b) SMLP_INLINE_LAMBDA { return _mm512_packs_epi16(a, b); });
+  alignas(64) std::uint8_t order[64];
+  for (int i = 0; i < 64; ++i)
+    order[i] = static_cast<std::uint8_t>(i % 32 / 8 * 16 + i / 32 * 8 + i % 2 * 4 + i % 8 / 2);
+  const __m512i in_order = _mm512_load_si512(order);
+  const auto words = [&](const std::uint16_t* pairs) SMLP_INLINE_LAMBDA {
+    const __m512i both = _mm512_loadu_si512(pairs);
+    const V even{_mm512_castsi512_ps(_mm512_slli_epi32(both, 16))};
+    const V odd{_mm512_castsi512_ps(_mm512_and_si512(both, _mm512_set1_epi32(-65536)))};
+    return WordsOf(hn::MulAdd(even, factor, zero), hn::MulAdd(odd, factor, zero));
+  };
+  for (std::size_t i = 0; i < count; i += 64) {
+    const std::size_t left = count - i;
+    const __m512i first = words(from + i), second = left > 32 ? words(from + i + 32) : first;
+    const __m512i bytes = _mm512_permutexvar_epi8(in_order, _mm512_packs_epi16(first, second));
+    StoreBytes(bytes, to.out + i, left);
+  }
 }
