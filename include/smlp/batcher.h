@@ -99,6 +99,10 @@ class SMLP_API Batcher {
   // wait for it) and must not throw. It may submit.
   Result<void> submit(BatcherInput input, RequestOptions options, Answer answer);
 
+  // Whether submit() would refuse a request now because the queue is full: for those who would rather know before they
+  // read a request than after.
+  bool is_full() const;
+
   // Takes no more requests, answers those that were taken and returns when all are; from an answer, at once.
   void shut_down();
 

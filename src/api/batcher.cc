@@ -189,6 +189,8 @@ Result<std::future<Result<Logits>>> Batcher::submit(BatcherInput input, RequestO
   });
 }
 
+bool Batcher::is_full() const { return state_->queue.is_full(); }
+
 void Batcher::shut_down() { state_->close(); }
 
 BatcherStatistics Batcher::statistics() const { return state_->queue.statistics(); }

@@ -71,6 +71,11 @@ Result<void> RequestQueue::take(Request request) {
   return {};
 }
 
+bool RequestQueue::is_full() const {
+  const std::lock_guard lock(mutex_);
+  return !closing_ && queue_.size() >= options_.max_queue;
+}
+
 void RequestQueue::set_wake(std::function<void()> wake) {
   const std::lock_guard lock(waking_);
   wake_pass_ = std::move(wake);

@@ -35,6 +35,7 @@ class RequestQueue {
   explicit RequestQueue(const BatcherOptions& options);  // max_batch is 1 or more
 
   Result<void> take(Request request);  // an error: it is not taken
+  bool is_full() const;                // take() would refuse it for that
   // Called whenever a request was taken, until it is replaced by none.
   void set_wake(std::function<void()> wake);
   void close();  // takes no more

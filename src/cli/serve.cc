@@ -95,6 +95,7 @@ Run add_serve(CommandLine& line) {
   line.text("--tls-cert", server.tls_certificate).needs("--tls-key");
   line.text("--tls-key", server.tls_key).needs("--tls-cert");
   line.text("--trace-file", server.trace_file);
+  line.flag("--force", server.replace_trace).help("Replace the trace of an earlier server").needs("--trace-file");
   line.number("--max-batch", server.batching.max_batch, 1, 4096);
   line.number("--max-delay-us", options->delay_us, 0, 10'000'000);
   line.number("--max-queue", server.batching.max_queue, 1, 1'000'000);

@@ -17,6 +17,7 @@
 
 #include "server/content_coding.h"
 #include "server/infer.h"
+#include "server/inference.h"
 #include "server/repository_request.h"
 #include "server/request_body.h"
 
@@ -92,10 +93,13 @@ class Connection {
     parser.header_limit(kMaxHeadBytes);
     parser.body_limit(boost::none);  // ours says more
     if (!co_await wait_for_request()) co_return false;
-    const InFlight counted(shared_);
+    std::optional<Counted> head_counted(shared_.heads);
     tcp().expires_after(kTransferTimeout);
     const auto [problem, bytes] = co_await http::async_read_header(stream_, buffer_, parser, as_result);
+    const Counted counted(shared_.in_flight);
+    head_counted.reset();
     if (problem) co_return co_await refuse_head(problem);
+    parser.eager(true);  // all chunks that are there at once
     const Parser::value_type& head = parser.get();
     keep_alive_ = head.keep_alive() && !shared_.state.stopping;
     head_only_ = head.method() == http::verb::head;
@@ -123,6 +127,13 @@ class Connection {
     if (!json_bytes) {
       Reply reply = refusal_reply(json_bytes.error());
       co_return co_await refuse_unread(parser, std::move(reply));
+    }
+    if (route->kind == Route::Kind::infer && left_ <= shared_.options.max_request_bytes) {
+      const auto model = shared_.state.models.find(route->model, route->version);
+      if (const auto full = Inference::refuse_early(model, shared_.trace.get())) {
+        Reply reply = refusal_reply(*full);
+        co_return co_await refuse_for_now(parser, std::move(reply));
+      }
     }
     RequestBody body(json_bytes->value_or(0), shared_.options.max_request_bytes);
     const Answer<void> read = co_await read_body(parser, body);
@@ -224,6 +235,11 @@ class Connection {
 
   bool body_is_read(const Parser& parser) const { return parser.chunked() ? parser.is_done() : left_ == 0; }
 
+  // Whether the client sends the body only when it is told to.
+  static bool waits_for_word(const Parser& parser) {
+    return lower(view(parser.get()[http::field::expect])) == "100-continue";
+  }
+
   // An error is what to say; a client that goes away leaves the body unread.
   asio::awaitable<Answer<void>> read_body(Parser& parser, RequestBody& body) {
     if (left_ > 0) {
@@ -232,7 +248,7 @@ class Connection {
         co_return reserved;
       }
     }
-    if (!body_is_read(parser) && lower(view(parser.get()[http::field::expect])) == "100-continue") {
+    if (!body_is_read(parser) && waits_for_word(parser)) {
       http::response<http::empty_body> go_on(http::status::continue_, version_);
       co_await http::async_write(stream_, go_on, as_result);
     }
@@ -275,6 +291,48 @@ class Connection {
     keep_alive_ = false;
     co_await send(std::move(reply));
     co_return co_await close_slowly();
+  }
+
+  // The same for a request that may be taken the next time. Its body, which is on its way, is passed over, so that the
+  // connection goes on: to close it would cost both sides more than that.
+  asio::awaitable<bool> refuse_for_now(const Parser& parser, Reply reply) {
+    if (parser.chunked() || waits_for_word(parser)) co_return co_await refuse_unread(parser, std::move(reply));
+    const bool goes_on = co_await send(std::move(reply));
+    co_return co_await pass_over_body() && goes_on;
+  }
+
+  // False: the client is gone, or silent.
+  asio::awaitable<bool> pass_over_body() {
+    left_ -= consume(left_);
+    std::array<std::byte, 4096> scrap;
+    while (left_ > 0) {
+      tcp().expires_after(kTransferTimeout);
+      const auto some = asio::buffer(scrap.data(), std::min<std::uint64_t>(scrap.size(), left_));
+      const auto [problem, bytes] = co_await stream_.async_read_some(some, as_result);
+      if (problem) co_return false;
+      left_ -= bytes;
+      left_ -= drop_now(left_);
+    }
+    co_return true;
+  }
+
+  // Takes up to `most` bytes from those that came with the head.
+  std::size_t consume(std::uint64_t most) {
+    const std::size_t bytes = std::min<std::uint64_t>(buffer_.size(), most);
+    buffer_.consume(bytes);
+    return bytes;
+  }
+
+  // Has the system drop what the socket holds, up to `most` bytes, without a copy.
+  std::uint64_t drop_now(std::uint64_t most) {
+    if constexpr (kEncrypted) return 0;
+    std::uint64_t dropped = 0;
+    while (dropped < most) {
+      const ssize_t bytes = ::recv(tcp().socket().native_handle(), nullptr, most - dropped, MSG_TRUNC | MSG_DONTWAIT);
+      if (bytes <= 0) break;  // the next read finds out why
+      dropped += static_cast<std::uint64_t>(bytes);
+    }
+    return dropped;
   }
 
   // The end of a connection whose client may still write: that is read over for a while, because closing on it would

@@ -1,6 +1,8 @@
 #include "server/grpc_server.h"
 
+#include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/util/json_util.h>
+#include <google/protobuf/wire_format_lite.h>
 #include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
@@ -8,6 +10,7 @@
 
 #include <boost/asio/post.hpp>
 #include <limits>
+#include <mutex>
 #include <thread>
 
 #include "server/infer_message.h"
@@ -71,49 +74,114 @@ Answer<void> check_key(const Shared& shared, const CallbackServerContext& contex
   return shared.keys.check({field->second.data(), field->second.size()});
 }
 
-// One ModelInfer, which deletes itself when gRPC has done with it.
+// A message's model and version, which clients write first; empty where they do not.
+struct ModelWanted {
+  std::string name = {}, version = {};
+};
+
+// Reads no further than that, however long the message is.
+ModelWanted model_wanted(grpc::ByteBuffer& bytes) {
+  using google::protobuf::internal::WireFormatLite;
+  using Message = inference::ModelInferRequest;
+  constexpr auto texts = WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
+  ModelWanted wanted;
+  grpc::ProtoBufferReader stream(&bytes);
+  google::protobuf::io::CodedInputStream in(&stream);
+  while (true) {
+    const auto tag = in.ReadTag();
+    std::uint32_t length = 0;
+    const bool is_name = tag == WireFormatLite::MakeTag(Message::kModelNameFieldNumber, texts);
+    const bool is_version = tag == WireFormatLite::MakeTag(Message::kModelVersionFieldNumber, texts);
+    if ((!is_name && !is_version) || !in.ReadVarint32(&length) || length > kMaxHeadBytes) return wanted;
+    if (!in.ReadString(is_name ? &wanted.name : &wanted.version, static_cast<int>(length))) return {};
+  }
+}
+
+// One ModelInfer, which deletes itself when gRPC has done with it. It takes the message as the bytes that came: where
+// the queue is full they are let go of unread.
 class InferCall final : public ServerUnaryReactor {
  public:
-  InferCall(Shared& shared, asio::thread_pool& replies, inference::ModelInferResponse& response)
-      : shared_(shared), counted_(shared), replies_(replies), response_(response) {}
+  InferCall(Shared& shared, asio::thread_pool& others, const CallbackServerContext& context, grpc::ByteBuffer& response)
+      : shared_(shared), counted_(shared.in_flight), others_(others), context_(context), response_(response) {}
 
-  void begin(const CallbackServerContext& context, const inference::ModelInferRequest& message) {
-    if (auto allowed = check_key(shared_, context); !allowed) return Finish(status_of(allowed.error()));
-    auto found = shared_.state.models.find(message.model_name(), message.model_version());
-    if (!found) return Finish(status_of(found.error()));
-    inference_ = std::make_shared<Inference>(std::move(*found), shared_.trace.get());
-    auto request = read_infer_message(message, inference_->model().input);
-    if (!request) return Finish(status_of(inference_->fail(request.error())));
-    // The batcher's threads have better to do than to write answers.
-    inference_->start(std::move(*request), deadline_of(context),
-                      [this] { asio::post(replies_, [this] { answer(); }); });
+  void begin(grpc::ByteBuffer bytes) {
+    if (auto allowed = check_key(shared_, context_); !allowed) return Finish(status_of(allowed.error()));
+    const ModelWanted wanted = model_wanted(bytes);
+    const auto model = shared_.state.models.find(wanted.name, wanted.version);
+    if (const auto full = Inference::refuse_early(model, shared_.trace.get())) return Finish(status_of(*full));
+    if (!grpc::SerializationTraits<inference::ModelInferRequest>::Deserialize(&bytes, &message_).ok()) {
+      return Finish(status_of(Refusal(400, "the message is no ModelInferRequest")));
+    }
+    ask();
   }
 
   void OnCancel() override {
+    const std::lock_guard lock(mutex_);
+    is_cancelled_ = true;
     if (inference_) inference_->cancel();
   }
   void OnDone() override { delete this; }
 
  private:
+  void ask() {
+    auto found = shared_.state.models.find(message_.model_name(), message_.model_version());
+    if (!found) return Finish(status_of(found.error()));
+    const auto inference = std::make_shared<Inference>(std::move(*found), shared_.trace.get());
+    auto request = read_infer_message(message_, inference->model().input);
+    if (!request) return Finish(status_of(inference->fail(request.error())));
+    {
+      const std::lock_guard lock(mutex_);
+      inference_ = inference;
+      if (is_cancelled_) inference_->cancel();
+    }
+    inference->start(std::move(*request), deadline_of(context_), [this] { take_answer(); });  // this may be gone now
+  }
+
+  // In a thread of the batcher's, or that which asked.
+  void take_answer() {
+    if (inference_->came_too_late()) {
+      asio::post(others_, [this] { ask(); });
+    } else if (inference_->is_small()) {
+      answer();
+    } else {
+      asio::post(others_, [this] { answer(); });
+    }
+  }
+
   void answer() {
-    const auto written =
-        inference_->finish([&](const ServedModel& model, const InferRequest& request, std::span<const Logits> logits) {
-          return write_infer_message(model, request, logits, response_);
-        });
-    Finish(written ? grpc::Status::OK : status_of(written.error()));  // this may be gone now
+    grpc::Status status;
+    try {
+      inference::ModelInferResponse response;
+      const auto written = inference_->finish(
+          [&](const ServedModel& model, const InferRequest& request, std::span<const Logits> logits) {
+            return write_infer_message(model, request, logits, response);
+          });
+      bool owned = false;
+      status = written
+                   ? grpc::SerializationTraits<inference::ModelInferResponse>::Serialize(response, &response_, &owned)
+                   : status_of(written.error());
+    } catch (const std::bad_alloc&) {
+      status = {StatusCode::UNAVAILABLE, "out of memory"};
+    }
+    Finish(status);  // this may be gone now
   }
 
   Shared& shared_;
-  const InFlight counted_;
-  asio::thread_pool& replies_;
-  inference::ModelInferResponse& response_;
+  const Counted counted_;
+  asio::thread_pool& others_;
+  const CallbackServerContext& context_;
+  grpc::ByteBuffer& response_;
+  inference::ModelInferRequest message_;
+  std::mutex mutex_;
   std::shared_ptr<Inference> inference_;
+  bool is_cancelled_ = false;
 };
 
 // gRPC begins calls before it is known whether the server stops; all it asks but ModelInfer is what HTTP asks.
-class Service final : public inference::GRPCInferenceService::CallbackService {
+class Service final : public inference::GRPCInferenceService::WithRawCallbackMethod_ModelInfer<
+                          inference::GRPCInferenceService::CallbackService> {
  public:
-  Service(Shared& shared, asio::thread_pool& replies) : shared_(shared), replies_(replies) {}
+  Service(Shared& shared, asio::thread_pool& others) : shared_(shared), others_(others) {}
 
   ServerUnaryReactor* ServerLive(CallbackServerContext* context, const inference::ServerLiveRequest*,
                                  inference::ServerLiveResponse* response) override {
@@ -168,10 +236,10 @@ class Service final : public inference::GRPCInferenceService::CallbackService {
                                             inference::RepositoryModelUnloadResponse*) override {
     return change(*context, {.kind = Kind::unload, .model = request->model_name()}, request->parameters());
   }
-  ServerUnaryReactor* ModelInfer(CallbackServerContext* context, const inference::ModelInferRequest* request,
-                                 inference::ModelInferResponse* response) override {
-    auto* call = new InferCall(shared_, replies_, *response);
-    call->begin(*context, *request);
+  ServerUnaryReactor* ModelInfer(CallbackServerContext* context, const grpc::ByteBuffer* request,
+                                 grpc::ByteBuffer* response) override {
+    auto* call = new InferCall(shared_, others_, *context, *response);
+    call->begin(*request);
     return call;
   }
 
@@ -198,7 +266,7 @@ class Service final : public inference::GRPCInferenceService::CallbackService {
       if (!known) return finish(context, status_of(known.error()));
     }
     ServerUnaryReactor* reactor = context.DefaultReactor();
-    const auto counted = std::make_shared<InFlight>(shared_);
+    const auto counted = std::make_shared<Counted>(shared_.in_flight);
     asio::post(shared_.slow, [this, reactor, route, counted] {
       const Answer<void> done = change_models(route, shared_.state.models);
       reactor->Finish(done ? grpc::Status::OK : status_of(done.error()));
@@ -207,7 +275,7 @@ class Service final : public inference::GRPCInferenceService::CallbackService {
   }
 
   Shared& shared_;
-  asio::thread_pool& replies_;
+  asio::thread_pool& others_;
 };
 
 // What gRPC has to say is said by the errors of calls; its lines on stderr would break into ours.
@@ -229,8 +297,8 @@ std::string host_of(const std::string& address) {
 }  // namespace
 
 struct GrpcServer::State {
-  explicit State(Shared& shared_state) : service(shared_state, replies) {}
-  asio::thread_pool replies{1};
+  explicit State(Shared& shared_state) : service(shared_state, others) {}
+  asio::thread_pool others{1};  // for what neither gRPC's threads nor the batcher's should wait for
   Service service;
   std::unique_ptr<grpc::Server> server;
   int port = 0;
@@ -285,7 +353,7 @@ void GrpcServer::stop(std::chrono::seconds patience) {
 
 void GrpcServer::join() {
   if (state_->ending.joinable()) state_->ending.join();
-  state_->replies.join();
+  state_->others.join();
 }
 
 }  // namespace smlp::server

@@ -19,8 +19,6 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr std::size_t kSmallAnswer = 2000;  // numbers: written in some tens of microseconds
-
 // Something that happens once, in any thread, and wakes a coroutine of `executor`.
 class Event : public std::enable_shared_from_this<Event> {
  public:
@@ -81,18 +79,22 @@ Answer<InferRequest> parse(const RawRequest& raw, const InputShape& shape) {
   return request;
 }
 
-}  // namespace
-
-asio::awaitable<void> infer(asio::ip::tcp::socket& socket, Shared& shared, RawRequest raw,
-                            std::function<void(Reply)> answer) {
+// False: the model was replaced or unloaded before it had the request, and `answer` was not called.
+asio::awaitable<bool> ask(asio::ip::tcp::socket& socket, Shared& shared, const RawRequest& raw,
+                          const std::function<void(Reply)>& answer) {
   auto found = shared.state.models.find(raw.route.model, raw.route.version);
-  if (!found) co_return answer(refusal_reply(found.error()));
+  if (!found) {
+    answer(refusal_reply(found.error()));
+    co_return true;
+  }
   const auto inference = std::make_shared<Inference>(std::move(*found), shared.trace.get());
   auto request = parse(raw, inference->model().input);
-  if (!request) co_return answer(refusal_reply(inference->fail(request.error())));
+  if (!request) {
+    answer(refusal_reply(inference->fail(request.error())));
+    co_return true;
+  }
   const asio::any_io_executor here = co_await asio::this_coro::executor;
   const auto answered = std::make_shared<Event>(here);
-  const bool is_small = request->pictures.size() * static_cast<std::size_t>(inference->model().classes) <= kSmallAnswer;
   // Used by one thread at a time: the batcher's until `answered`, this one then.
   const auto finish = [inference, &answer] {
     auto reply = inference->finish(write_infer_response);
@@ -100,10 +102,10 @@ asio::awaitable<void> infer(asio::ip::tcp::socket& socket, Shared& shared, RawRe
     reply->timing = inference->timing();
     answer(std::move(*reply));
   };
-  inference->start(std::move(*request), std::nullopt, [answered, finish, is_small] {
+  inference->start(std::move(*request), std::nullopt, [asked = inference.get(), answered, finish] {
     // Without the memory for an answer there is none.
     std::ignore = no_throw([&]() -> Result<void> {
-      if (is_small) finish();
+      if (asked->is_small() && !asked->came_too_late()) finish();
       return {};
     });
     answered->happen();
@@ -118,7 +120,17 @@ asio::awaitable<void> infer(asio::ip::tcp::socket& socket, Shared& shared, RawRe
   socket.cancel(ignored);
   pause.cancel();
   co_await watched->wait();
-  if (!is_small) finish();
+  if (inference->came_too_late()) co_return false;
+  if (!inference->is_small()) finish();
+  co_return true;
+}
+
+}  // namespace
+
+asio::awaitable<void> infer(asio::ip::tcp::socket& socket, Shared& shared, RawRequest raw,
+                            std::function<void(Reply)> answer) {
+  bool is_answered = false;
+  while (!is_answered) is_answered = co_await ask(socket, shared, raw, answer);
 }
 
 }  // namespace smlp::server

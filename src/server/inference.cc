@@ -9,9 +9,11 @@ std::uint64_t nanoseconds(Clock::duration time) {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(time).count());
 }
 
+Refusal queue_is_full() { return {503, "the queue is full; try again later"}; }
+
 // The error of a picture as that of its request; `picture` counts from 0.
 Refusal refusal_of(const Error& error, std::size_t picture, std::size_t pictures) {
-  if (error.what == kQueueFull) return {503, "the queue is full; try again later"};
+  if (error.what == kQueueFull) return queue_is_full();
   if (error.what == kShutDown) return {503, "the model is being unloaded"};
   if (error.what == kDeadlinePassed) return {503, std::string(kTimedOut)};
   if (error.what == kCancelled) return {499, "the client closed the connection"};
@@ -86,6 +88,11 @@ Refusal Inference::fail(Refusal refusal) {
   counts.failed_ns += nanoseconds(written_ - arrived_);
   write_trace(refusal.message);
   return refusal;
+}
+
+std::optional<Refusal> Inference::refuse_early(const Answer<std::shared_ptr<ServedModel>>& model, RequestTrace* trace) {
+  if (!model || !(*model)->batcher.is_full()) return std::nullopt;
+  return Inference(*model, trace).fail(queue_is_full());
 }
 
 void Inference::succeed() {

@@ -26,6 +26,13 @@ class Inference : public std::enable_shared_from_this<Inference> {
   // then on nothing reads the request's memory. `until`: when the client stops waiting.
   void start(InferRequest request, std::optional<Clock::time_point> until, std::function<void()> done);
 
+  // After `done`: the batcher was shut down before it had taken all pictures, because the model was replaced or
+  // unloaded meanwhile. Nothing is counted, no finish() is needed: whoever has a request asks the repository again.
+  bool came_too_late() const { return not_taken_ && not_taken_->second.what == kShutDown; }
+
+  // Once started: whether its answer is written in some tens of microseconds, which the batcher's thread can spare.
+  bool is_small() const { return answers_.size() * static_cast<std::size_t>(model_->classes) <= 2000; }
+
   // From any thread: pictures that have not begun are dropped.
   void cancel() { cancel_.request_stop(); }
 
@@ -45,6 +52,9 @@ class Inference : public std::enable_shared_from_this<Inference> {
 
   // Counts a request that is refused.
   Refusal fail(Refusal refusal);
+
+  // Refuses, and counts, a request whose model has a full queue: before the rest of it is read. Nothing: there is room.
+  static std::optional<Refusal> refuse_early(const Answer<std::shared_ptr<ServedModel>>& model, RequestTrace* trace);
 
   // After finish(), as the header Server-Timing has it: reading the request, waiting for the first picture's batch,
   // decoding and inference, writing the answer.

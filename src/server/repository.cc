@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <thread>
 
 #include "base/printable.h"
 
@@ -16,18 +15,15 @@ std::uint64_t number_of(std::string_view version) {
 }
 
 // A model that nobody can find any more. What it has taken is answered before this goes out of scope, which must be
-// outside of locks: connections that wait for the answers lend it their memory.
+// outside of locks: connections that wait for the answers lend it their memory. Requests that found it a moment ago and
+// have yet to hand it their pictures are told that they came too late, and find what there is by now.
 struct Ended {
   std::shared_ptr<ServedModel> model = {};
   explicit Ended(std::shared_ptr<ServedModel> ending = {}) : model(std::move(ending)) {}
   Ended(Ended&&) noexcept = default;
   Ended& operator=(Ended&&) = delete;
   ~Ended() {
-    if (model == nullptr) return;
-    // Requests that found it a moment ago hold it, and have yet to hand it their pictures.
-    for (int ms = 0; ms < 1000 && model.use_count() > 1; ++ms)
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    model->batcher.shut_down();
+    if (model != nullptr) model->batcher.shut_down();
   }
 };
 

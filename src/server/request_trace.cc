@@ -6,12 +6,17 @@
 
 #include "base/json.h"
 #include "base/no_throw.h"
+#include "tasks/named_output.h"
 
 namespace smlp::server {
 namespace {
 
 constexpr std::uint64_t kMostBytes = 256 << 20;  // some 400,000 requests; Perfetto takes no more in comfort
 constexpr std::size_t kBuffered = 64 << 10;
+
+constexpr std::string_view kStart = R"([{"ph": "M", "pid": 1, "name": "process_name", "args": {"name": "smlp serve"}})";
+
+bool is_trace(std::string_view start) { return start.starts_with(kStart); }
 
 std::string quoted(std::string_view text) { return dump_json(nlohmann::json(text)); }
 
@@ -20,10 +25,12 @@ std::string quoted(std::string_view text) { return dump_json(nlohmann::json(text
 RequestTrace::RequestTrace(std::filesystem::path file, FileHandle handle)
     : path_(std::move(file)), handle_(std::move(handle)) {}
 
-Result<std::unique_ptr<RequestTrace>> RequestTrace::create(const std::filesystem::path& file) {
+Result<std::unique_ptr<RequestTrace>> RequestTrace::create(const std::filesystem::path& file, bool replace) {
+  if (replace) SMLP_CHECK(check_replaceable(file, is_trace, "a trace of serve"));
+  SMLP_CHECK(check_writable(file, replace ? Existing::replace : Existing::keep));
   SMLP_TRY(handle, create_own(file));
   std::unique_ptr<RequestTrace> trace(new RequestTrace(file, std::move(handle)));
-  trace->lines_ = R"([{"ph": "M", "pid": 1, "name": "process_name", "args": {"name": "smlp serve"}})";
+  trace->lines_ = kStart;
   const std::lock_guard lock(trace->mutex_);
   trace->flush();
   if (trace->full_) return fail(Error{.what = "the trace cannot be written", .file = file.string()});

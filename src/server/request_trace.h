@@ -25,8 +25,8 @@ struct TracedRequest {
 // write. It is whole at the end, and readable after a kill too. Safe to use from several threads.
 class RequestTrace {
  public:
-  // Errors: a file that cannot be written.
-  static Result<std::unique_ptr<RequestTrace>> create(const std::filesystem::path& file);
+  // Errors: a file that cannot be written, or is there already; `replace` lets go of it where a server wrote it.
+  static Result<std::unique_ptr<RequestTrace>> create(const std::filesystem::path& file, bool replace);
   ~RequestTrace();
 
   // A request whose line cannot be written, or that is beyond the file's limit, is left out, and so are all after it.

@@ -71,7 +71,8 @@ class Server {
 
  private:
   static constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
-  static constexpr std::chrono::milliseconds kOnTheirWay{100};  // for requests of clients that have connected
+  // For requests of clients that have connected: to begin, and for those that have begun, to send the rest of the head.
+  static constexpr std::chrono::milliseconds kOnTheirWay{100}, kHeads{2000};
 
   Result<void> read_files() {
     if (!options_.api_key_file.empty()) {
@@ -90,7 +91,7 @@ class Server {
       shared_.tls = tls_.get();
     }
     if (!options_.trace_file.empty()) {
-      SMLP_TRY(trace, RequestTrace::create(options_.trace_file));
+      SMLP_TRY(trace, RequestTrace::create(options_.trace_file, options_.replace_trace));
       shared_.trace = std::move(trace);
     }
     return {};
@@ -105,6 +106,12 @@ class Server {
     co_await asio::post(asio::bind_executor(io_.first(), asio::use_awaitable));
   }
 
+  // Whether a request may still be answered that long after the signal. One whose head is not whole is none yet: a byte
+  // now and then shall not hold up the end.
+  bool is_needed(std::chrono::steady_clock::duration after) const {
+    return shared_.in_flight > 0 || after < kOnTheirWay || (shared_.heads > 0 && after < kHeads);
+  }
+
   // Taken requests are answered, and those that were on their way; idle connections are closed by the end.
   asio::awaitable<void> stop_on_signal() {
     co_await signals_.async_wait(as_result);
@@ -113,7 +120,7 @@ class Server {
     const auto now = std::chrono::steady_clock::now;
     const auto begin = now(), end = begin + options_.exit_timeout;
     if (grpc_) grpc_->stop(options_.exit_timeout);
-    while ((shared_.in_flight > 0 || now() < begin + kOnTheirWay) && now() < end) {
+    while (is_needed(now() - begin) && now() < end) {
       asio::steady_timer pause(io_.first(), std::chrono::milliseconds(10));
       co_await pause.async_wait(as_result);
       co_await look_around();

@@ -21,6 +21,7 @@ struct ServerOptions {
   std::filesystem::path api_key_file = {};                   // empty: everybody may ask
   std::filesystem::path tls_certificate = {}, tls_key = {};  // PEM; empty: nothing is encrypted
   std::filesystem::path trace_file = {};                     // empty: none
+  bool replace_trace = false;                                // of an earlier server
   std::size_t max_request_bytes = 64 << 20;                  // of a body, also once inflated
   int max_connections = 1024;                                // more are closed at once
   std::chrono::seconds exit_timeout{30};                     // after SIGTERM, for requests in flight

@@ -21,16 +21,17 @@ struct Shared {
   boost::asio::ssl::context* tls = nullptr;  // of HTTP; null: it is not encrypted
   TlsFiles tls_files = {};                   // of gRPC, likewise
   std::unique_ptr<RequestTrace> trace = {};  // null: none
-  std::atomic<int> in_flight{0};             // requests that began to arrive and whose answer is not out
+  std::atomic<int> heads{0};                 // requests of which a first byte came, and not yet the whole head
+  std::atomic<int> in_flight{0};             // requests whose head came, and whose answer is not out
 };
 
-// Counts a request while it lives.
-class InFlight {
+// Counts something while it lives.
+class Counted {
  public:
-  explicit InFlight(Shared& shared) : count_(shared.in_flight) { ++count_; }
-  ~InFlight() { --count_; }
-  InFlight(const InFlight&) = delete;
-  InFlight& operator=(const InFlight&) = delete;
+  explicit Counted(std::atomic<int>& count) : count_(count) { ++count_; }
+  ~Counted() { --count_; }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
 
  private:
   std::atomic<int>& count_;

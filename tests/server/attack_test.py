@@ -290,6 +290,55 @@ class Overload(Unaffected):
             self.assertEqual((counts["success"]["count"], counts["fail"]["count"]), (len(taken), len(refused)))
             self.assertEqual(server.stop(), 0)
 
+    @contextlib.contextmanager
+    def full(self, *options):
+        """A server whose queue holds one request, which waits there until it is told to end."""
+        picture = png(64, 1)
+        with Server(SMLP, "--max-queue", 1, "--max-batch", 8, "--max-delay-us", 10_000_000, *options) as server:
+            with connect(server) as waiting:
+                waiting.sendall(HEAD % len(picture) + picture)
+                end = time.monotonic() + 20
+                while 'nv_inference_pending_request_count{model="smlp",version="1"} 1' not in server.request("GET", "/metrics")[2].decode():
+                    self.assertLess(time.monotonic(), end)
+                    time.sleep(0.02)
+                yield server
+                self.assertEqual(server.stop(), 0)
+                self.assertEqual(read_answers(waiting, 1), [200])  # nothing that was taken is lost
+
+    def test_a_full_queue_refuses_before_the_body_comes(self):
+        get = b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+        with self.full() as server:
+            with connect(server) as client:
+                for size in (1, len(TENSOR), 20 << 20):
+                    client.sendall(HEAD % size)
+                    self.assertEqual(read_answers(client, 1), [503], size)
+                    client.sendall(bytes(size) + get)  # on its way or not: the connection goes on behind it
+                    self.assertEqual(read_answers(client, 1), [200], size)
+                for size in (0, 1, 20 << 20):  # who writes all before he reads is not cut off
+                    client.sendall(HEAD % size + bytes(size) + get)
+                    self.assertEqual(read_answers(client, 2), [503, 200], size)
+            refused = 6
+            for size, field in ((20 << 20, b"Connection: close"), (100, b"Expect: 100-continue")):
+                with connect(server) as client:  # the last word: the answer comes, and then the end
+                    head = HEAD.replace(b"Host: x", field) % size
+                    client.sendall(head + bytes(size if size == 20 << 20 else 0))
+                    answer = b""
+                    while piece := client.recv(65536):
+                        answer += piece
+                    self.assertTrue(answer.startswith(b"HTTP/1.1 503"), answer[:100])
+                    self.assertIn(b"Connection: close", answer)
+                    refused += 1
+            with connect(server) as client:
+                client.sendall(b"POST /v2/models/smlp/infer HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n")
+                self.assertEqual(read_answers(client, 1), [503])
+                refused += 1
+            with connect(server) as client:  # a body that stops coming holds up nobody
+                client.sendall(HEAD % 1000 + b"x")
+                self.assertEqual(read_answers(client, 1), [503])
+                refused += 1
+            self.assertEqual(server.counts()["inference_stats"]["fail"]["count"], refused)
+            self.assertIn('reason="REJECTED"} %d' % refused, server.request("GET", "/metrics")[2].decode())
+
     def test_killed_and_started_again(self):
         picture = png(64, 1)
         with Server(SMLP) as server:

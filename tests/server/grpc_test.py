@@ -203,7 +203,7 @@ class Protocol(unittest.TestCase):
         for data in (b"\xff" * 100, b"\x0a\x04smlp\x2a\xff\xff\xff\xff\x0f", b"\x3a" + b"\xff" * 9):
             with self.assertRaises(grpc.RpcError) as raised:
                 raw(data, timeout=30)
-            self.assertIn(raised.exception.code(), (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNIMPLEMENTED))  # gRPC's choice
+            self.assertEqual(raised.exception.code(), grpc.StatusCode.INVALID_ARGUMENT)
         unknown = self.connection.channel.unary_unary("/inference.GRPCInferenceService/TraceSetting")
         with self.assertRaises(grpc.RpcError) as raised:
             unknown(b"", timeout=30)
@@ -272,6 +272,27 @@ class Limits(unittest.TestCase):
                 answers = list(pool.map(call, range(96)))
             self.assertIn(grpc.StatusCode.UNAVAILABLE, answers)
             self.assertEqual(len(set(answers)), 2, set(answers))
+
+    def test_a_full_queue_refuses_what_it_has_not_read(self):
+        with Connection("--max-queue", 1, "--max-delay-us", 3_000_000) as connection:
+            raw = connection.channel.unary_unary("/inference.GRPCInferenceService/ModelInfer")
+            tensor = b"\x3a\x80\x80\x40" + bytes(1 << 20)
+            unreadable = b"\x0a\x04smlp\x12\x011" + tensor + b"\xff"
+
+            def code(message):
+                with self.assertRaises(grpc.RpcError) as raised:
+                    raw(message, timeout=30)
+                return raised.exception.code()
+
+            self.assertEqual(code(unreadable), grpc.StatusCode.INVALID_ARGUMENT)
+            waiting = connection.stub.ModelInfer.future(request(raw=bytes(3 * SIDE * SIDE * 4)))
+            time.sleep(0.5)
+            self.assertEqual(code(unreadable), grpc.StatusCode.UNAVAILABLE)
+            # Of another model, or of one that is not said first, no queue is known.
+            for message in (b"\x0a\x05other", b"\x0a\x04smlp\x12\x012", b"\x0a\xff\xff\xff\xff\x0f", b"\x0a\x7fsmlp", b""):
+                self.assertIn(code(message), (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.INVALID_ARGUMENT), message)
+            self.assertEqual(len(waiting.result().raw_output_contents[0]), 40)
+            self.assertEqual(connection.server.counts()["inference_stats"]["fail"]["count"], 1)
 
     def test_deadlines_and_cancelled_calls_leave_the_queue(self):
         with Connection("--max-delay-us", 3_000_000) as connection:

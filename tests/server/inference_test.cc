@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "server/infer_response.h"
+#include "server/repository.h"
 #include "support/model_file.h"
 #include "support/scratch.h"
 
@@ -195,11 +196,41 @@ TEST_F(InferenceTest, UnloadingAnswersWhatWasTaken) {
   const auto model = load({.max_batch = 4, .max_delay = 30s});
   auto taken = ask(model, request(3));
   model->batcher.shut_down();
+  EXPECT_FALSE(taken.inference->came_too_late());
   EXPECT_TRUE(taken.answer());
   const auto refused = ask(model, request()).answer();
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().status, 503);
   EXPECT_THAT(refused.error().message, HasSubstr("unloaded"));
+}
+
+TEST_F(InferenceTest, WhoFoundAModelBeforeItWasReplacedAsksAgain) {
+  Repository models({{.name = "m", .version = "3", .file = scratch_.folder() / "m.safetensors"}}, {.threads = 1},
+                    {.max_delay = 0us});
+  ASSERT_TRUE(models.load(""));
+  const auto found = *models.find("m", "");
+  const auto begin = Inference::Clock::now();
+  ASSERT_TRUE(models.unload("m")) << "which does not wait for those who hold it";
+  EXPECT_LT(Inference::Clock::now() - begin, 500ms);
+  const auto late = ask(found, request(2));
+  late.done.wait();
+  EXPECT_TRUE(late.inference->came_too_late());
+  EXPECT_EQ(found->counts.rejected, 0u) << "it is no refusal of this model";
+  EXPECT_FALSE(models.find("m", "")) << "nor would it find it again";
+}
+
+TEST_F(InferenceTest, AFullQueueRefusesEarly) {
+  const auto model = load({.max_batch = 4, .max_delay = 30s, .max_queue = 2});
+  EXPECT_FALSE(Inference::refuse_early(model, nullptr)) << "there is room";
+  auto taken = ask(model, request(2));
+  const auto refused = Inference::refuse_early(model, nullptr);
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->status, 503);
+  EXPECT_EQ(model->counts.rejected, 1u);
+  EXPECT_FALSE(Inference::refuse_early(refuse(404, "unknown"), nullptr)) << "that is for others to say";
+  model->batcher.shut_down();
+  EXPECT_TRUE(taken.answer());
+  EXPECT_FALSE(Inference::refuse_early(model, nullptr)) << "it is not full but gone";
 }
 
 TEST_F(InferenceTest, ManyAtOnceAreAllAnsweredOnce) {
@@ -229,7 +260,7 @@ TEST_F(InferenceTest, TheTraceTellsTheLifeOfEachRequest) {
   const auto file = scratch_.folder() / "trace.json";
   {
     const auto model = load();
-    auto trace = RequestTrace::create(file);
+    auto trace = RequestTrace::create(file, false);
     ASSERT_TRUE(trace) << trace.error().message();
     EXPECT_TRUE(ask(model, request(2), std::nullopt, trace->get()).answer());
     EXPECT_FALSE(ask(model, request(), Inference::Clock::now() - 1s, trace->get()).answer());

@@ -147,6 +147,30 @@ class Encryption(WithFolder):
                 service_pb2_grpc.GRPCInferenceServiceStub(channel).ServerReady(service_pb2.ServerReadyRequest(), timeout=10)
 
     @unittest.skipUnless(shutil.which("openssl"), "SKIPPED: openssl is not installed")
+    def test_a_full_queue_refuses_before_the_body_comes(self):
+        certificate, key = self.certificate()
+        options = ("--tls-cert", certificate, "--tls-key", key, "--max-queue", 1, "--max-delay-us", 5_000_000)
+        with Server(SMLP, *options) as server:
+            trust = ssl.create_default_context(cafile=certificate)
+            waiting, client = (http.client.HTTPSConnection("127.0.0.1", server.port, timeout=60, context=trust) for _ in range(2))
+            waiting.request("POST", "/v2/models/smlp/infer", png(60, 1), {"Content-Type": "image/png"})
+            time.sleep(0.5)
+            for size in (1 << 20, 100):
+                client.putrequest("POST", "/v2/models/smlp/infer")
+                client.putheader("Content-Length", str(size))
+                client.endheaders()
+                answer = client.getresponse()
+                self.assertEqual(answer.status, 503)
+                self.assertFalse(answer.will_close)
+                answer.read()
+                client.send(bytes(size))
+            client.request("GET", "/v2/health/live")
+            self.assertEqual(client.getresponse().status, 200)
+            self.assertEqual(waiting.getresponse().status, 200)
+            waiting.close()
+            client.close()
+
+    @unittest.skipUnless(shutil.which("openssl"), "SKIPPED: openssl is not installed")
     def test_a_client_that_vanishes_cancels_its_request(self):
         certificate, key = self.certificate()
         with Server(SMLP, "--tls-cert", certificate, "--tls-key", key, "--max-delay-us", 3_000_000) as server:
@@ -307,6 +331,25 @@ class Trace(WithFolder):
             self.assertEqual(server.infer(png(50, 1), {"Content-Type": "image/png"})[0], 200)
             self.assertEqual(server.stop(), 0)
         self.assertLessEqual(path.stat().st_size, 1000)
+
+    def test_nothing_is_overwritten_unasked(self):
+        path = self.folder / "trace.json"
+        options = ("--trace-file", str(path))
+        for content in ("", "mine", '{"displayTimeUnit": "ms"}'):
+            path.write_text(content)
+            self.fails(f"{path}: exists already", *options)
+            self.assertEqual(path.read_text(), content)
+            if content:
+                self.fails(f"{path}: is not a trace of serve", *options, "--force")
+                self.assertEqual(path.read_text(), content)
+        path.unlink()
+        for force in ((), ("--force",)):
+            with Server(SMLP, *options, *force) as server:
+                self.assertEqual(server.infer(png(50, 1), {"Content-Type": "image/png"})[0], 200)
+                self.assertEqual(server.stop(), 0)
+            self.fails("--force", *options)
+            self.assertEqual(sum(e["ph"] == "b" and e["name"] == "request" for e in self.events(path)), 1)
+        self.fails("--trace-file", "--force")
 
     def test_a_file_that_cannot_be_written(self):
         self.fails("trace.json", "--trace-file", str(self.folder / "none" / "trace.json"))

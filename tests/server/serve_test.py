@@ -334,12 +334,15 @@ class Protocol(unittest.TestCase):
             b"Inference-Header-Content-Length: " + length + b"\r\n\r\n"
         )
         _, _, plain = self.server.infer(body, headers)
+        before = self.server.processor_time()
         for size in (3, 1000, len(body)):  # 3: more than 65,536 chunks
             pieces = [body[i : i + size] for i in range(0, len(body), size)]
             chunked = b"".join(b"%x\r\n%b\r\n" % (len(p), p) for p in pieces) + b"0\r\n\r\n"
             answer = raw_exchange(self.server.port, head + chunked)
             self.assertTrue(answer.startswith(b"HTTP/1.1 200"), answer[:300])
             self.assertTrue(answer.endswith(plain))
+        taken = self.server.processor_time() - before
+        self.assertLess(taken, 1.0)
         for broken in (b"zz\r\n", b"5\r\nabc", b"ffffffffffffffffff\r\n", b"-1\r\n"):
             answer = raw_exchange(self.server.port, head + broken, patience=3, shut=True)
             self.assertTrue(answer == b"" or answer.startswith(b"HTTP/1.1 4"), answer[:100])
@@ -543,6 +546,16 @@ class Lifetime(unittest.TestCase):
                 self.assertTrue(answer.startswith(b"HTTP/1.1 200"), answer[:200])
             self.assertEqual(idle.recv(1), b"")
             self.assertEqual(server.process.wait(20), 0)
+
+    def test_sigterm_does_not_wait_for_half_a_head(self):
+        with Server(SMLP) as server, contextlib.ExitStack() as clients:
+            for start in (b"G", b"POST /v2/models/smlp/infer HTTP/1.1\r\nContent-Len"):
+                client = clients.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+                client.sendall(start)
+            server.get("/v2")  # both have come
+            begun = time.monotonic()
+            self.assertEqual(server.stop(), 0)
+            self.assertLess(time.monotonic() - begun, 15)  # a head has 30 s otherwise
 
     def test_sigterm_as_soon_as_it_listens_is_no_crash(self):
         for _ in range(5):

@@ -91,6 +91,13 @@ class Server:
     def counts(self, model="smlp"):
         return self.get(f"/v2/models/{model}/stats")[1]["model_stats"][0]
 
+    def processor_time(self):
+        """Seconds that it has used; 0 under sanitizers."""
+        if SANITIZED:
+            return 0
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def memory(self):
         """Resident bytes; 0 under sanitizers."""
         if SANITIZED:

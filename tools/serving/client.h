@@ -20,18 +20,17 @@ struct Answer {
 // Never blocks: `go_on` does what the socket allows at the moment.
 class Client {
  public:
-  Client(std::string address, int port) : address_(std::move(address)), port_(port) {}
+  // `poller`: an epoll instance, which tells of this client whenever its socket may go on.
+  Client(std::string address, int port, int poller) : address_(std::move(address)), port_(port), poller_(poller) {}
   ~Client() { close(); }
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
   // Sends `request`, which must live until the answer. Connects where there is no connection.
   void begin(std::string_view request, Clock::time_point due);
-  // True: the answer is there, and the client may begin again.
+  // True: the answer is there, and the client may begin again. A server may answer before it has the whole request.
   bool go_on(Answer& answer);
   bool is_busy() const { return busy_; }
-  bool wants_to_write() const { return sent_ < request_.size(); }
-  int descriptor() const { return descriptor_; }  // -1: none
 
  private:
   void connect();
@@ -40,7 +39,7 @@ class Client {
   bool read_head();
 
   std::string address_;
-  int port_;
+  int port_, poller_;
   int descriptor_ = -1, connect_error_ = 0;
   bool busy_ = false, last_ = false;  // last_: the server closes the connection after this answer
   std::string_view request_;

@@ -5,8 +5,9 @@
 // it has its answer (closed loop), which finds the throughput at saturation or, with one, the latency of an idle
 // server. One thread, and few calls: the client shall not be what is measured.
 #include <fmt/format.h>
-#include <poll.h>
+#include <sys/epoll.h>
 
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <deque>
@@ -157,7 +158,7 @@ class Load {
  public:
   explicit Load(const Options& options) : options_(options), request_(request_of(options)) {
     for (int i = 0; i < options.clients; ++i) {
-      clients_.push_back(std::make_unique<Client>(options.address, options.port));
+      clients_.push_back(std::make_unique<Client>(options.address, options.port, poller_));
       idle_.push_back(clients_.back().get());
     }
   }
@@ -204,30 +205,23 @@ class Load {
 
   // Until a socket has something or the next request is due.
   void wait() {
-    polled_.clear();
-    owners_.clear();
-    for (const auto& client : clients_) {
-      if (!client->is_busy()) continue;
-      const auto events = static_cast<short>(client->wants_to_write() ? POLLIN | POLLOUT : POLLIN);
-      polled_.push_back({.fd = client->descriptor(), .events = events, .revents = 0});
-      owners_.push_back(client.get());
-    }
     auto until = options_.rate > 0 && !idle_.empty() ? due(turn_) : end_;
-    if (until >= end_) until = polled_.empty() ? end_ : Clock::now() + std::chrono::seconds(60);
+    if (until >= end_) until = idle_.size() == clients_.size() ? end_ : Clock::now() + std::chrono::seconds(60);
     const auto left = std::chrono::nanoseconds(std::max(until - Clock::now(), Clock::duration(0))).count();
     const timespec time = {.tv_sec = left / 1'000'000'000, .tv_nsec = left % 1'000'000'000};
-    if (::ppoll(polled_.data(), polled_.size(), &time, nullptr) <= 0) return;
-    for (std::size_t i = 0; i < polled_.size(); ++i) {
-      if (polled_[i].revents != 0) go_on(*owners_[i]);
+    std::array<epoll_event, 256> events;
+    const int count = ::epoll_pwait2(poller_, events.data(), events.size(), &time, nullptr);
+    for (int i = 0; i < count; ++i) {
+      auto& client = *static_cast<Client*>(events[static_cast<std::size_t>(i)].data.ptr);
+      if (client.is_busy()) go_on(client);
     }
   }
 
   const Options& options_;
   const std::string request_;
+  const int poller_ = ::epoll_create1(EPOLL_CLOEXEC);
   std::vector<std::unique_ptr<Client>> clients_;
   std::deque<Client*> idle_;
-  std::vector<pollfd> polled_;
-  std::vector<Client*> owners_;
   std::uint64_t turn_ = 0;
   Clock::time_point begin_, count_from_, end_;
   std::vector<Answer> answers_;
