@@ -163,6 +163,7 @@ class Load {
     }
   }
 
+  // All answers, those before and after the time that counts among them.
   std::vector<Answer> run() {
     const auto seconds = [](double s) { return std::chrono::duration_cast<Clock::duration>(Seconds(s)); };
     begin_ = Clock::now() + seconds(0.02);
@@ -176,6 +177,10 @@ class Load {
       wait();
     }
   }
+
+  // After run(): the time that counts.
+  Clock::time_point count_from() const { return count_from_; }
+  Clock::time_point end() const { return end_; }
 
  private:
   Clock::time_point due(std::uint64_t turn) const {
@@ -199,7 +204,7 @@ class Load {
   void go_on(Client& client) {
     Answer answer;
     if (!client.go_on(answer)) return;
-    if (answer.due >= count_from_ && answer.due < end_) answers_.push_back(answer);
+    answers_.push_back(answer);
     idle_.push_back(&client);
   }
 
@@ -227,19 +232,22 @@ class Load {
   std::vector<Answer> answers_;
 };
 
-nlohmann::ordered_json report_of(const Options& options, const std::vector<Answer>& answers) {
+// Outcomes and latencies are of the requests that were due in the time [from, until) that counts; rates are of the
+// answers that came in it, so that neither a queue that was filled before nor one that is emptied after it plays a part.
+nlohmann::ordered_json report_of(const Options& options, const std::vector<Answer>& answers, Clock::time_point from,
+                                 Clock::time_point until) {
   std::map<std::string, int> outcomes;
   std::vector<double> times, beside;
-  Clock::time_point last = Clock::time_point::min(), first = Clock::time_point::max();
+  std::size_t requests = 0, good = 0;
   for (const Answer& answer : answers) {
+    good += answer.status == 200 && answer.end >= from && answer.end < until ? 1 : 0;
+    if (answer.due < from || answer.due >= until) continue;
+    ++requests;
     ++outcomes[answer.status == 0 ? std::string(answer.problem) : std::to_string(answer.status)];
-    first = std::min(first, answer.due);
-    last = std::max(last, answer.end);
     if (answer.status != 200) continue;
     times.push_back(Seconds(answer.end - answer.due).count());
     beside.push_back(times.back() - answer.computed_s);
   }
-  const double span = std::max(Seconds(last - first).count(), 1e-9);
   std::ranges::sort(times);
   std::ranges::sort(beside);
   const auto at = [](const std::vector<double>& of, double share) {
@@ -248,9 +256,9 @@ nlohmann::ordered_json report_of(const Options& options, const std::vector<Answe
   };
   return {{"loop", options.rate > 0 ? fmt::format("open, {:g} a second", options.rate)
                                     : fmt::format("closed, {} clients", options.clients)},
-          {"requests", answers.size()},
+          {"requests", requests},
           {"outcomes", outcomes},
-          {"good_per_second", static_cast<double>(times.size()) / span},
+          {"good_per_second", static_cast<double>(good) / Seconds(until - from).count()},
           {"p50_us", at(times, 0.5)},
           {"p90_us", at(times, 0.9)},
           {"p99_us", at(times, 0.99)},
@@ -264,12 +272,13 @@ int run(const std::vector<std::string>& words) {
     fmt::print(stderr, "{}", kUsage);
     return 2;
   }
-  const auto answers = Load(*options).run();
+  Load load(*options);
+  const auto answers = load.run();
   if (answers.empty()) {
     fmt::print(stderr, "smlp_load: no request was answered within the time\n");
     return 1;
   }
-  fmt::print("{}\n", report_of(*options, answers).dump());
+  fmt::print("{}\n", report_of(*options, answers, load.count_from(), load.end()).dump());
   return 0;
 }
 
