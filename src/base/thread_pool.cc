@@ -4,7 +4,7 @@
 
 namespace smlp {
 
-ThreadPool::ThreadPool(int size) : size_(size < 1 ? 1 : size) {
+ThreadPool::ThreadPool(int size) : size_(size < 1 ? 1 : size), places_(size_) {
   try {
     for (int worker = 1; worker < size_; ++worker) {
       threads_.emplace_back(unpinned([this, worker] { work(worker); }));
@@ -27,6 +27,7 @@ void ThreadPool::end() {
 void ThreadPool::start(void* context, Call call) {
   context_ = context;
   call_ = call;
+  places_.note(0);
   running_.store(static_cast<std::uint32_t>(size_ - 1), std::memory_order_relaxed);
   if (size_ > 1) {
     round_.fetch_add(1, std::memory_order_release);
@@ -35,14 +36,19 @@ void ThreadPool::start(void* context, Call call) {
   call(context, 0);
   for (std::uint32_t left = running_.load(std::memory_order_acquire); left != 0;
        left = running_.load(std::memory_order_acquire)) {
-    spin_then_park(running_, left, [&] { return running_.load(std::memory_order_acquire) != left; });
+    spin_then_park(
+        running_, left, [&] { return running_.load(std::memory_order_acquire) != left; },
+        [&] { return places_.is_shared(0); });
   }
 }
 
 void ThreadPool::work(int worker) {
   for (std::uint32_t seen = 0;; ++seen) {
-    spin_then_park(round_, seen, [&] { return round_.load(std::memory_order_acquire) != seen; });
+    spin_then_park(
+        round_, seen, [&] { return round_.load(std::memory_order_acquire) != seen; },
+        [&] { return places_.is_shared(worker); });
     if (stop_) return;
+    places_.note(worker);
     call_(context_, worker);
     running_.fetch_sub(1, std::memory_order_acq_rel);
     running_.notify_one();

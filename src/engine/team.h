@@ -73,7 +73,7 @@ class Meeting {
     // Nobody claims from the other counter: the step before this one is over for all.
     own.next[++own.step % 2].store(0, std::memory_order_relaxed);
     own.arrived = ticks();
-    barrier_.wait();
+    barrier_.wait(member);
     own.part.waited += ticks() - own.arrived;
   }
 
@@ -86,7 +86,7 @@ class Meeting {
   template <class Judge>
   void end_pass(int member, Judge judge) {
     slot(member).arrived = ticks();
-    barrier_.wait();
+    barrier_.wait(member);
     if (member == 0) {
       const std::int64_t now = ticks();
       std::int64_t began = now;
@@ -97,7 +97,7 @@ class Meeting {
       }
       judge(now - began, parts_);
     }
-    barrier_.wait();
+    barrier_.wait(member);
   }
 
  private:

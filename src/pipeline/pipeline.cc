@@ -217,13 +217,13 @@ class Pass {
     const int loop = limits_loop();
     for (Batch* batch : batches) {
       for (int i = 0; i < loop; ++i) {
-        meeting_.wait();
+        meeting_.wait(worker);
         const auto start = Clock::now();
         stopping_faults([&] {
           executor_->run_share(worker, batch->pictures.as<float>(), static_cast<int>(batch->index.size()),
                                batch->logits.data());
         });
-        meeting_.wait();
+        meeting_.wait(worker);
         if (worker == 0) record_execution(*batch, milliseconds_since(start));
       }
     }
@@ -234,7 +234,7 @@ class Pass {
       schedule_.end_join();
       record_collect(milliseconds_since(start), count);
     }
-    meeting_.wait();
+    meeting_.wait(worker);
   }
 
   int limits_loop() const { return options_.exclusive ? options_.loop : 1; }

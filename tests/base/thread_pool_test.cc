@@ -2,8 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <chrono>
+#include <ctime>
 #include <numeric>
+#include <optional>
 
+#include "base/affinity.h"
 #include "base/aligned_buffer.h"
 
 namespace smlp {
@@ -41,13 +46,78 @@ TEST(Barrier, NobodyPassesBeforeAllHaveArrived) {
   auto job = [&](int worker) {
     for (int round = 1; round <= kRounds; ++round) {
       step[static_cast<std::size_t>(worker)] = round;
-      barrier.wait();
+      barrier.wait(worker);
       for (const int other : step) wrong += other != round;
-      barrier.wait();
+      barrier.wait(worker);
     }
   };
   pool.run(job);
   EXPECT_EQ(wrong, 0);
+}
+
+double processor_ms() {
+  timespec now = {};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return 1e3 * static_cast<double>(now.tv_sec) + 1e-6 * static_cast<double>(now.tv_nsec);
+}
+
+// Two threads that the system puts on one processor wait for each other in turns: whoever spins there until he is
+// parked, or until his time slice ends, keeps the other from coming.
+TEST(Barrier, NobodySpinsOnTheProcessorOfWhomHeWaitsFor) {
+  std::atomic<std::uint32_t> never = 0;
+  double spinning = processor_ms();
+  for (int i = 0; i < 20000; ++i) {
+    if (never.load(std::memory_order_acquire) != 0) return;
+    relax();
+  }
+  spinning = processor_ms() - spinning;
+
+  constexpr int kRounds = 200;
+  ThreadPool pool(2);
+  Barrier barrier(2);
+  std::array<std::optional<PinnedThread>, 2> pins;
+  const int cpu = allowed_cpus().front();
+  double taken = 0;
+  auto job = [&](int worker) {
+    auto pinned = PinnedThread::pin(cpu);
+    if (pinned) pins[static_cast<std::size_t>(worker)] = std::move(*pinned);
+    barrier.wait(worker);
+    if (worker == 0) taken = processor_ms();
+    for (int round = 0; round < kRounds; ++round) barrier.wait(worker);
+  };
+  pool.run(job);
+  taken = processor_ms() - taken;
+  ASSERT_TRUE(pins[0] && pins[1]);
+  EXPECT_LT(taken / kRounds, spinning / 4);
+
+  auto nothing = [](int) {};  // likewise between the pool's jobs
+  taken = processor_ms();
+  for (int round = 0; round < kRounds; ++round) pool.run(nothing);
+  EXPECT_LT((processor_ms() - taken) / kRounds, spinning / 4);
+}
+
+TEST(Places, KnowWhoSharesAProcessor) {
+  Places places(3);
+  EXPECT_FALSE(places.is_shared(0)) << "nobody was seen yet";
+  const auto cpus = allowed_cpus();
+  const auto on = [&](int cpu, auto work) {
+    std::thread([&] {
+      const auto pinned = PinnedThread::pin(cpu);
+      ASSERT_TRUE(pinned);
+      work();
+    }).join();
+  };
+  on(cpus.front(), [&] {
+    places.note(0);
+    EXPECT_FALSE(places.is_shared(0)) << "with itself alone";
+    EXPECT_TRUE(places.is_shared(1));
+  });
+  if (cpus.size() == 1) GTEST_SKIP() << "there is one processor only";
+  on(cpus.back(), [&] {
+    EXPECT_FALSE(places.is_shared(1));
+    places.note(0);
+  });
+  on(cpus.front(), [&] { EXPECT_FALSE(places.is_shared(1)) << "it has moved away"; });
 }
 
 TEST(AlignedBuffer, IsAlignedZeroAndReadableBeyondItsEnd) {

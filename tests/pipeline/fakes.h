@@ -118,12 +118,12 @@ class FakeExecutor final : public Executor {
   }
   void run_share(int worker, const float* pictures, int count, float* logits) override {
     const Gauge::Inside inside(sharing);
-    meeting_.wait();
+    meeting_.wait(worker);
     if (worker == 0) {
       ++shared_runs;
       compute(pictures, count, logits);
     }
-    meeting_.wait();
+    meeting_.wait(worker);
     if (on_share) on_share(worker);
   }
 
