@@ -28,7 +28,7 @@ _PRECISIONS = ("fp32", "bf16", "int8")
 class ComparedModel(Report):
     """One of the two."""
 
-    model: str  #: its file; empty for the bundled model
+    model: str  #: its file
     precision: str
     isa: str
     acc1: float
@@ -167,4 +167,5 @@ def _comparison(outcome: Outcome) -> Comparison:
 
 
 def _side(values: dict[str, Any]) -> ComparedModel:
-    return ComparedModel(**{**values, "acc1_interval": tuple(values["acc1_interval"])})
+    known = {name: values[name] for name in ComparedModel.__dataclass_fields__}
+    return ComparedModel(**{**known, "acc1_interval": tuple(values["acc1_interval"])})

@@ -18,6 +18,7 @@ Result<Network> network_from_tensors(const TensorFile& file) {
   SMLP_TRY(weights, file.format == "ONNX" ? import_onnx(file.path) : weights_from_tensors(file));
   Network network = fold(weights);
   network.source_name = name.string();
+  network.input_name = std::move(weights.input_name);
   SMLP_CHECK(apply_metadata(file, network));
   // Sums and products of finite weights may still be beyond what float32 holds.
   if (auto fine = check_network(network); !fine) return fail(std::move(fine).error().in(file.path));

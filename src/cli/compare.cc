@@ -8,6 +8,7 @@
 #include "cli/model_options.h"
 #include "cli/preprocess_options.h"
 #include "cli/progress.h"
+#include "cli/suggest.h"
 #include "cli/table.h"
 #include "data/input_check.h"
 #include "data/input_remarks.h"
@@ -49,11 +50,27 @@ Side side_of(const std::string& word, const std::string& model) {
   return {word, word, std::nullopt};
 }
 
+bool is_there(const std::string& path) {
+  std::error_code code;
+  return !path.empty() && std::filesystem::exists(path, code);
+}
+
+// What is wrong with a word that was meant for a precision, or an empty text: fp16, or model.pth:fp16.
+std::string problem_of(const Side& side) {
+  if (side.precision || is_there(side.word)) return "";
+  const std::size_t colon = side.word.rfind(':');
+  if (colon != std::string::npos && is_there(side.word.substr(0, colon))) {
+    return unknown_precision(side.word.substr(colon + 1));
+  }
+  if (side.word.find_first_of("./") != std::string::npos) return "";  // a file's name, which loading finds missing
+  return fmt::format("'{}' is no file; {}", side.word, unknown_precision(side.word));
+}
+
 struct Loaded {
   NamedModel named;
   Session session;
-  std::vector<int> labels;
   LabelledPictures pictures;
+  Provenance provenance;
 };
 
 Result<Loaded> load(const Side& side, const Options& options, const Inputs& data) {
@@ -66,20 +83,38 @@ Result<Loaded> load(const Side& side, const Options& options, const Inputs& data
                         data.label_source == LabelSource::folders ? LabelWords::folders : LabelWords::labels);
   if (!map) return fail(std::move(map).error().in(side.word));
   LabelledPictures pictures = labelled_pictures(data, *map, named.classes);
-  std::vector<int> labels = pictures.labels;
-  return Loaded{std::move(named), std::move(*session), std::move(labels), std::move(pictures)};
+  SMLP_TRY(provenance, provenance_of(*session, side.file, precision_name(session->precision())));
+  provenance.inputs_sha256 = pictures.list_sha256;
+  provenance.label_rule = pictures.label_rule;
+  return Loaded{std::move(named), std::move(*session), std::move(pictures), std::move(provenance)};
 }
 
-Json side_json(const Side& side, const Loaded& loaded, const SideResult& result) {
+Json side_json(const Loaded& loaded, const SideResult& result) {
   const Interval interval = wilson_interval(result.tally.right1(), result.tally.images());
-  return {{"model", side.file},
+  return {{"model", loaded.provenance.model},
           {"precision", precision_name(loaded.session.precision())},
           {"isa", loaded.session.isa()},
           {"acc1", result.tally.acc1()},
           {"acc5", result.tally.acc5()},
           {"acc1_interval", {interval.low, interval.high}},
           {"not_finite", result.tally.not_finite()},
-          {"images_per_second", result.images_per_second}};
+          {"images_per_second", result.images_per_second},
+          {"provenance", provenance_json(loaded.provenance)}};
+}
+
+// What both sides have in common; the rest stands in theirs.
+Provenance shared_provenance(Provenance first, const Provenance& second) {
+  const auto keep_shared = [](std::string& one, const std::string& other) {
+    if (one != other) one.clear();
+  };
+  keep_shared(first.model, second.model);
+  keep_shared(first.model_sha256, second.model_sha256);
+  keep_shared(first.precision, second.precision);
+  keep_shared(first.isa, second.isa);
+  keep_shared(first.preprocess, second.preprocess);
+  keep_shared(first.inputs_sha256, second.inputs_sha256);
+  keep_shared(first.label_rule, second.label_rule);
+  return first;
 }
 
 std::string answer_text(const std::optional<int>& answer, const ClassList& list) {
@@ -132,8 +167,8 @@ class Report {
                        {"right", {flip.right[0], flip.right[1]}}});
     }
     const Interval interval = c_.difference_interval();
-    return {{"first", side_json(sides_[0], *loaded_[0], c_.sides[0])},
-            {"second", side_json(sides_[1], *loaded_[1], c_.sides[1])},
+    return {{"first", side_json(*loaded_[0], c_.sides[0])},
+            {"second", side_json(*loaded_[1], c_.sides[1])},
             {"pictures", c_.pictures},
             {"skipped", c_.skipped},
             {"difference", c_.difference()},
@@ -144,7 +179,7 @@ class Report {
             {"largest_error", c_.largest_error},
             {"speed_ratio", ratio()},
             {"flips", flips},
-            {"provenance", provenance_json(program_provenance())}};
+            {"provenance", provenance_json(shared_provenance(loaded_[0]->provenance, loaded_[1]->provenance))}};
   }
 
   // The flips, a line each.
@@ -215,6 +250,9 @@ Result<Exit> run(const Options& options) {
   }
   const Side sides[2] = {side_of(options.words[0], options.model.model),
                          side_of(options.words[1], options.model.model)};
+  for (const Side& side : sides) {
+    if (const std::string wrong = problem_of(side); !wrong.empty()) return usage_error(wrong);
+  }
   SMLP_TRY(named, load_named_model(sides[0].file, options.model.classes, options.model.preprocess));
   SMLP_TRY(data, list(options, named.model));
   SMLP_TRY(first, load(sides[0], options, data));
@@ -226,17 +264,18 @@ Result<Exit> run(const Options& options) {
   }
   SMLP_CHECK(check_same_classes(sides, first.named.classes, second.named.classes));
   std::optional<Progress> progress;
-  auto comparison = compare_models(data.files, {first.session, first.labels}, {second.session, second.labels},
-                                   {.progress =
-                                        [&](std::int64_t done, std::int64_t all) {
-                                          if (!progress) progress.emplace("pictures", all);
-                                          progress->update(done);
-                                        },
-                                    .skipped =
-                                        [&](const Error& error) {
-                                          if (progress) progress->clear();
-                                          report_error(error);
-                                        }});
+  auto comparison =
+      compare_models(data.files, {first.session, first.pictures.labels}, {second.session, second.pictures.labels},
+                     {.progress =
+                          [&](std::int64_t done, std::int64_t all) {
+                            if (!progress) progress.emplace("pictures", all);
+                            progress->update(done);
+                          },
+                      .skipped =
+                          [&](const Error& error) {
+                            if (progress) progress->clear();
+                            report_error(error);
+                          }});
   progress.reset();
   if (!comparison) return fail(std::move(comparison).error());
   if (comparison->pictures == 0) return fail("none of the {} pictures could be read", comparison->skipped);

@@ -158,7 +158,7 @@ Run add_compile(CommandLine& line) {
   auto options = std::make_shared<Options>();
   CompileOptions& compile = options->compile;
   line.text("--model", compile.model).plain("FILE").required().help("PyTorch checkpoint, safetensors, ONNX or .smlp");
-  line.text("--output", compile.output).plain("NAME").required().help("Where to write: NAME gives NAME.smlp");
+  line.text("--output", compile.output).plain("NAME").required().help("Where to write: NAME gives NAME.smlp; folders that are missing are made");
   line.choice<int>("--framework", {{"0", 0}, {"1", 1}, {"3", 3}, {"5", 5}}, options->framework);
   line.word("--input-format", {"NCHW"}, options->input_format);
   line.text("--input-shape", options->input_shape);

@@ -24,13 +24,6 @@ struct Options {
   std::size_t limit = SIZE_MAX;
 };
 
-std::string unknown_precision(const std::string& name) {
-  static const std::string known[] = {"fp32", "bf16", "int8"};
-  const std::string near = nearest_word(name, known);
-  return fmt::format("--compare: unknown precision '{}'{}; known are fp32, bf16 and int8", name,
-                     near.empty() ? "" : fmt::format(" (did you mean {}?)", near));
-}
-
 // What is wrong with the words of --compare, or an empty text; they go to `options`.
 std::string read_precisions(const std::string& words, ComparisonOptions& options) {
   const std::size_t comma = words.find(',');
@@ -39,9 +32,9 @@ std::string read_precisions(const std::string& words, ComparisonOptions& options
   }
   const std::string first = words.substr(0, comma), second = words.substr(comma + 1);
   const Precision* exact = find_precision(first);
-  if (exact == nullptr) return unknown_precision(first);
+  if (exact == nullptr) return "--compare: " + unknown_precision(first);
   const Precision* tried = find_precision(second);
-  if (tried == nullptr) return unknown_precision(second);
+  if (tried == nullptr) return "--compare: " + unknown_precision(second);
   if (*exact == *tried) return fmt::format("--compare: '{}' names one precision twice", words);
   options.exact = *exact;
   options.tried = *tried;

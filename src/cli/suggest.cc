@@ -1,5 +1,7 @@
 #include "cli/suggest.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <vector>
 
@@ -35,6 +37,13 @@ std::string nearest_word(std::string_view typed, std::span<const std::string> kn
     }
   }
   return best;
+}
+
+std::string unknown_precision(std::string_view typed) {
+  static const std::string known[] = {"fp32", "bf16", "int8"};
+  const std::string near = nearest_word(typed, known);
+  return fmt::format("unknown precision '{}'{}; known are fp32, bf16 and int8", typed,
+                     near.empty() ? "" : fmt::format(" (did you mean {}?)", near));
 }
 
 }  // namespace smlp::cli

@@ -11,4 +11,7 @@ namespace smlp::cli {
 // near enough to be worth a guess: more than a third of the letters differ.
 std::string nearest_word(std::string_view typed, std::span<const std::string> known);
 
+// "unknown precision 'bf61' (did you mean bf16?); known are fp32, bf16 and int8"
+std::string unknown_precision(std::string_view typed);
+
 }  // namespace smlp::cli

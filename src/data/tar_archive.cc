@@ -9,7 +9,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
-#include <unordered_set>
+#include <unordered_map>
 
 namespace smlp {
 namespace {
@@ -24,8 +24,14 @@ using Block = std::array<unsigned char, kBlock>;
 
 // What a header of extensions says about the member after it.
 struct Extras {
-  std::optional<std::string> name;
+  std::optional<std::string> name, link;
   std::optional<std::uint64_t> bytes;
+};
+
+// A member that is a hard link, and the name of what it leads to.
+struct Link {
+  std::size_t member;
+  std::string target;
 };
 
 std::string_view field(const Block& block, std::size_t offset, std::size_t size) {
@@ -86,6 +92,12 @@ const char* compression_of(std::string_view start) {
   return nullptr;
 }
 
+// "./x" and "/x" are "x".
+std::string_view plain_name(std::string_view name) {
+  while (name.starts_with("./") || name.starts_with('/')) name.remove_prefix(name.find('/') + 1);
+  return name;
+}
+
 // Walks the headers of one archive.
 class HeaderWalk {
  public:
@@ -107,8 +119,9 @@ class HeaderWalk {
       }
       SMLP_CHECK(take(block));
     }
-    if (extras_.name || extras_.bytes) return error("ends after a header of extensions");
-    SMLP_CHECK(check_names());
+    if (extras_.name || extras_.link || extras_.bytes) return error("ends after a header of extensions");
+    SMLP_TRY(places, check_names());
+    SMLP_CHECK(resolve_links(places));
     return std::move(members_);
   }
 
@@ -169,6 +182,9 @@ class HeaderWalk {
       case '7':
         SMLP_CHECK(add_member(block, data, *bytes));
         break;
+      case '1':
+        SMLP_CHECK(add_link(block, data, *bytes));
+        break;
       case '5':
         extras_ = {};
         break;
@@ -182,7 +198,7 @@ class HeaderWalk {
         break;
       default:
         return error(fmt::format("member '{}' is {}", extras_.name.value_or(name_of(block)), kind_text(type)),
-                     "write the archive with plain files only (tar --dereference --hard-dereference)");
+                     remedy_for(type));
     }
     const std::uint64_t padding = (kBlock - *bytes % kBlock) % kBlock;
     at_ = data + *bytes + std::min(padding, file_.stamp.bytes - data - *bytes);
@@ -190,10 +206,16 @@ class HeaderWalk {
   }
 
   static std::string kind_text(char type) {
-    if (type == '1' || type == '2') return "a link";
+    if (type == '2') return "a symbolic link";
     if (type == 'S') return "a sparse file";
     if (type == '3' || type == '4' || type == '6') return "a device or a pipe";
     return fmt::format("of the unknown type {}", static_cast<int>(static_cast<unsigned char>(type)));
+  }
+
+  static std::string remedy_for(char type) {
+    if (type == 'S') return "write the archive without --sparse";
+    return type == '2' ? "write the archive with the files themselves (tar --dereference)"
+                       : "write the archive with plain files only";
   }
 
   Result<void> add_member(const Block& block, std::uint64_t data, std::uint64_t bytes) {
@@ -211,16 +233,47 @@ class HeaderWalk {
     return {};
   }
 
-  // Of two members of one name tar itself would leave the later one; which is meant here, nobody can say. "./x" is "x".
-  Result<void> check_names() {
-    std::unordered_set<std::string_view> seen;
-    seen.reserve(members_.size());
-    for (const TarMember& member : members_) {
-      std::string_view name = member.name;
-      while (name.starts_with("./") || name.starts_with('/')) name.remove_prefix(name.find('/') + 1);
-      if (seen.insert(name).second) continue;
+  // A further name of a member before it: GNU tar's way with a file that it meets twice.
+  Result<void> add_link(const Block& block, std::uint64_t data, std::uint64_t bytes) {
+    std::string target = extras_.link.value_or(std::string(field(block, 157, 100)));
+    const std::size_t before = members_.size();
+    if (bytes > 0) {
+      return error(fmt::format("hard link '{}' has {} bytes of its own", extras_.name.value_or(name_of(block)), bytes),
+                   "write the archive with --hard-dereference");
+    }
+    SMLP_CHECK(add_member(block, data, 0));
+    if (members_.size() > before) links_.push_back({before, std::move(target)});
+    return {};
+  }
+
+  using Places = std::unordered_map<std::string_view, std::size_t>;  // of members, by name
+
+  // Of two members of one name tar itself would leave the later one; which is meant here, nobody can say.
+  Result<Places> check_names() {
+    Places places;
+    places.reserve(members_.size());
+    for (std::size_t i = 0; i < members_.size(); ++i) {
+      const TarMember& member = members_[i];
+      if (places.emplace(plain_name(member.name), i).second) continue;
       at_ = member.offset - kBlock;
       return error(fmt::format("has two members named '{}'", member.name), "write the archive with each file once");
+    }
+    return places;
+  }
+
+  // What a link leads to lies before it, so a link to a link finds that one resolved, and there are no circles.
+  Result<void> resolve_links(const Places& places) {
+    for (const Link& link : links_) {
+      TarMember& member = members_[link.member];
+      const auto target = places.find(plain_name(link.target));
+      if (target == places.end() || target->second >= link.member) {
+        at_ = member.offset - kBlock;
+        return error(
+            fmt::format("member '{}' is a hard link to '{}', which is no file before it", member.name, link.target),
+            "write the archive with --hard-dereference, or with that file in it");
+      }
+      member.offset = members_[target->second].offset;
+      member.bytes = members_[target->second].bytes;
     }
     return {};
   }
@@ -234,7 +287,7 @@ class HeaderWalk {
 
   Result<void> take_long_name(std::uint64_t data, std::uint64_t bytes, bool of_member) {
     SMLP_TRY(text, read_extra(data, bytes));
-    if (of_member) extras_.name = text.substr(0, text.find('\0'));
+    (of_member ? extras_.name : extras_.link) = text.substr(0, text.find('\0'));
     return {};
   }
 
@@ -261,11 +314,11 @@ class HeaderWalk {
 
   Result<void> apply(std::string_view key, std::string_view value, bool global) {
     if (key.starts_with("GNU.sparse.")) return error("a sparse file", "write the archive without --sparse");
-    if (key != "path" && key != "size") return {};
+    if (key != "path" && key != "linkpath" && key != "size") return {};
     if (global) return error(fmt::format("a pax header that gives all members one {}", key));
-    if (key == "path") {
+    if (key != "size") {
       if (value.contains('\0')) return error("a name with a zero byte in it");
-      extras_.name = value;
+      (key == "path" ? extras_.name : extras_.link) = value;
       return {};
     }
     std::uint64_t bytes = 0;
@@ -280,6 +333,7 @@ class HeaderWalk {
   std::uint64_t at_ = 0;  // the header that is being read
   Extras extras_;
   std::vector<TarMember> members_;
+  std::vector<Link> links_;  // hard links, in the archive's order
   bool has_end_ = false, has_more_ = false;
 };
 

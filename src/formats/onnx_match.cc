@@ -319,7 +319,9 @@ class Matcher {
 }  // namespace
 
 Result<Weights> match_network(const Graph& graph, Terms& terms, int logits) {
-  return Matcher(graph, terms).match(logits);
+  auto weights = Matcher(graph, terms).match(logits);
+  if (weights) weights->input_name = graph.values[static_cast<std::size_t>(graph.input)];
+  return weights;
 }
 
 }  // namespace smlp::graph

@@ -80,6 +80,7 @@ struct Network {
   std::vector<std::string> wnids;        // "n01440764"; empty, or one per class
   Preprocess preprocess;
   std::string source_name, source_sha256;  // the file this came from
+  std::string input_name = "input";        // what that file calls the pictures; not kept in a `.smlp`
   std::string calibration;                 // of int8, for people: "mse over 256 pictures"
 
   bool has_int8() const;  // at least one product is in int8

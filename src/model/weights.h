@@ -41,7 +41,8 @@ struct Weights {
   std::vector<std::vector<float>> stems;  // stage s: (channels(s), stem_inputs(s), k, k)
   std::vector<BlockWeights> blocks;       // through all stages
   BatchNorm head_norm;
-  Linear head;  // (classes, features)
+  Linear head;                       // (classes, features)
+  std::string input_name = "input";  // of the pictures, as an ONNX graph calls them
 };
 
 }  // namespace smlp

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <exception>
 
+#include "base/no_throw.h"
 #include "engine/engine.h"
 #include "engine/measure.h"
 #include "engine/quantize.h"
@@ -235,11 +235,7 @@ Result<Calibration> measure(Network& network, const CalibrationOptions& options,
 Result<Calibration> calibrate(Network& network, const CalibrationOptions& options,
                               const std::function<bool(int, const BlockProduct&)>& wanted,
                               const CalibrationProgress& progress) {
-  try {
-    return measure(network, options, wanted, progress);
-  } catch (const std::exception& error) {  // memory ran out
-    return fail("cannot calibrate: {}", error.what());
-  }
+  return no_throw([&] { return measure(network, options, wanted, progress); });
 }
 
 }  // namespace smlp

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <exception>
 #include <limits>
 #include <span>
 
+#include "base/no_throw.h"
 #include "engine/engine.h"
 #include "pipeline/prepare.h"
 #include "tasks/input_source.h"
@@ -139,11 +139,7 @@ double PrecisionComparison::growth(std::size_t layer) const {
 Result<PrecisionComparison> compare_precisions(const std::shared_ptr<const Network>& network,
                                                const ComparisonOptions& options,
                                                const std::function<void(std::int64_t, std::int64_t)>& done) {
-  try {
-    return compare(network, options, done);
-  } catch (const std::exception& error) {  // memory ran out
-    return fail("cannot compare: {}", error.what());
-  }
+  return no_throw([&] { return compare(network, options, done); });
 }
 
 }  // namespace smlp

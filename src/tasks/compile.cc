@@ -39,13 +39,20 @@ std::optional<int> parse_size(std::string_view text) {
   return value;
 }
 
-Result<void> check_input(const InputShape& input, const Config& config) {
+Result<void> check_input(const InputShape& input, const Network& network) {
+  const Config& config = network.config;
+  const std::string remedy = fmt::format("give {}:{},{},{},{}", network.input_name, input.batch == 0 ? -1 : input.batch,
+                                         config.in_channels, config.image, config.image);
+  if (!input.name.empty() && input.name != network.input_name) {
+    return fail(Error{.what = fmt::format("--input_shape names an input '{}', the model has one, '{}'", input.name,
+                                          network.input_name),
+                      .remedy = remedy});
+  }
   if (input.channels == config.in_channels && input.height == config.image && input.width == config.image) return {};
   return fail(Error{
       .what = fmt::format("--input_shape says {} x {} x {} for a picture, the model takes {} x {} x {}", input.channels,
                           input.height, input.width, config.in_channels, config.image, config.image),
-      .remedy = fmt::format("give {}:{},{},{},{}", input.name.empty() ? "input" : input.name,
-                            input.batch == 0 ? -1 : input.batch, config.in_channels, config.image, config.image)});
+      .remedy = remedy});
 }
 
 Result<void> choose_precision(const CompileOptions& options, Network& network) {
@@ -70,6 +77,15 @@ Result<void> choose_precision(const CompileOptions& options, Network& network) {
   }
   network.precision = wanted;
   return {};
+}
+
+// d.smlp beside a folder d is hardly what somebody means who names the folder.
+Result<void> check_names_a_file(const CompileOptions& options) {
+  std::error_code code;
+  if (options.output.has_filename() && !fs::is_directory(options.output, code)) return {};
+  return fail(Error{.what = "names a folder, and a compiled model is a file",
+                    .file = options.output.string(),
+                    .remedy = "give " + (options.output / options.model.stem()).string() + ".smlp"});
 }
 
 constexpr std::string_view kIniStart = "# Products that stay in bf16,";
@@ -114,8 +130,9 @@ Result<AccuracyBudget> budget_of(const CompileOptions& options, const Network& n
   return budget;
 }
 
-// The ini that compiles the same file again, without a budget.
-Result<void> write_op_precision(const CompileOptions& options, const Network& network, CompileReport& report) {
+// The ini that compiles the same file again, without a budget: written, and given its name by commit() once the model
+// has its own, so that a full disk leaves neither or both.
+Result<AtomicFile> write_op_precision(const CompileOptions& options, const Network& network, CompileReport& report) {
   report.op_precision = op_precision_path(report.output);
   std::string text = fmt::format("{} so that int8 loses at most {:g} points: {:.2f}, with all in int8 {:.2f}.\n",
                                  kIniStart, *options.max_drop, report.budget->drop, report.budget->drop_before);
@@ -125,7 +142,9 @@ Result<void> write_op_precision(const CompileOptions& options, const Network& ne
       if (!(network.blocks[b].*product.part).is_int8()) text += fmt::format("block.{}.{}=bf16\n", b, product.name);
     }
   }
-  return write_file(report.op_precision, text, options.force ? Existing::replace : Existing::keep);
+  SMLP_TRY(file, AtomicFile::create(report.op_precision, options.force ? Existing::replace : Existing::keep));
+  SMLP_CHECK(file.write(text));
+  return std::move(file);
 }
 
 // A product that is not in int8 already stays what it is unless pictures are given.
@@ -167,7 +186,7 @@ Result<void> quantize_network(const CompileOptions& options, const OpPrecision& 
 
 Result<void> apply_options(const CompileOptions& options, Network& network, CompileReport& report) {
   if (options.input) {
-    if (auto checked = check_input(*options.input, network.config); !checked) {
+    if (auto checked = check_input(*options.input, network); !checked) {
       return fail(std::move(checked).error().in(options.model.string()));
     }
     network.batch = options.input->batch;
@@ -228,6 +247,7 @@ Result<InputShape> parse_input_shape(std::string_view text) {
 
 Result<CompileReport> compile_model(const CompileOptions& options) {
   CompileReport report{.output = options.output, .network = {}};
+  SMLP_CHECK(check_names_a_file(options));
   if (report.output.extension() != ".smlp") report.output += ".smlp";
   std::error_code code;
   if (!options.force && fs::exists(report.output, code)) {
@@ -242,8 +262,13 @@ Result<CompileReport> compile_model(const CompileOptions& options) {
   if (options.force) SMLP_CHECK(check_replaceable(report.output, looks_compiled, "a compiled model"));
   SMLP_TRY(network, load_network(options.model));
   SMLP_CHECK(apply_options(options, network, report));
-  if (report.budget) SMLP_CHECK(write_op_precision(options, network, report));
+  std::optional<AtomicFile> op_precision;
+  if (report.budget) {
+    SMLP_TRY(written, write_op_precision(options, network, report));
+    op_precision.emplace(std::move(written));
+  }
   SMLP_CHECK(write_compiled(network, report.output, options.force ? Existing::replace : Existing::keep));
+  if (op_precision) SMLP_CHECK(op_precision->commit());
   report.output_bytes = fs::file_size(report.output, code);
   report.network = std::move(network);
   return report;

@@ -1,8 +1,8 @@
 #include "tasks/export_model.h"
 
 #include <array>
-#include <exception>
 
+#include "base/no_throw.h"
 #include "formats/compiled.h"
 #include "formats/metadata.h"
 #include "formats/onnx_export.h"
@@ -104,11 +104,9 @@ Result<ExportModelReport> export_model(const ExportModelOptions& options) {
   }
   if (options.force) SMLP_CHECK(check_replaceable(options.onnx, looks_like_onnx, "an ONNX model"));
   SMLP_CHECK(check_writable(options.onnx, options.force ? Existing::replace : Existing::keep));
-  try {
-    return export_checked(options);
-  } catch (const std::exception& error) {  // memory ran out
-    return fail(Error{.what = fmt::format("cannot export: {}", error.what()), .file = options.checkpoint.string()});
-  }
+  auto report = no_throw([&] { return export_checked(options); });
+  if (!report) return fail(std::move(report).error().in(options.checkpoint.string()));
+  return report;
 }
 
 }  // namespace smlp

@@ -1,8 +1,7 @@
 #include "tasks/inspect.h"
 
-#include <exception>
-
 #include "api/load.h"
+#include "base/no_throw.h"
 #include "base/sha256.h"
 #include "formats/compiled.h"
 #include "formats/read.h"
@@ -10,7 +9,7 @@
 namespace smlp {
 
 Result<FileReport> inspect_file(const std::filesystem::path& path) {
-  try {
+  auto inspected = no_throw([&]() -> Result<FileReport> {
     SMLP_TRY(file, read_tensor_file(path));
     SMLP_TRY(hash, sha256_file(path));
     std::error_code ignored;
@@ -26,9 +25,9 @@ Result<FileReport> inspect_file(const std::filesystem::path& path) {
       report.no_network->file.clear();  // the report says it
     }
     return report;
-  } catch (const std::exception& error) {  // memory ran out
-    return fail(Error{.what = fmt::format("cannot read: {}", error.what()), .file = path.string()});
-  }
+  });
+  if (!inspected) return fail(std::move(inspected).error().in(path.string()));
+  return inspected;
 }
 
 }  // namespace smlp

@@ -109,6 +109,20 @@ class Compare(unittest.TestCase):
         self.check(got, self.logits(MODEL, "--precision", "fp32"), self.logits(MODEL, "--precision", "bf16"))
         self.assertEqual((got["first"]["precision"], got["second"]["precision"]), ("fp32", "bf16"))
 
+    def test_provenance(self):
+        """Of each side what evaluate says of it; of both what they have in common."""
+        words = (MODEL, self.work / "other.smlp", "--data", self.data, "--json")
+        got = json.loads(run("compare", *words).stdout)
+        sides = []
+        for name, model in (("first", MODEL), ("second", self.work / "other.smlp")):
+            alone = json.loads(run("evaluate", self.data, "--model", model, "--json").stdout)["provenance"]
+            self.assertEqual(got[name]["provenance"], alone)
+            sides.append(alone)
+        shared = {key: value if value == sides[1][key] else None for key, value in sides[0].items()}
+        self.assertEqual(got["provenance"], shared)
+        self.assertIsNone(shared["preprocess"])
+        self.assertTrue(shared["isa"] and shared["inputs_sha256"] and shared["labels"] and shared["threads"])
+
     def test_a_model_in_a_precision(self):
         words = (f"{MODEL}:fp32", self.work / "int8.smlp")
         got = json.loads(run("compare", *words, "--data", self.data, "--json").stdout)
@@ -157,6 +171,10 @@ class Compare(unittest.TestCase):
         self.assertEqual({key for line in chance.splitlines() for key in json.loads(line)} & {"error"}, {"error"})
 
     def test_refusals(self):
+        for words, wanted in ((("fp32", "fp16"), "'fp16' is no file; unknown precision 'fp16'; known are fp32, bf16 and int8"),
+                              (("BF16", "fp32"), "unknown precision 'BF16'"), (("fp32", "bf1"), "did you mean bf16?"),
+                              (("fp32", f"{MODEL}:fp16"), "unknown precision 'fp16'; known are")):
+            self.assertIn(wanted, run("compare", *words, "--data", self.data, check=2).stderr)
         for words, wanted in ((("fp32", "int8"), "no scales for int8"), (("fp32", self.work / "none.smlp"), "none.smlp")):
             self.assertIn(wanted, run("compare", *words, "--data", self.data, check=1).stderr)
 

@@ -649,6 +649,13 @@ class CompileTest(GuideTest):
         self.assertTrue((self.dir / "deep" / "er" / "b.c.smlp").exists())
         self.assertEqual((self.dir / "a.smlp").read_bytes(), (self.dir / "deep" / "er" / "b.c.smlp").read_bytes())
 
+    def test_a_folder_is_no_name_of_a_model(self):
+        (self.dir / "models").mkdir()
+        for output in (self.dir / "models", f"{self.dir / 'models'}/", f"{self.dir / 'missing'}/"):
+            self.assert_error(self.compile(output=output), "names a folder", f"give {self.dir / Path(output).name / 'net.smlp'}")
+        self.assertEqual(sorted(p.name for p in self.dir.iterdir() if p.name[0] == "m"), ["models"])
+        self.assertEqual(list((self.dir / "models").iterdir()), [])
+
     def test_compiled_once_more_keeps_its_source(self):
         self.compile("--input_shape", "input:4,3,32,32", check=0)
         self.compile(model=self.dir / "out.smlp", output=self.dir / "again", check=0)
@@ -687,15 +694,24 @@ class CompileTest(GuideTest):
 
     def test_input_shapes(self):
         for text, batch in (("input:-1,3,32,32", None), ("8,3,32,32", "8"), ("\u201cinput:16,3,32,32\u201d", "16"),
-                            ("x:N,3,32,32", None)):
+                            ("input:N,3,32,32", None)):
             with self.subTest(text=text):
                 self.compile("--input_shape", text, "--force", check=0)
                 self.assertEqual(self.metadata().get("smlp.batch"), batch)
         for text, word, status in (("input:8,3,224,224", "3 x 32 x 32", 1), ("input:8,1,32,32", "3 x 32 x 32", 1),
+                                   ("images:8,3,32,32", "give input:8,3,32,32", 1),
                                    ("input:8,3,32", "3 sizes", 2), ("input:0,3,32,32", "batch", 2), ("input:8,3,x,32", "'x'", 2),
                                    ("a:1,3,32,32;b:1,3,32,32", "one input", 2)):
             with self.subTest(text=text):
                 self.assert_error(self.compile("--input_shape", text, "--force"), word, status=status)
+
+    def test_the_input_has_the_name_that_an_onnx_file_gives_it(self):
+        onnx = self.dir / "net.onnx"
+        run("export", "--pth_path", self.net, "--onnx_path", onnx, check=0)
+        onnx.write_bytes(onnx.read_bytes().replace(b"\x05input", b"\x05image"))
+        self.compile("--input_shape", "image:8,3,32,32", model=onnx, check=0)
+        self.assertEqual(self.metadata().get("smlp.batch"), "8")
+        self.assert_error(self.compile("--input_shape", "input:8,3,32,32", "--force", model=onnx), "give image:8,3,32,32")
 
     def test_flags_that_ask_for_what_there_is_not(self):
         self.assert_error(self.compile("--input_format=NHWC"), "input_format", status=2)

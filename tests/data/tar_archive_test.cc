@@ -11,6 +11,7 @@ namespace {
 using test::kTarEnd;
 using test::member;
 using test::pax;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -75,12 +76,33 @@ TEST_F(TarArchiveTest, WhatCannotBeReadInPlaceIsRefused) {
                       "7zXZ"),
               HasSubstr("compressed with xz"));
   EXPECT_THAT(problem("\x28\xB5\x2F\xFD"), HasSubstr("compressed with zstd"));
-  EXPECT_THAT(problem(member({.name = "l", .type = '1'})), HasSubstr("member 'l' is a link"));
-  EXPECT_THAT(problem(member({.name = "l", .type = '2'})), HasSubstr("a link"));
-  EXPECT_THAT(problem(member({.name = "s", .type = 'S'})), HasSubstr("a sparse file"));
+  EXPECT_THAT(problem(member({.name = "l", .type = '2'})),
+              AllOf(HasSubstr("member 'l' is a symbolic link"), HasSubstr("tar --dereference")));
+  EXPECT_THAT(problem(member({.name = "s", .type = 'S'})), AllOf(HasSubstr("a sparse file"), HasSubstr("--sparse")));
   EXPECT_THAT(problem(pax("GNU.sparse.major", "1") + member({.name = "s"})), HasSubstr("a sparse file"));
   EXPECT_THAT(problem(member({.name = "p", .type = '6'})), HasSubstr("a device or a pipe"));
   EXPECT_THAT(problem(member({.name = "p", .type = 'Z'})), HasSubstr("unknown type 90"));
+}
+
+TEST_F(TarArchiveTest, HardLinksAreFurtherNamesOfAMember) {
+  const auto link = [](const std::string& name, const std::string& to) {
+    return member({.name = name, .type = '1', .link = to});
+  };
+  const std::string first = member({.name = "./a"}, "one");
+  EXPECT_THAT(names(first + link("b", "./a") + link("./c", "a") + link("d", "b") + member({.name = "e"}, "two")),
+              ElementsAre("./a=one", "b=one", "./c=one", "d=one", "e=two"));
+  const std::string name(300, 'n');
+  EXPECT_THAT(names(pax("path", name) + member({.name = "n"}, "1") + pax("linkpath", name) + link("b", "n") +
+                    member({.name = "././@LongLink", .type = 'K'}, name + std::string(1, '\0')) + link("c", "n")),
+              ElementsAre(name + "=1", "b=1", "c=1"));
+  EXPECT_THAT(problem(first + link("b", "x")), HasSubstr("'b' is a hard link to 'x', which is no file before it"));
+  EXPECT_THAT(problem(link("b", "a") + first), HasSubstr("no file before it"));
+  EXPECT_THAT(problem(link("b", "b")), HasSubstr("no file before it"));
+  EXPECT_THAT(problem(link("b", "c") + link("c", "b")), HasSubstr("no file before it"));
+  EXPECT_THAT(problem(first + link("a", "a")), HasSubstr("two members named 'a'"));
+  EXPECT_THAT(problem(first + member({.name = "b", .type = '1', .link = "a"}, "bytes")),
+              AllOf(HasSubstr("5 bytes of its own"), HasSubstr("--hard-dereference")));
+  EXPECT_THAT(problem(pax("linkpath", "a", 'g') + first), HasSubstr("all members one linkpath"));
 }
 
 TEST_F(TarArchiveTest, DamagedArchivesAreErrors) {

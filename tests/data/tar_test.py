@@ -70,6 +70,22 @@ class TarTest(unittest.TestCase):
             self.assertEqual(ours(path), theirs(path), kind)
             self.assertEqual(len(ours(path)), len(names))
 
+    def test_hard_links_of_gnu_tar(self):
+        if shutil.which("tar") is None:
+            self.skipTest("no tar")
+        folder = self.dir / "data"
+        folder.mkdir()
+        for i in range(20):
+            (folder / f"{i}").write_bytes(b"%d" % i * 300)
+            for j in range(i % 4):
+                (folder / (f"{i}-{j}" + "x" * 60 * j)).hardlink_to(folder / f"{i}")
+        for kind in ("oldgnu", "gnu", "pax"):
+            path = self.dir / f"{kind}.tar"
+            subprocess.run(["tar", "-C", self.dir, f"--format={kind}", "-cf", path, "data"], check=True)
+            whole = path.read_bytes()
+            got = {name: whole[offset:offset + size] for name, offset, size in ours(path)}
+            self.assertEqual(got, {f"data/{p.name}": p.read_bytes() for p in folder.iterdir()}, kind)
+
     def test_damage_is_an_error_or_changes_nothing_that_tarfile_sees(self):
         path = self.dir / "a.tar"
         with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:

@@ -174,6 +174,8 @@ def complaint(done):
         return f"exit {done.returncode}: {lines[-1:]}"
     if not error_lines(done):
         return f"exit 1 without an error: {lines}"
+    if any("std::" in line for line in lines):
+        return f"an exception's own name: {lines}"
     strange = [line for line in lines if not line.startswith("smlp: ")]
     return f"not in one line: {strange}" if strange else ""
 

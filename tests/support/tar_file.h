@@ -12,6 +12,7 @@ struct TarHeader {
   std::string size = {};  // as in the field; empty: the content's
   char type = '0';
   std::string prefix = {};
+  std::string link = {};  // what a link leads to
 };
 
 inline std::string padded(std::string content) {
@@ -28,6 +29,7 @@ inline std::string member(const TarHeader& header, const std::string& content = 
   put(124, header.size.empty() ? fmt::format("{:011o}", content.size()) : header.size);
   put(148, "        ");
   block[156] = header.type;
+  put(157, header.link);
   put(257, std::string("ustar\0", 6) + "00");
   put(345, header.prefix);
   int sum = 0;
