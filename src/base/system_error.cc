@@ -21,6 +21,8 @@ std::string_view remedy_for(int code) {
     case ENOENT:
     case ENOTDIR:
       return "check the path";
+    case EISDIR:
+      return "give the name of a file";
     case ENAMETOOLONG:
       return "choose a shorter name";
     case ELOOP:

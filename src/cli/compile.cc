@@ -158,7 +158,10 @@ Run add_compile(CommandLine& line) {
   auto options = std::make_shared<Options>();
   CompileOptions& compile = options->compile;
   line.text("--model", compile.model).plain("FILE").required().help("PyTorch checkpoint, safetensors, ONNX or .smlp");
-  line.text("--output", compile.output).plain("NAME").required().help("Where to write: NAME gives NAME.smlp; folders that are missing are made");
+  line.text("--output", compile.output)
+      .plain("NAME")
+      .required()
+      .help("Where to write: NAME gives NAME.smlp; folders that are missing are made");
   line.choice<int>("--framework", {{"0", 0}, {"1", 1}, {"3", 3}, {"5", 5}}, options->framework);
   line.word("--input-format", {"NCHW"}, options->input_format);
   line.text("--input-shape", options->input_shape);
@@ -181,10 +184,11 @@ Run add_compile(CommandLine& line) {
   line.flag("--json", options->json).help("Write one JSON object instead of a log");
   line.flag("--force", compile.force).help("Replace a compiled model that exists");
   line.examples(
-      {"smlp compile --framework=5 --model=smlp_t.onnx --output=smlp_t_bs8 --input_format=NCHW \\\n"
-       "    --input_shape=\"input:8,3,224,224\" --log=error --op_precision_mode=op_precision.ini",
+      {"smlp compile --framework=5 --model=smlp_t.onnx --output=smlp_t_bs8 \\\n"
+       "    --input_format=NCHW --input_shape=\"input:8,3,224,224\" --log=error \\\n"
+       "    --op_precision_mode=op_precision.ini",
        "smlp compile smlp_t.pth smlp_t --precision bf16",
-       "smlp compile smlp_t.pth smlp_t_int8 --precision int8 --calibrate imagenet/train"});
+       "smlp compile smlp_t.pth smlp_int8 --precision int8 --calibrate imagenet/train"});
   return [options] { return run(*options); };
 }
 

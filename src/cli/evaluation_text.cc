@@ -71,21 +71,17 @@ void warn(const Evaluation& e) {
 }  // namespace
 
 std::string label_rule_text(LabelRule rule, std::string_view source, std::size_t count) {
-  const char* words = source == label_source_name(LabelSource::folders)  ? "class folders"
-                      : source == label_source_name(LabelSource::list)   ? "labels of the list"
-                      : source == label_source_name(LabelSource::shards) ? "labels of the shards"
-                                                                         : "labels";
-  switch (rule) {
-    case LabelRule::position:
-      return fmt::format("class folder i of {}, sorted by name, is class i of the model", count);
-    case LabelRule::index:
-      return fmt::format("{} {} are numbers of the model's classes", count, words);
-    case LabelRule::name:
-      return fmt::format("{} {} are names of the model's classes", count, words);
-    case LabelRule::wnid:
-      return fmt::format("{} {} are WordNet ids of the model's classes", count, words);
+  if (rule == LabelRule::position) {
+    return fmt::format("class folder i of {}, sorted by name, is class i of the model", count);
   }
-  return {};
+  const std::string_view many = count == 1 ? "" : "s";
+  const std::string_view of = source == label_source_name(LabelSource::list)     ? " of the list"
+                              : source == label_source_name(LabelSource::shards) ? " of the shards"
+                                                                                 : "";
+  const std::string_view word = source == label_source_name(LabelSource::folders) ? "class folder" : "label";
+  const std::string_view means = rule == LabelRule::index ? "number" : rule == LabelRule::name ? "name" : "WordNet id";
+  return fmt::format("{} {}{}{} {} {}{} of the model's classes", count, word, many, of, count == 1 ? "is a" : "are",
+                     means, many);
 }
 
 Exit show_evaluation(const Evaluation& evaluation, EvaluationView view) {

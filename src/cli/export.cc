@@ -71,8 +71,8 @@ Run add_export(CommandLine& line) {
   line.flag("--json", all->json);
   line.flag("--force", options->force).help("Replace an ONNX model that exists");
   line.examples({"smlp export smlp_t.pth smlp_t.onnx", "smlp export net_int8.smlp net_int8.onnx --opset 13",
-                 "smlp export --model_name smlpnet_tiny --pth_path smlp_t.pth --onnx_path smlp_t.onnx \\\n"
-                 "    --opset_version 11"});
+                 "smlp export --model_name smlpnet_tiny --pth_path smlp_t.pth \\\n"
+                 "    --onnx_path smlp_t.onnx --opset_version 11"});
   return [all] { return run(*all); };
 }
 

@@ -107,7 +107,7 @@ Result<Opened> open(Options& options) {
 
 Exit finish(const InferFilesReport& report) {
   if (report.broken == 0) return exit_ok;
-  report_error(fmt::format("{} inputs could not be read and have no result", report.broken));
+  report_error(fmt::format("{} of {} inputs could not be read and have no result", report.broken, report.inputs));
   return exit_bad_input;
 }
 
@@ -193,8 +193,8 @@ Run add_infer(CommandLine& line) {
   line.flag("--json", options->json).help("Write one JSON object instead of a log");
   add_preprocess_options(line, options->model.preprocess, {"--data"});
   line.examples({"smlp infer prep_dataset result --model smlp_t.smlp --batch 8",
-                 "smlp infer --model smlp_t_bs8.smlp --input prep_dataset --output result --outfmt NPY \\\n"
-                 "    --batchsize 8",
+                 "smlp infer --model smlp_t_bs8.smlp --input prep_dataset --output result \\\n"
+                 "    --outfmt NPY --batchsize 8",
                  "smlp infer --model smlp_t_bs8.smlp --batchsize 8 --loop 100"});
   return [options, &line] {
     options->guide = line.guide_spelling();

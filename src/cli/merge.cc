@@ -64,7 +64,7 @@ Result<Exit> merge_folders(Options& options) {
           printable(report.folder.string()), printable(report.summary.string()));
   }
   if (report.broken == 0) return exit_ok;
-  report_error(fmt::format("{} inputs could not be read and have no result", report.broken));
+  report_error(fmt::format("{} of {} inputs could not be read and have no result", report.broken, report.inputs));
   return exit_bad_input;
 }
 

@@ -107,7 +107,8 @@ Run add_serve(CommandLine& line) {
   line.number("--exit-timeout-secs", options->exit_s, 0, 86'400);
   line.file("--config");
   line.examples({"smlp serve", "smlp serve --model tiny=smlp_t.smlp --http-port 8080 --max-delay-us 5000",
-                 "curl -H 'Content-Type: image/jpeg' --data-binary @photo.jpg localhost:8000/v2/models/smlp/infer"});
+                 "curl -H 'Content-Type: image/jpeg' --data-binary @photo.jpg \\\n"
+                 "    localhost:8000/v2/models/smlp/infer"});
   return [options] { return run(*options); };
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/json.h"
+#include "base/preprocess_limits.h"
 #include "base/printable.h"
 
 namespace smlp {
@@ -83,7 +84,9 @@ Result<Preprocess> parse_preprocess(std::string_view text, int image) {
     }
   }
   if (*crop != image) return fail("its metadata crop pictures to {}, the network takes {}", *crop, image);
-  if (*resize < *crop || *resize > (1 << 16)) return fail("its metadata resize to {} and crop to {}", *resize, *crop);
+  if (*resize < *crop || *resize > kMaxPreprocessSize) {
+    return fail("its metadata resize to {} and crop to {}", *resize, *crop);
+  }
   for (const float deviation : *std) {
     if (!(deviation > 0)) return fail("its metadata have a standard deviation of {}", deviation);
   }

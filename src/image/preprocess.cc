@@ -4,12 +4,11 @@
 #include <cstring>
 
 #include "base/no_throw.h"
+#include "base/preprocess_limits.h"
 #include "image/resize.h"
 
 namespace smlp {
 namespace {
-
-constexpr int kMaxSize = 8192;
 
 // The stretch of one axis that the crop keeps, and where it goes in the crop.
 struct Span {
@@ -37,8 +36,8 @@ int resized_long_side(int resize, int long_side, int short_side) {
 
 Result<Picture> resize_and_crop(const Picture& picture, const Preprocess& how) {
   for (const int size : {how.resize, how.crop}) {
-    if (size < 1 || size > kMaxSize)
-      return fail("preprocessing to a size of {}; 1 to {} are supported", size, kMaxSize);
+    if (size < 1 || size > kMaxPreprocessSize)
+      return fail("preprocessing to a size of {}; 1 to {} are supported", size, kMaxPreprocessSize);
   }
   if (picture.width < 1 || picture.height < 1)
     return fail("a picture of {} x {} has no pixels", picture.width, picture.height);

@@ -1,11 +1,15 @@
 #include "server/request_trace.h"
 
+#include <sys/file.h>
+
 #include <array>
+#include <cerrno>
 #include <tuple>
 #include <utility>
 
 #include "base/json.h"
 #include "base/no_throw.h"
+#include "base/open_file.h"
 #include "tasks/named_output.h"
 
 namespace smlp::server {
@@ -18,6 +22,16 @@ constexpr std::string_view kStart = R"([{"ph": "M", "pid": 1, "name": "process_n
 
 bool is_trace(std::string_view start) { return start.starts_with(kStart); }
 
+// A server that runs holds a lock on its trace.
+Result<void> check_nobody_writes(const std::filesystem::path& file) {
+  if (!name_is_taken(file)) return {};
+  SMLP_TRY(old, open_regular(file));
+  if (::flock(old.handle.get(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return {};
+  return fail(Error{.what = "another smlp serve is writing it",
+                    .file = file.string(),
+                    .remedy = "give each server a trace of its own"});
+}
+
 std::string quoted(std::string_view text) { return dump_json(nlohmann::json(text)); }
 
 }  // namespace
@@ -26,9 +40,14 @@ RequestTrace::RequestTrace(std::filesystem::path file, FileHandle handle)
     : path_(std::move(file)), handle_(std::move(handle)) {}
 
 Result<std::unique_ptr<RequestTrace>> RequestTrace::create(const std::filesystem::path& file, bool replace) {
-  if (replace) SMLP_CHECK(check_replaceable(file, is_trace, "a trace of serve"));
+  if (replace) {
+    SMLP_CHECK(check_replaceable(file, is_trace, "a trace of serve"));
+    SMLP_CHECK(check_nobody_writes(file));
+  }
   SMLP_CHECK(check_writable(file, replace ? Existing::replace : Existing::keep));
   SMLP_TRY(handle, create_own(file));
+  // Where the file system cannot lock, the lock is only a courtesy.
+  std::ignore = ::flock(handle.get(), LOCK_EX | LOCK_NB);
   std::unique_ptr<RequestTrace> trace(new RequestTrace(file, std::move(handle)));
   trace->lines_ = kStart;
   const std::lock_guard lock(trace->mutex_);

@@ -250,7 +250,7 @@ Result<CompileReport> compile_model(const CompileOptions& options) {
   SMLP_CHECK(check_names_a_file(options));
   if (report.output.extension() != ".smlp") report.output += ".smlp";
   std::error_code code;
-  if (!options.force && fs::exists(report.output, code)) {
+  if (!options.force && fs::is_regular_file(report.output, code)) {
     return fail(Error{.what = "exists already, and nothing is overwritten unasked",
                       .file = report.output.string(),
                       .remedy = "give --force to replace it, or another --output"});

@@ -97,11 +97,6 @@ Result<ExportModelReport> export_model(const ExportModelOptions& options) {
     return fail(
         Error{.what = "is the checkpoint itself", .file = options.onnx.string(), .remedy = "give another --onnx_path"});
   }
-  if (!options.force && fs::exists(options.onnx, code)) {  // before a large checkpoint is read
-    return fail(Error{.what = "exists already, and nothing is overwritten unasked",
-                      .file = options.onnx.string(),
-                      .remedy = "give --force to replace it, or another --onnx_path"});
-  }
   if (options.force) SMLP_CHECK(check_replaceable(options.onnx, looks_like_onnx, "an ONNX model"));
   SMLP_CHECK(check_writable(options.onnx, options.force ? Existing::replace : Existing::keep));
   auto report = no_throw([&] { return export_checked(options); });

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/preprocess_limits.h"
+
 namespace smlp {
 namespace {
 
@@ -47,6 +49,11 @@ Result<Preprocess> with_overrides(Preprocess how, const PreprocessOverrides& ove
     how.crop = sized.crop;
   }
   if (overrides.crop_pct) how.resize = static_cast<int>(std::floor(how.crop / *overrides.crop_pct));
+  if (how.resize > kMaxPreprocessSize) {
+    return fail(Error{.what = fmt::format("pictures would be resized to {} pixels, and {} are the limit", how.resize,
+                                          kMaxPreprocessSize),
+                      .remedy = "give a larger share to crop, or a smaller image size"});
+  }
   if (overrides.interpolation) how.interpolation = *overrides.interpolation;
   if (overrides.mean) how.mean = *overrides.mean;
   if (overrides.std) how.std = *overrides.std;

@@ -608,6 +608,12 @@ class PreprocessTest(GuideTest):
         self.assertEqual(file.read_text(), "x")
         self.assert_error(run("preprocess", "--data_root", self.data), "save_dir", status=2)
 
+    def test_sizes_that_no_picture_can_be_given_are_refused_at_once(self):
+        done = self.preprocess("--img-size", "1000", "--crop-pct", "0.1", model=False)
+        self.assert_error(done, "10000 pixels, and 8192 are the limit")
+        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        self.assertFalse(self.bins.exists())
+
     @unittest.skipIf(os.geteuid() == 0, "root may write everywhere")
     def test_no_permission_is_named(self):
         self.bins.mkdir(parents=True)
@@ -653,6 +659,11 @@ class CompileTest(GuideTest):
         (self.dir / "models").mkdir()
         for output in (self.dir / "models", f"{self.dir / 'models'}/", f"{self.dir / 'missing'}/"):
             self.assert_error(self.compile(output=output), "names a folder", f"give {self.dir / Path(output).name / 'net.smlp'}")
+        (self.dir / "out.smlp").mkdir()
+        for force in ((), ("--force",)):
+            self.assert_error(self.compile(*force), "out.smlp", "Is a directory; give the name of a file")
+            done = run("export", self.net, self.dir / "models", *force)
+            self.assert_error(done, "Is a directory; give the name of a file")
         self.assertEqual(sorted(p.name for p in self.dir.iterdir() if p.name[0] == "m"), ["models"])
         self.assertEqual(list((self.dir / "models").iterdir()), [])
 

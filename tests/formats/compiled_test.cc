@@ -146,6 +146,7 @@ TEST_F(Compiled, MetadataIsChecked) {
   EXPECT_THAT(with("smlp.preprocess", preprocess("9", "7", "bicubic", "[1,1,1]")),
               HasSubstr("crop pictures to 7, the network takes 8"));
   EXPECT_THAT(with("smlp.preprocess", preprocess("4", "8", "bicubic", "[1,1,1]")), HasSubstr("resize to 4"));
+  EXPECT_THAT(with("smlp.preprocess", preprocess("8193", "8", "bicubic", "[1,1,1]")), HasSubstr("resize to 8193"));
   EXPECT_THAT(with("smlp.preprocess", preprocess("9", "8", "sinc", "[1,1,1]")), HasSubstr("sinc"));
   EXPECT_THAT(with("smlp.preprocess", preprocess("9", "8", "bicubic", "[1,0,1]")), HasSubstr("standard deviation"));
   EXPECT_THAT(with("smlp.preprocess", preprocess("9", "8", "bicubic", "[1,1]")), HasSubstr("lacks"));

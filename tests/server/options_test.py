@@ -345,6 +345,7 @@ class Trace(WithFolder):
         path.unlink()
         for force in ((), ("--force",)):
             with Server(SMLP, *options, *force) as server:
+                self.fails("another smlp serve is writing it", *options, "--force")
                 self.assertEqual(server.infer(png(50, 1), {"Content-Type": "image/png"})[0], 200)
                 self.assertEqual(server.stop(), 0)
             self.fails("--force", *options)
