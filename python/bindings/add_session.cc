@@ -144,8 +144,8 @@ void add_session(nb::module_& m) {
   nb::class_<SessionObject>(m, "Session")
       .def(
           "__init__",
-          [](SessionObject* self, const Model& model, int threads, int batch, std::optional<std::string> precision,
-             const std::string& mode, const std::string& isa,
+          [](SessionObject* self, const Model& model, int threads, int batch,
+             const std::optional<std::string>& precision, const std::string& mode, const std::string& isa,
              bool pin) { new (self) SessionObject(model, session_options(threads, batch, precision, mode, isa, pin)); },
           "model"_a, "threads"_a, "batch"_a, "precision"_a.none(), "mode"_a, "isa"_a, "pin"_a)
       .def("logits", &logits, "x"_a.none(),

@@ -8,6 +8,8 @@
 #include <nanobind/stl/vector.h>
 #include <unistd.h>
 
+#include <tuple>
+
 #include "bindings.h"
 #include "errors.h"
 #include "numbers.h"
@@ -25,7 +27,7 @@ struct Held {
 };
 
 // Called by the batcher's threads. Whatever is Python's goes away with the GIL held.
-void answer(std::shared_ptr<std::optional<Held>> held, const Result<Logits>& result) {
+void answer(const std::shared_ptr<std::optional<Held>>& held, const Result<Logits>& result) {
   const nb::gil_scoped_acquire acquire;
   try {
     if (result) {
@@ -57,7 +59,7 @@ class BatcherObject {
   // A child of fork has none of its threads: what they hold stays where it is.
   ~BatcherObject() {
     if (process_ != getpid()) {
-      (void)batcher_.release();
+      std::ignore = batcher_.release();
       return;
     }
     const nb::gil_scoped_release release;
@@ -134,7 +136,7 @@ void add_batcher(nb::module_& m) {
   nb::class_<BatcherObject>(m, "Batcher")
       .def(
           "__init__",
-          [](BatcherObject* self, const Model& model, int threads, std::optional<std::string> precision,
+          [](BatcherObject* self, const Model& model, int threads, const std::optional<std::string>& precision,
              const std::string& mode, const std::string& isa, bool pin, int max_batch, double max_delay,
              std::size_t max_queue) {
             const auto delay = std::chrono::microseconds(static_cast<std::int64_t>(max_delay * 1e6));

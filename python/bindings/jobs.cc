@@ -102,7 +102,7 @@ std::string bench(const Model& model, const nb::bytes& file, const BenchOptions&
     }
   };
   std::optional<BenchmarkReport> report;
-  const auto outcome = run_interruptibly([&](std::stop_token stop) -> Result<void> {
+  const auto outcome = run_interruptibly([&](const std::stop_token& stop) -> Result<void> {
     auto result = job(stop);
     if (!result) return std::unexpected(std::move(result).error());
     report.emplace(*std::move(result));
@@ -143,7 +143,7 @@ void add_jobs(nb::module_& m) {
   nb::class_<SessionOptions>(m, "SessionOptions")
       .def(
           "__init__",
-          [](SessionOptions* self, int threads, int batch, std::optional<std::string> precision,
+          [](SessionOptions* self, int threads, int batch, const std::optional<std::string>& precision,
              const std::string& mode, const std::string& isa,
              bool pin) { new (self) SessionOptions(session_options(threads, batch, precision, mode, isa, pin)); },
           "threads"_a, "batch"_a, "precision"_a.none(), "mode"_a, "isa"_a, "pin"_a);

@@ -121,7 +121,7 @@ void add_model(nb::module_& m) {
       .def(
           "__init__",
           [](Overrides* self, std::variant<nb::bytes, std::vector<std::string>> classes, std::optional<int> img_size,
-             std::optional<double> crop_pct, std::optional<std::string> interpolation,
+             std::optional<double> crop_pct, const std::optional<std::string>& interpolation,
              std::optional<std::array<float, 3>> mean, std::optional<std::array<float, 3>> std) {
             new (self) Overrides(overrides_of(std::move(classes), img_size, crop_pct, interpolation, mean, std));
           },

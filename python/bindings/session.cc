@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <tuple>
+
 #include "errors.h"
 
 namespace smlp::python {
@@ -29,7 +31,7 @@ std::unique_ptr<SessionObject::Inner> SessionObject::make() const {
 // The child of a fork has none of the session's threads: to end them would wait for ever. What they hold stays where
 // it is, shared with the parent until somebody writes to it.
 void SessionObject::abandon_where_forked() {
-  if (inner_ && inner_->process != getpid()) (void)inner_.release();
+  if (inner_ && inner_->process != getpid()) std::ignore = inner_.release();
 }
 
 SessionObject::Turn::Turn(SessionObject& of) : of_(of) {

@@ -1,5 +1,6 @@
 #include "tensors.h"
 
+#include <fmt/format.h>
 #include <nanobind/stl/string.h>
 
 #include <algorithm>
@@ -61,7 +62,7 @@ void Tensors::add(nb::handle mapping, const std::string& container, int depth) {
     const nb::object value = requires_gradient(pair[1]) ? nb::object(pair[1].attr("detach")()) : nb::object(pair[1]);
     const std::string name = name_of(key);
     if (is_mapping(value)) {
-      add(value, container.empty() ? name : container + "." + name, depth + 1);
+      add(value, container.empty() ? name : fmt::format("{}.{}", container, name), depth + 1);
     } else if (auto array = import_array(
                    value, "pass it in this machine's byte order, as float32 for one: x.astype(numpy.float32)")) {
       add_array(std::move(*array), container, name);
@@ -73,7 +74,11 @@ void Tensors::add_array(Array array, const std::string& container, const std::st
   if (array.device_type() != nb::device::cpu::value) {
     refuse_type("tensor '" + name + "' is in the memory of another device", "pass it from the CPU: tensor.cpu()");
   }
-  Tensor tensor{.name = name, .container = container, .dtype = type_of(array), .dtype_text = dtype_text(array)};
+  Tensor tensor;
+  tensor.name = name;
+  tensor.container = container;
+  tensor.dtype = type_of(array);
+  tensor.dtype_text = dtype_text(array);
   // From the first byte that any element has to the last one: strides may be negative.
   std::int64_t lowest = 0, highest = 0;
   for (std::size_t d = 0; d < array.ndim(); ++d) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""clang-tidy over every source file of src/, as many at a time as there are processors.
+"""clang-tidy over every source file of src/ and python/bindings/, as many at a time as there are processors.
 
     python3 tools/lint/tidy.py --build build/release            every file that changed since it was last clean
     python3 tools/lint/tidy.py --build build/release FILE...    these files
@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools" / "compile"))
 from together import groups_of  # noqa: E402
 
+FOLDERS = (ROOT / "src", ROOT / "python" / "bindings")
 INCLUDE = re.compile(rb'^\s*#\s*include\s+["<]([^">]+)[">]', re.M)
 
 
@@ -69,11 +70,12 @@ def commands_of(build):
 
 
 def flags_of(path, command):
-    """The compiler's options for a file."""
+    """The compiler's options for a file, without what nanobind defines: a value that is no expression is a finding."""
     words = shlex.split(command)
     words = words[words.index(next(w for w in words if w.endswith(("++", "++-19", "c++")))) + 1:]
     skipped = {i + k for i, w in enumerate(words) if w in ("-o", "-c", "-MF", "-MT") for k in (0, 1)}
-    return [w for i, w in enumerate(words) if i not in skipped and w != "-MD" and w != str(path)]
+    return [w for i, w in enumerate(words) if i not in skipped and w != "-MD" and w != str(path)
+            and not w.startswith("-DNB_BACKEND_PYPI=")]
 
 
 def run_tidy(options, path, flags, *more):
@@ -95,7 +97,7 @@ def run_together(options, paths, flags):
         whole = Path(folder) / "together.cc"
         whole.write_text("".join(f'#include "{path}"  // NOLINT(bugprone-suspicious-include)\n'
                                  for path in paths))
-        done = run_tidy(options, whole, flags, "--header-filter=(src|include)/.*\\.(h|cc)$")
+        done = run_tidy(options, whole, flags, "--header-filter=(src|include|python/bindings)/.*\\.(h|cc)$")
     if options.verbose and done.returncode != 0:
         print(done.stdout + done.stderr, flush=True)
     return [] if done.returncode == 0 else suspects(done, paths)
@@ -109,6 +111,15 @@ def run_group(options, paths, flags):
     return runs, time.monotonic() - start
 
 
+def files_of(folders, known):
+    """The files of these folders that have a compiler's command; a folder without any is named."""
+    found = {folder: sorted(f for f in known if f.is_relative_to(folder)) for folder in folders}
+    for folder, files in found.items():
+        if not files:
+            print(f"left out: {folder.relative_to(ROOT)}, which this build folder does not compile", flush=True)
+    return [f for files in found.values() for f in files]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=Path, required=True, help="a build folder with compile_commands.json")
@@ -120,7 +131,7 @@ def main():
 
     version = subprocess.run([options.tidy, "--version"], capture_output=True, text=True, check=True).stdout
     flags = {path: flags_of(path, command) for path, command in commands_of(options.build).items()}
-    wanted = [f.resolve() for f in options.files] or sorted(f for f in flags if f.is_relative_to(ROOT / "src"))
+    wanted = [f.resolve() for f in options.files] or files_of(FOLDERS, flags)
     unknown = [f for f in wanted if f not in flags]
     if unknown:
         sys.exit(f"{options.build}/compile_commands.json does not know {unknown[0]}")
