@@ -8,7 +8,6 @@ their logits are ours, up to what the rest of the network loses in bfloat16. Run
 names, or build/venv's, or this one.
 """
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -17,13 +16,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-
-def use_test_python():
-    """Goes on under the Python that has the modules, if there is one."""
-    for python in (os.environ.get("SMLP_TEST_PYTHON", ""), str(ROOT / "build" / "venv" / "bin" / "python")):
-        if os.path.exists(python) and Path(python).parent != Path(sys.executable).parent:
-            os.execv(python, [python, *sys.argv])
-
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+from test_python import use_test_python  # noqa: E402
 
 try:
     import numpy as np

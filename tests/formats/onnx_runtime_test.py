@@ -9,7 +9,6 @@ modules onnx, onnxruntime and numpy it says so and exits with 77.
 
 import base64
 import json
-import os
 import pathlib
 import subprocess
 import sys
@@ -19,13 +18,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BOUND = 1e-4  # relative to the largest logit
 SAID_BY_OPSET = {11: {"Erf", "ReduceMean", "Pow"}, 17: {"Erf", "LayerNormalization"}, 20: {"Gelu", "LayerNormalization"}}
 
-
-def use_test_python():
-    """Goes on under the Python that has the modules, if there is one."""
-    for python in (os.environ.get("SMLP_TEST_PYTHON", ""), str(ROOT / "build" / "venv" / "bin" / "python")):
-        if os.path.exists(python) and pathlib.Path(python).parent != pathlib.Path(sys.executable).parent:
-            os.execv(python, [python, *sys.argv])
-
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+from test_python import use_test_python  # noqa: E402
 
 try:
     import numpy as np

@@ -12,7 +12,6 @@ What we refuse although the library reads it is listed: types that hold no numbe
 
 import argparse
 import importlib
-import os
 import pathlib
 import random
 import sys
@@ -20,13 +19,8 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
-
-def use_test_python():
-    """Goes on under the Python that has the modules, if there is one."""
-    for python in (os.environ.get("SMLP_TEST_PYTHON", ""), str(ROOT / "build" / "venv" / "bin" / "python")):
-        if os.path.exists(python) and pathlib.Path(python).parent != pathlib.Path(sys.executable).parent:
-            os.execv(python, [python, *sys.argv])
-
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+from test_python import use_test_python  # noqa: E402
 
 try:
     import numpy as np
