@@ -1,31 +1,9 @@
-// The SIMD source once more, for networks in int8 on processors with AVX2 and AVX-VNNI (vpdpbusd). Compiled
-// with that extension as a whole, since Highway's dynamic targets don't have it.
-
-#define HWY_COMPILE_ONLY_STATIC
-#include <immintrin.h>
-
-#include <cstdint>
-#include <cstring>
-#include <type_traits>
-#include <utility>
-
-#include "hwy/highway.h"
-#include "kernels/gelu_coefficients.h"
-#include "kernels/kernels.h"
+// Networks in int8 on processors with AVX2 and AVX-VNNI (vpdpbusd).
+#include "kernels/simd/one-target-inl.h"
 #include "kernels/x86/tables.h"
-
-#define SMLP_INLINE_LAMBDA __attribute__((always_inline))
 
 HWY_BEFORE_NAMESPACE();
 namespace smlp::kernels {
-namespace {
-
-namespace hn = hwy::HWY_NAMESPACE;
-
-// The rest of the source, one header in the next: steps, elementwise, gemm, int8, format, gelu, unroll.
-#include "kernels/simd/steps-inl.h"
-
-}  // namespace
 
 constinit const Kernels avxvnni_int8_table = Steps<Bf16>::Int8Table("avxvnni");
 
