@@ -6,6 +6,7 @@ import os
 import random
 import re
 import signal
+import socket
 import struct
 import subprocess
 import tempfile
@@ -16,6 +17,9 @@ from pathlib import Path
 SANITIZED = bool(os.environ.get("SMLP_SANITIZED"))
 # Set by CTest: the thread sanitizer does not see how Debian's gRPC, which is not instrumented, orders its threads.
 WITHOUT_GRPC = bool(os.environ.get("SMLP_WITHOUT_GRPC"))
+
+SIDE = 128  # of the bundled model
+VALUES = 3 * SIDE * SIDE
 
 
 def png(side, seed):
@@ -144,3 +148,27 @@ def binary_request(tensors, datatype, shape, output_binary=True, **more):
 def as_elements(pictures):
     """Elements of datatype BYTES: each its length and its bytes."""
     return b"".join(struct.pack("<I", len(p)) + p for p in pictures)
+
+
+def noise_tensor(seed, pictures=1):
+    """float32 bytes of as many inputs of the network."""
+    noise = random.Random(seed)
+    return struct.pack(f"<{pictures * VALUES}f", *(noise.uniform(-2, 2) for _ in range(pictures * VALUES)))
+
+
+def raw_exchange(port, data, patience=60 if SANITIZED else 10, shut=False):
+    """Sends bytes, reads until the server closes or nothing comes for `patience` seconds."""
+    with socket.create_connection(("127.0.0.1", port), timeout=patience) as client:
+        try:
+            client.sendall(data)
+            if shut:
+                client.shutdown(socket.SHUT_WR)
+        except OSError:  # the server closed it meanwhile
+            pass
+        answer = b""
+        try:
+            while piece := client.recv(65536):
+                answer += piece
+        except OSError:
+            pass
+        return answer

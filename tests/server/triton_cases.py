@@ -5,15 +5,13 @@ Both serve the bundled model twice: `smlp` takes FP32 tensors, `pictures` takes 
 
 import gzip
 import json
-import random
 import struct
 import zlib
 from dataclasses import dataclass, field
 
-from serving import as_elements, binary_request, png
+from serving import SIDE, VALUES, as_elements, binary_request, noise_tensor, png
 
-SIDE, BATCH = 128, 8
-VALUES = 3 * SIDE * SIDE
+BATCH = 8
 # Of the model as it is: Triton takes it, and goes on as before.
 CONFIG = json.dumps(
     {
@@ -37,12 +35,7 @@ class Http:
     headers: dict = field(default_factory=dict)
 
 
-def noise(pictures):
-    values = random.Random(pictures)
-    return struct.pack(f"<{pictures * VALUES}f", *(values.uniform(-2, 2) for _ in range(pictures * VALUES)))
-
-
-TENSORS = {pictures: noise(pictures) for pictures in (1, 2, 3)} | {9: bytes(4 * 9 * VALUES), BATCH: bytes(4 * BATCH * VALUES)}
+TENSORS = {pictures: noise_tensor(pictures, pictures) for pictures in (1, 2, 3)} | {9: bytes(4 * 9 * VALUES), BATCH: bytes(4 * BATCH * VALUES)}
 
 
 def get(*paths):
