@@ -8,8 +8,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "base/regular_file.h"
-
 namespace smlp {
 namespace {
 

@@ -51,6 +51,10 @@ struct OpenFile {
 // file (a directory, pipe, socket or device) is refused, and nothing is ever waited for. Errors name the path.
 Result<OpenFile> open_regular(const std::filesystem::path& path);
 
+// What open_regular() would find under this name, and its errors, without opening it: where opening takes long, that is
+// asked for many files first.
+Result<FileStamp> check_regular(const std::filesystem::path& path);
+
 // What an open file is by now.
 Result<FileStamp> stamp_of(const FileHandle& file, const std::filesystem::path& path);
 

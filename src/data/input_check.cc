@@ -6,7 +6,6 @@
 #include <map>
 
 #include "base/open_file.h"
-#include "base/regular_file.h"
 #include "base/waiting.h"
 #include "data/bin_folder.h"
 #include "data/npy.h"

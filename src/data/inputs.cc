@@ -5,7 +5,6 @@
 
 #include "base/natural_order.h"
 #include "base/open_file.h"
-#include "base/regular_file.h"
 #include "base/sha256.h"
 #include "data/archive_pictures.h"
 #include "data/bin_folder.h"

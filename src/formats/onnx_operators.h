@@ -39,10 +39,6 @@ class Operators {
   std::string layer_norm(const std::string& name, const std::string& key, const std::string& x,
                          const std::string& weight, const std::string& bias, float epsilon);
 
-  // A 1x1 convolution over the axis that `to` brings into the channels' place.
-  std::string mixing(const std::string& name, const std::string& x, const std::string& weight, const std::string& bias,
-                     Axes to, Axes back);
-
   // Those of the network: a product along the rows of a picture and one along its columns.
   std::string mix_width(const std::string& name, const std::string& x, const std::string& weight,
                         const std::string& bias) {
@@ -56,6 +52,9 @@ class Operators {
   std::string gemm(const std::string& name, const std::string& x, const std::string& weight, const std::string& bias);
 
  private:
+  // A 1x1 convolution over the axis that `to` brings into the channels' place.
+  std::string mixing(const std::string& name, const std::string& x, const std::string& weight, const std::string& bias,
+                     Axes to, Axes back);
   std::string number(const std::string& name, float value);
   std::string mean(const std::string& name, const std::string& x, const char* axes_name, Axes axes, bool keep);
 
