@@ -49,7 +49,7 @@ std::vector<Result<Answer>> answers_of(Session& session, std::span<const Image> 
     }
   } catch (...) {  // no memory even for an error's words
     while (answers.size() < std::min(images.size(), answers.capacity())) {
-      answers.push_back(std::unexpected(Error{.what = "out of memory", .transient = true}));
+      answers.push_back(std::unexpected(out_of_memory()));
     }
   }
   return answers;

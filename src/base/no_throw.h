@@ -18,19 +18,35 @@ inline Error out_of_memory() noexcept {
   }
 }
 
-// work() returns a Result; what it throws becomes an error, out of memory an error like another.
-template <class Work>
-auto no_throw(Work&& work) -> decltype(std::forward<Work>(work)()) {
+// Whether an error is that one. Errors that say what the memory was for are others.
+inline bool is_out_of_memory(const Error& error) {
+  return error.what == "not enough memory" || error.what == "out of memory";
+}
+
+// What was thrown, as an error; out of memory is an error like another.
+inline Error error_of(const std::exception_ptr& thrown) noexcept {
   try {
     try {
-      return std::forward<Work>(work)();
+      std::rethrow_exception(thrown);
     } catch (const std::bad_alloc&) {
-      return fail(out_of_memory());
+      return out_of_memory();
     } catch (const std::exception& error) {
-      return fail("{}", error.what());
+      return {.what = error.what()};
+    } catch (...) {
+      return {.what = "unknown fault"};  // short enough, too
     }
   } catch (const std::bad_alloc&) {  // no memory for the words of another error
-    return fail(out_of_memory());
+    return out_of_memory();
+  }
+}
+
+// work() returns a Result; what it throws becomes an error.
+template <class Work>
+auto no_throw(Work&& work) noexcept -> decltype(std::forward<Work>(work)()) {
+  try {
+    return std::forward<Work>(work)();
+  } catch (...) {
+    return fail(error_of(std::current_exception()));
   }
 }
 

@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
-#include <new>
-#include <system_error>
 #include <thread>
 #include <tuple>
 
 #include "base/affinity.h"
 #include "base/memory.h"
+#include "base/no_throw.h"
 #include "image/preprocess.h"
 #include "pipeline/prepare.h"
 #include "pipeline/schedule.h"
@@ -21,33 +20,6 @@ using Clock = std::chrono::steady_clock;
 
 double milliseconds_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
-
-// What went wrong, for code that must not throw in turn: short texts need no memory.
-Error error_of(const std::exception_ptr& thrown) noexcept {
-  try {
-    std::rethrow_exception(thrown);
-  } catch (const std::bad_alloc&) {
-    return {.what = "out of memory", .transient = true};
-  } catch (const std::exception& error) {
-    try {
-      return {.what = error.what()};
-    } catch (...) {
-      return {.what = "out of memory", .transient = true};
-    }
-  } catch (...) {
-    return {.what = "unknown fault"};
-  }
-}
-
-// The result of call(), an exception among its errors.
-template <class Call>
-auto guarded(Call call) noexcept -> decltype(call()) {
-  try {
-    return call();
-  } catch (...) {
-    return std::unexpected(error_of(std::current_exception()));
-  }
 }
 
 ScheduleLimits limits_of(const ThreadPool& workers, const Executor* executor, const Source& source,
@@ -96,7 +68,7 @@ class Pass {
     source_.set_wake({});
     readers_.clear();  // joins them
     if (auto why = schedule_.why_stopped()) return fail(std::move(*why));
-    return guarded([&] { return sink_.finish(); });
+    return no_throw([&] { return sink_.finish(); });
   }
 
  private:
@@ -147,7 +119,7 @@ class Pass {
   }
 
   void put(std::size_t index) {
-    if (auto outcome = guarded([&] { return sink_.put(index, schedule_.answer(index)); }); !outcome) {
+    if (auto outcome = no_throw([&] { return sink_.put(index, schedule_.answer(index)); }); !outcome) {
       schedule_.stop(std::move(outcome).error());
     }
     schedule_.end_sink();
@@ -159,7 +131,7 @@ class Pass {
   }
 
   void read(std::size_t index) {
-    auto reading = guarded([&] {
+    auto reading = no_throw([&] {
       ReadRoom room(schedule_, index);
       return source_.read(index, room);
     });
@@ -169,7 +141,7 @@ class Pass {
 
   // Errors of a picture say which; without memory for that they stay as they are.
   void name(std::size_t index, Error& error) noexcept {
-    std::ignore = guarded([&]() -> Result<void> {
+    std::ignore = no_throw([&]() -> Result<void> {
       if (error.file.empty()) error.file = source_.name(index);
       return {};
     });
@@ -179,7 +151,7 @@ class Pass {
     const Reading& reading = schedule_.reading(index);
     const auto* prepared = std::get_if<std::span<const float>>(&reading.material);
     Picture crop;
-    auto outcome = guarded([&]() -> Result<void> {
+    auto outcome = no_throw([&]() -> Result<void> {
       source_.examine(index, reading);
       if (prepared != nullptr) {
         const std::size_t wanted = floats();
@@ -271,11 +243,7 @@ class Pass {
   void start_readers(int count) {
     const auto loop = [this] {
       while (const auto index = schedule_.claim()) {
-        try {
-          read(*index);
-        } catch (...) {
-          schedule_.stop(error_of(std::current_exception()));
-        }
+        stopping_faults([&] { read(*index); });
       }
     };
     for (int started = 0; started < count; ++started) {
@@ -307,16 +275,14 @@ Result<void> run_pipeline(ThreadPool& workers, Executor* executor, Source& sourc
                                               : fmt::format("preparing pictures in {} threads", workers.size());
   const char* const remedy = executor != nullptr ? "use a smaller batch" : "use fewer threads";
   if (options.batch < 1 || options.loop < 1) return fail("a batch and a loop of less than 1");
-  auto outcome = guarded([&]() -> Result<void> {
+  auto outcome = no_throw([&]() -> Result<void> {
     const ScheduleLimits limits = limits_of(workers, executor, source, options);
     PassMemory own;
     PassMemory& memory = options.memory != nullptr ? *options.memory : own;
     if (!memory.fits(limits)) SMLP_CHECK(check_memory(PassMemory::bytes(limits), who, remedy));
     return Pass(workers, executor, source, sink, options, limits, memory).run();
   });
-  if (!outcome && outcome.error().what == "out of memory") {
-    return fail(out_of_memory("for " + who, remedy));
-  }
+  if (!outcome && is_out_of_memory(outcome.error())) return fail(out_of_memory("for " + who, remedy));
   return outcome;
 }
 

@@ -113,7 +113,7 @@ TEST_P(Pipeline, ABrokenPictureFailsAlone) {
   EXPECT_EQ(sink_.errors[10], "picture 10: cannot be read");
   EXPECT_EQ(sink_.errors[14], "picture 14: thrown by the source");
   EXPECT_EQ(sink_.errors[22], "picture 22: unknown fault");
-  EXPECT_EQ(sink_.errors[26], "picture 26: out of memory");
+  EXPECT_EQ(sink_.errors[26], "picture 26: not enough memory; free some memory, or give less at once");
   EXPECT_EQ(sink_.errors[4], "");
 }
 
