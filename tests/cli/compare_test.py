@@ -15,7 +15,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from pictures import png
+from pictures import photograph, png
 
 try:
     import numpy as np
@@ -37,13 +37,6 @@ def run(*arguments, check=0, **environment):
     return done
 
 
-def photograph(seed, side=60):
-    rng = np.random.default_rng(seed)
-    y, x = np.mgrid[0:side, 0:side]
-    waves = [np.sin(x * rng.uniform(0.02, 0.5) + y * rng.uniform(0.02, 0.5) + rng.uniform(0, 6)) for _ in range(3)]
-    return np.clip(127 + 90 * np.stack(waves, -1) + rng.normal(scale=15, size=(side, side, 3)), 0, 255).astype(np.uint8)
-
-
 class Compare(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -53,7 +46,7 @@ class Compare(unittest.TestCase):
         for label, folder in enumerate(FOLDERS):
             (cls.data / folder).mkdir(parents=True)
             for i in range(EACH):
-                png(cls.data / folder / f"{label}{i:02}.png", photograph(1000 * label + i))
+                png(cls.data / folder / f"{label}{i:02}.png", photograph(1000 * label + i, 60, 60))
         cls.labels = np.repeat(CLASSES, EACH)
         # A model that answers some pictures otherwise: other preprocessing does that, and so may precisions.
         run("compile", MODEL, cls.work / "other", "--mean", "0.3,0.6,0.4", "--interpolation", "nearest")

@@ -21,8 +21,8 @@ import time
 import unittest
 from pathlib import Path
 
-import guide_test
-from guide_test import checkpoint, image_folder, run
+import guide
+from guide import checkpoint, image_folder, run
 
 FORMATS = {"ustar": tarfile.USTAR_FORMAT, "gnu": tarfile.GNU_FORMAT, "pax": tarfile.PAX_FORMAT}
 
@@ -178,7 +178,7 @@ class InputsTest(unittest.TestCase):
         trees = []
         for i, word in enumerate(self.flat()):
             self.infer(word, f"run{i}")
-            trees.append({n: d for n, d in guide_test.tree(self.dir / "out" / f"run{i}").items() if n.endswith(".npy")})
+            trees.append({n: d for n, d in guide.tree(self.dir / "out" / f"run{i}").items() if n.endswith(".npy")})
         self.assertEqual(len(trees[0]), 15)
         for tree in trees[1:]:
             self.assertEqual(tree, trees[0])
@@ -206,12 +206,12 @@ class InputsTest(unittest.TestCase):
         word = self.flat()[3]
 
         def results(name):
-            files = guide_test.tree(self.dir / "out" / name)
+            files = guide.tree(self.dir / "out" / name)
             return {n: d for n, d in files.items() if n.endswith(".npy")}
 
         self.infer(word, "whole")
         rng = random.Random(4)
-        arguments = [guide_test.SMLP, "infer", word, self.dir / "out", "--output-dirname", "cut", *self.model()]
+        arguments = [guide.SMLP, "infer", word, self.dir / "out", "--output-dirname", "cut", *self.model()]
         for kills in range(8):
             more = ["--resume"] if (self.dir / "out/cut/.smlp-run.jsonl").exists() else []
             running = subprocess.Popen([*map(str, arguments), *more], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -240,7 +240,7 @@ class InputsTest(unittest.TestCase):
             run("preprocess", word, work / "bins", "--batch", 4, "--img-size", 32, check=0, cwd=self.root)
             again = run("preprocess", word, work / "bins", "--batch", 4, "--img-size", 32, check=0, cwd=self.root)
             self.assertIn("an earlier run had made everything", again.stdout)
-            tree = {n: d for n, d in guide_test.tree(work).items() if n.endswith((".bin", "labels.npy"))}
+            tree = {n: d for n, d in guide.tree(work).items() if n.endswith((".bin", "labels.npy"))}
             wanted = wanted or tree
             self.assertEqual(len(tree), 5)
             self.assertEqual(tree, wanted, word)
@@ -261,7 +261,7 @@ class InputsTest(unittest.TestCase):
         before, _ = self.evaluate(data)
 
         def made():
-            bins = {name: content for name, content in guide_test.tree(data / "bins").items() if name.endswith(".bin")}
+            bins = {name: content for name, content in guide.tree(data / "bins").items() if name.endswith(".bin")}
             return bins, (data / "labels.npy").read_bytes()
 
         run("preprocess", data, data / "bins", "--batch", 4, "--img-size", 32, check=0)
@@ -292,7 +292,7 @@ class InputsTest(unittest.TestCase):
         for place in (data, data / "class_1", self.dir / "link", data / "class_1/.."):
             done = run("preprocess", data, place, "--img-size", 32, check=1)
             self.assertIn("pictures lie in it, such as", done.stderr)
-        self.assertEqual(guide_test.tree(data), guide_test.tree(self.data))
+        self.assertEqual(guide.tree(data), guide.tree(self.data))
 
     def test_what_an_earlier_run_did_in_another_way_is_said(self):
         work = self.dir / "work"
@@ -419,7 +419,7 @@ class InputsTest(unittest.TestCase):
                   "done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL)\n"
                   "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
                   "sys.exit(done.returncode)")
-        program = [sys.executable, "-c", script, guide_test.SMLP, "classify", *map(str, self.model()), "--limit", "2"]
+        program = [sys.executable, "-c", script, guide.SMLP, "classify", *map(str, self.model()), "--limit", "2"]
         few = int(subprocess.run([*program, self.dir / "many.tar"], capture_output=True, check=True).stdout)
         base = int(subprocess.run([*program, self.root / self.files[0]], capture_output=True, check=True).stdout)
         self.assertLess(few - base, 60_000, "kilobytes")
@@ -450,6 +450,6 @@ class InputsTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    guide_test.SMLP = sys.argv[sys.argv.index("--smlp") + 1]
+    guide.SMLP = sys.argv[sys.argv.index("--smlp") + 1]
     del sys.argv[sys.argv.index("--smlp"):sys.argv.index("--smlp") + 2]
     unittest.main(warnings="ignore")

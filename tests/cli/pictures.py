@@ -16,14 +16,15 @@ def png(path, pixels):
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
 
 
-def photograph(seed, side=150):
-    """An RGB array (side, side, 3) of uint8: smooth colours with some noise, another for every seed."""
+def photograph(seed, width=150, height=150):
+    """An RGB array (height, width, 3) of uint8: smooth colours with some noise, another for every seed."""
     import numpy as np  # not every test that writes pictures has it
 
     rng = np.random.default_rng(seed)
-    y, x = np.mgrid[0:side, 0:side]
+    y, x = np.mgrid[0:height, 0:width]
     waves = [np.sin(x * rng.uniform(0.02, 0.4) + y * rng.uniform(0.02, 0.4) + rng.uniform(0, 6)) for _ in range(3)]
-    return np.clip(127 + 90 * np.stack(waves, -1) + rng.normal(scale=20, size=(side, side, 3)), 0, 255).astype(np.uint8)
+    noise = rng.normal(scale=20, size=(height, width, 3))
+    return np.clip(127 + 90 * np.stack(waves, -1) + noise, 0, 255).astype(np.uint8)
 
 
 def write_photographs(folder, count):
