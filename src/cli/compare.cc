@@ -4,6 +4,7 @@
 
 #include "cli/command.h"
 #include "cli/console.h"
+#include "cli/input_remarks.h"
 #include "cli/json_line.h"
 #include "cli/model_options.h"
 #include "cli/preprocess_options.h"
@@ -11,7 +12,6 @@
 #include "cli/suggest.h"
 #include "cli/table.h"
 #include "data/input_check.h"
-#include "data/input_remarks.h"
 #include "data/label_map.h"
 #include "tasks/compare_models.h"
 #include "tasks/csv_cell.h"
@@ -218,7 +218,7 @@ Result<Inputs> list(const Options& options, const Model& model) {
   SMLP_TRY(data, lister.finish());
   SMLP_CHECK(check_prepared(data.files, input_spec(model), data.warnings));
   SMLP_CHECK(check_one_picture_each(data.files));
-  for (const std::string& remark : remarks_on(data)) report_warning(remark);
+  report_remarks(data);
   SMLP_CHECK(keep_first(data.files, options.limit));
   return std::move(data);
 }

@@ -5,9 +5,9 @@
 #include "cli/console.h"
 #include "cli/guide_log.h"
 #include "cli/info_parts.h"
+#include "cli/input_remarks.h"
 #include "cli/preprocess_options.h"
 #include "cli/progress.h"
-#include "data/input_remarks.h"
 #include "tasks/provenance.h"
 
 namespace smlp::cli {
@@ -51,13 +51,13 @@ Result<void> list_pictures(Options& options) {
   InputLister lister(LabelUse::none);
   for (const std::string& name : options.calibrate) SMLP_CHECK(lister.add(name));
   SMLP_TRY(inputs, lister.finish());
-  for (const std::string& remark : remarks_on(inputs)) report_warning(remark);
+  report_remarks(inputs);
   options.compile.calibration.pictures = std::move(inputs.files);
   if (options.data.empty()) return {};
   InputLister judged(LabelUse::required);
   for (const std::string& name : options.data) SMLP_CHECK(judged.add(name));
   SMLP_TRY(labelled, judged.finish());
-  for (const std::string& remark : remarks_on(labelled)) report_warning(remark);
+  report_remarks(labelled);
   options.compile.judged = std::move(labelled);
   return {};
 }

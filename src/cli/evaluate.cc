@@ -6,11 +6,11 @@
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/evaluation_text.h"
+#include "cli/input_remarks.h"
 #include "cli/model_options.h"
 #include "cli/preprocess_options.h"
 #include "cli/progress.h"
 #include "cli/shard_option.h"
-#include "data/input_remarks.h"
 #include "tasks/evaluation_files.h"
 #include "tasks/input_source.h"
 #include "tasks/labelled_pictures.h"
@@ -55,7 +55,7 @@ Result<LabelMap> find_labels(const Options& options, const Inputs& data, const N
 Result<void> check_inputs(const Options& options, const Model& model, Inputs& data) {
   SMLP_CHECK(check_prepared(data.files, input_spec(model), data.warnings));
   SMLP_CHECK(check_one_picture_each(data.files, "score it with smlp infer and smlp postprocess"));
-  for (const std::string& remark : remarks_on(data)) report_warning(remark);
+  report_remarks(data);
   return keep_first(data.files, options.limit);
 }
 

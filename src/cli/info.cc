@@ -2,12 +2,12 @@
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/info_parts.h"
+#include "cli/input_remarks.h"
 #include "cli/json_line.h"
 #include "cli/model_options.h"
 #include "cli/preprocess_options.h"
 #include "cli/progress.h"
 #include "cli/suggest.h"
-#include "data/input_remarks.h"
 #include "tasks/inspect.h"
 #include "tasks/named_model.h"
 #include "tasks/provenance.h"
@@ -47,7 +47,7 @@ Result<Exit> compare(const Options& options) {
   InputLister lister(LabelUse::none);
   for (const std::string& name : options.pictures) SMLP_CHECK(lister.add(name));
   SMLP_TRY(inputs, lister.finish());
-  for (const std::string& remark : remarks_on(inputs)) report_warning(remark);
+  report_remarks(inputs);
   comparison.pictures = std::move(inputs.files);
   comparison.limit = options.limit;
   SMLP_TRY(named, load_named_model(options.file, {}, options.preprocess));
