@@ -130,6 +130,13 @@ def report(problems, counts):
     return 1 if problems else 0
 
 
+def report_outcomes(outcomes, cases):
+    """The same of what in_time() gave: lists of problems. `cases`: what they are of, in the plural."""
+    skipped = outcomes.count(None)
+    problems = [problem for outcome in outcomes if outcome for problem in outcome]
+    return report(problems, f"{len(outcomes) - skipped} {cases}, {skipped} left out for want of time")
+
+
 def make_world(smlp, world):
     """Inputs of every command."""
     world.mkdir()

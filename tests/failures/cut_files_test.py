@@ -120,9 +120,7 @@ def main():
         outcomes = commands.in_time(todo, deadline, test.one)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    problems = [problem for outcome in outcomes if outcome for problem in outcome]
-    skipped = outcomes.count(None)
-    return commands.report(problems, f"{len(outcomes) - skipped} cuts, {skipped} left out for want of time")
+    return commands.report_outcomes(outcomes, "cuts")
 
 
 if __name__ == "__main__":

@@ -108,9 +108,7 @@ def main():
         outcomes = commands.in_time(todo, deadline, functools.partial(attempt, program, world, scratch, references))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    problems = [problem for outcome in outcomes if outcome for problem in outcome]
-    skipped = outcomes.count(None)
-    return commands.report(problems, f"{len(outcomes) - skipped} runs, {skipped} left out for want of time")
+    return commands.report_outcomes(outcomes, "runs")
 
 
 if __name__ == "__main__":
