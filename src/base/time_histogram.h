@@ -22,11 +22,11 @@ class TimeHistogram {
   std::uint64_t sum() const { return sum_; }
   double mean() const { return count_ > 0 ? static_cast<double>(sum_) / static_cast<double>(count_) : 0; }
 
-  // The q-th percentile (0 to 100) by nearest rank: the middle of its bucket, never beyond the extremes. 0 for nothing.
+  // The q-th percentile (0 to 100) by nearest rank: the middle of its bucket, never beyond the extremes. 0 for none.
   std::uint64_t percentile(double q) const;
 
   const Buckets& buckets() const { return buckets_; }
-  // What was written elsewhere; nothing where the numbers cannot belong together.
+  // A histogram put together from its parts, as a file keeps them; nothing where they contradict each other.
   static std::optional<TimeHistogram> restored(Buckets buckets, std::uint64_t min, std::uint64_t max,
                                                std::uint64_t sum);
 

@@ -40,6 +40,18 @@ InputKind kind_of_file(const fs::path& path) {
   return InputKind::picture;  // whoever decodes it says what it is not
 }
 
+void warn_of_end(const TarArchive& archive, std::vector<std::string>& warnings) {
+  const std::string name = archive.path().string();
+  if (!archive.has_end()) {
+    warnings.push_back(fmt::format("{}: no block of zeros ends the archive: it may be cut off", name));
+  }
+  if (archive.has_more()) {
+    warnings.push_back(fmt::format(
+        "{}: what follows the archive's end is not read: archives that were joined with cat are given one by one",
+        name));
+  }
+}
+
 }  // namespace
 
 std::string Input::name() const {
@@ -139,15 +151,7 @@ Result<void> InputLister::add_archive(const fs::path& path) {
     return input_error(path.string(), fmt::format("none of its {} members is a picture", archive->members().size()),
                        "JPEG and PNG members are looked for, and those named as pictures");
   }
-  if (!archive->has_end()) {
-    inputs_.warnings.push_back(fmt::format("{}: no block of zeros ends the archive: it may be cut off", path.string()));
-  }
-  if (archive->has_more()) {
-    inputs_.warnings.push_back(
-        fmt::format("{}: what follows the archive's end is not read: archives that were joined with cat are given one "
-                    "by one",
-                    path.string()));
-  }
+  warn_of_end(*archive, inputs_.warnings);
   if (!listing.others.empty()) {
     const TarMember& first = archive->members()[listing.others.front()];
     inputs_.left_out.add(listing.others.size(), path.string() + ":" + first.name);

@@ -52,7 +52,7 @@ struct CompileReport {
   std::filesystem::path op_precision = {};  // that was written
 };
 
-// Errors, of int8 besides: no pictures to measure the scales on, or a model that is in int8 already; see calibrate().
+// Further errors for int8: no pictures to measure the scales on, or a model that is in int8 already; see calibrate().
 Result<CompileReport> compile_model(const CompileOptions& options);
 
 }  // namespace smlp

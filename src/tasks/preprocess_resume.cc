@@ -42,7 +42,7 @@ std::unexpected<Error> foreign(const fs::path& where, std::string what) {
                     .remedy = "move it away, or choose another --save_dir: neither this run nor --force replaces it"});
 }
 
-// How an earlier run went about it, where this one goes about it in another way.
+// Where the settings of an earlier run differ from this one's, as the end of a sentence.
 std::string difference(const JournalHeader& earlier, const JournalHeader& now) {
   if (earlier.batch_size != now.batch_size) {
     return fmt::format("with {} pictures in each, this one is to put in {}", earlier.batch_size, now.batch_size);
@@ -80,7 +80,7 @@ Result<Journal> check_recorded(const PreprocessRun& run, std::optional<Journal> 
   return std::move(*journal);
 }
 
-// How bin `b` stands to what the journal says of it.
+// Whether bin `b` is as the journal says.
 enum class BinState { absent, whole, changed };
 
 BinState bin_state(const PreprocessRun& run, const Journal& journal, std::size_t b) {
@@ -101,8 +101,8 @@ std::size_t whole_batches(const PreprocessRun& run, const Journal& journal) {
   return journal.batches.size();
 }
 
-// Bins that the journal does not list, and a labels.npy or manifest with other bytes than it lists, are of somebody
-// else.
+// Bins that the journal does not list, and a labels.npy or manifest with other bytes than it lists, belong to somebody
+// else: an error.
 Result<void> refuse_foreign(const PreprocessRun& run, const std::optional<Journal>& journal) {
   SMLP_TRY(bins, list_bins(run.options.save_dir));
   for (const Bin& bin : bins) {
@@ -129,8 +129,8 @@ Result<void> delete_file(const fs::path& path) {
   return {};
 }
 
-// labels.npy and the manifest are of a run that is complete: they go before its journal gets shorter, so that a kill
-// in between cannot make them look like those of another run.
+// labels.npy and the manifest belong to a run that is complete: they are deleted before its journal gets shorter, so
+// that a kill in between cannot make them look like those of another run.
 Result<void> delete_endings(const PreprocessRun& run) {
   SMLP_CHECK(delete_file(run.labels_file()));
   return delete_file(run.manifest_file());
