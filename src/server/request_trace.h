@@ -25,8 +25,8 @@ struct TracedRequest {
 // write. It is whole at the end, and readable after a kill too. Safe to use from several threads.
 class RequestTrace {
  public:
-  // Errors: a file that cannot be written, or is there already; `replace` lets go of it where a server wrote it and none
-  // writes it now.
+  // Errors: a file that cannot be written, or is there already; `replace` lets go of one that a server wrote and no
+  // server writes now.
   static Result<std::unique_ptr<RequestTrace>> create(const std::filesystem::path& file, bool replace);
   ~RequestTrace();
 
