@@ -1,5 +1,6 @@
 #include "base/atomic_file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/file.h>
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <memory>
 #include <optional>
 
 namespace smlp {
@@ -98,6 +100,10 @@ Result<void> remove_leftover(const fs::path& path) {
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) return system_error("delete", errno, path);
   return {};
 }
+
+struct CloseFolder {
+  void operator()(DIR* folder) const { ::closedir(folder); }
+};
 
 fs::path folder_of(const fs::path& target) {
   const fs::path parent = target.parent_path();
@@ -216,15 +222,21 @@ bool is_temporary_name(std::string_view filename) {
 Result<void> remove_temporaries(const fs::path& directory, std::string_view target) {
   const std::string prefix = temporary_prefix(target);
   const std::size_t length = prefix.size() + kRandomDigits + kTemporarySuffix.size();
-  std::error_code code;
-  for (fs::directory_iterator entry(directory, code), end; !code && entry != end; entry.increment(code)) {
-    const std::string name = entry->path().filename().string();
+  // Not std::filesystem's iterator, which ends the program where memory runs out.
+  const std::unique_ptr<DIR, CloseFolder> folder(::opendir(directory.c_str()));
+  // In a folder that may be written to and not be read, they stay.
+  if (!folder && errno == EACCES) return {};
+  if (!folder) return system_error("list", errno, directory);
+  for (;;) {
+    errno = 0;
+    const dirent* const entry = ::readdir(folder.get());
+    if (entry == nullptr && errno != 0) return system_error("list", errno, directory);
+    if (entry == nullptr) return {};
+    const std::string_view name = entry->d_name;
     if (!is_temporary_name(name)) continue;
     if (!target.empty() && (name.size() != length || !name.starts_with(prefix))) continue;
-    SMLP_CHECK(remove_leftover(entry->path()));
+    SMLP_CHECK(remove_leftover(directory / name));
   }
-  if (code) return system_error("list", code.value(), directory);
-  return {};
 }
 
 Result<void> make_directories(const fs::path& directory) {

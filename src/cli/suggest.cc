@@ -41,7 +41,12 @@ std::string nearest_word(std::string_view typed, std::span<const std::string> kn
 
 std::string unknown_precision(std::string_view typed) {
   static const std::string known[] = {"fp32", "bf16", "int8"};
-  const std::string near = nearest_word(typed, known);
+  std::string near = nearest_word(typed, known);
+  // fp16 and float16 are far from bf16 by their letters; the bits are what is meant.
+  const std::string_view bits = typed.substr(typed.find_last_not_of("0123456789") + 1);
+  for (const std::string& word : known) {
+    if (near.empty() && !bits.empty() && word.ends_with(bits)) near = word;
+  }
   return fmt::format("unknown precision '{}'{}; known are fp32, bf16 and int8", typed,
                      near.empty() ? "" : fmt::format(" (did you mean {}?)", near));
 }

@@ -116,7 +116,7 @@ Result<std::optional<EvaluationJournal>> open_journal(const EvaluateOptions& opt
                                                       Counter& counter) {
   if (options.journal.empty()) return std::nullopt;
   const std::filesystem::path folder = options.journal.has_parent_path() ? options.journal.parent_path() : ".";
-  if (options.resume || options.force) SMLP_CHECK(remove_temporaries(folder, options.journal.filename().string()));
+  SMLP_CHECK(remove_temporaries(folder, options.journal.filename().string()));
   std::vector<PictureOutcome> outcomes;
   SMLP_TRY(earlier, read_evaluation_journal(options.journal, [&](std::size_t index, PictureOutcome outcome) {
              outcomes.push_back(std::move(outcome));

@@ -9,6 +9,11 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kStart = 1 << 20;  // metadata may begin with a thousand names
 
+// What killed runs left of this file: hidden, and as large as a model.
+Result<void> clear_leftovers(const fs::path& path) {
+  return remove_temporaries(path.has_parent_path() ? path.parent_path() : fs::path("."), path.filename().string());
+}
+
 }  // namespace
 
 Result<void> check_replaceable(const fs::path& path, const IsOurs& is_ours, std::string_view what) {
@@ -22,15 +27,14 @@ Result<void> check_replaceable(const fs::path& path, const IsOurs& is_ours, std:
 }
 
 Result<void> check_writable(const fs::path& path, Existing existing) {
-  SMLP_TRY(file, AtomicFile::create(path, existing));
-  return {};
+  SMLP_CHECK(AtomicFile::create(path, existing));
+  return clear_leftovers(path);
 }
 
 Result<NamedOutput> NamedOutput::create(const fs::path& path, Mode mode, const IsOurs& is_ours, std::string_view what) {
   if (mode == Mode::force) SMLP_CHECK(check_replaceable(path, is_ours, what));
   SMLP_TRY(file, AtomicFile::create(path, mode == Mode::fresh ? Existing::keep : Existing::replace));
-  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
-  if (mode != Mode::fresh) SMLP_CHECK(remove_temporaries(folder, path.filename().string()));
+  SMLP_CHECK(clear_leftovers(path));
   return NamedOutput(path, mode, std::move(file));
 }
 

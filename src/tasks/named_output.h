@@ -19,7 +19,8 @@ using IsOurs = std::function<bool(std::string_view start)>;
 // `what` says what is expected there: "a compiled model".
 Result<void> check_replaceable(const std::filesystem::path& path, const IsOurs& is_ours, std::string_view what);
 
-// The error that writing `path` would end with, found before long work; nothing is left there.
+// The error that writing `path` would end with, found before long work. Nothing is left there, nor what killed runs
+// left.
 Result<void> check_writable(const std::filesystem::path& path, Existing existing);
 
 class NamedOutput {

@@ -164,9 +164,10 @@ class Compare(unittest.TestCase):
         self.assertEqual({key for line in chance.splitlines() for key in json.loads(line)} & {"error"}, {"error"})
 
     def test_refusals(self):
-        for words, wanted in ((("fp32", "fp16"), "'fp16' is no file; unknown precision 'fp16'; known are fp32, bf16 and int8"),
-                              (("BF16", "fp32"), "unknown precision 'BF16'"), (("fp32", "bf1"), "did you mean bf16?"),
-                              (("fp32", f"{MODEL}:fp16"), "unknown precision 'fp16'; known are")):
+        for words, wanted in ((("fp32", "fp16"), "'fp16' is no file; unknown precision 'fp16' (did you mean bf16?); known are"),
+                              (("BF16", "fp32"), "unknown precision 'BF16' (did you mean bf16?)"), (("fp32", "bf1"), "mean bf16?"),
+                              (("fp32", "half"), "unknown precision 'half'; known are fp32, bf16 and int8"),
+                              (("fp32", f"{MODEL}:uint8"), "unknown precision 'uint8' (did you mean int8?); known are")):
             self.assertIn(wanted, run("compare", *words, "--data", self.data, check=2).stderr)
         for words, wanted in ((("fp32", "int8"), "no scales for int8"), (("fp32", self.work / "none.smlp"), "none.smlp")):
             self.assertIn(wanted, run("compare", *words, "--data", self.data, check=1).stderr)

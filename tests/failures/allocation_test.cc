@@ -29,6 +29,10 @@
 #include "support/scratch.h"
 #include "support/source_dir.h"
 #include "support/watch.h"
+#include "tasks/calibrate.h"
+#include "tasks/compare_precisions.h"
+#include "tasks/export_model.h"
+#include "tasks/inspect.h"
 
 namespace {
 
@@ -154,6 +158,7 @@ class Allocation : public testing::Test {
           EXPECT_EQ(trial.outcome.text, whole.outcome.text) << "after allocation " << number << " failed";
         } else {
           EXPECT_FALSE(trial.outcome.text.empty()) << number;
+          EXPECT_FALSE(trial.outcome.text.contains("std::")) << trial.outcome.text << ": no words for people";
         }
       }
     const Trial afterwards = attempt(work, 0);
@@ -203,6 +208,41 @@ TEST_F(Allocation, LoadingTheBundledModel) {
   ASSERT_EQ(::setenv("SMLP_MODEL_DIR", scratch.folder().c_str(), 1), 0);
   check([] { return outcome_of(Model::bundled(), describe_model); });
   ::unsetenv("SMLP_MODEL_DIR");
+}
+
+TEST_F(Allocation, JobsOnModels) {
+  const fs::path weights = scratch.folder() / "net.safetensors";
+  test::write_model(weights, test::small_config(10), 1, {});
+  check([&] {
+    return inside([&] {
+      return outcome_of(inspect_file(weights), [](const FileReport& report) { return report.format + report.sha256; });
+    });
+  });
+  const ExportModelOptions to_onnx = {.checkpoint = weights, .onnx = scratch.folder() / "net.onnx", .force = true};
+  check([&] {
+    return inside([&] {
+      return outcome_of(export_model(to_onnx),
+                        [](const ExportModelReport& report) { return std::to_string(report.bytes); });
+    });
+  });
+  const auto network = load_network(weights);
+  ASSERT_TRUE(network);
+  const CalibrationOptions options = {.pictures = {Input{.file = fixture("image/fixtures/420.jpg")}}};
+  const auto unheard = [](std::int64_t, std::int64_t) {};
+  check([&] {
+    return inside([&] {
+      Network quantized = *network;
+      const auto done = calibrate(quantized, options, [](int, const BlockProduct&) { return true; }, unheard);
+      return outcome_of(done, [&](const Calibration&) { return quantized.calibration; });
+    });
+  });
+  const auto shared = std::make_shared<const Network>(*network);
+  check([&] {
+    return inside([&] {
+      return outcome_of(compare_precisions(shared, {.made_up = 1}, unheard),
+                        [](const PrecisionComparison& found) { return std::to_string(found.same_top1); });
+    });
+  });
 }
 
 // Errors of other kinds need memory for their words.

@@ -8,6 +8,7 @@ is never written through.
 """
 
 import argparse
+import fcntl
 import os
 import shutil
 import socket
@@ -175,6 +176,28 @@ class Test:
                         nowhere.unlink(missing_ok=True)
                     shutil.rmtree(out)
 
+    def leftovers_of_killed_runs(self):
+        """A run clears away what killed ones left of its files, and nothing else."""
+        for command in commands.COMMANDS:
+            names = [name for name in command.exact + command.json if not set(name) & set("*/")]
+            if not names:
+                continue
+            out = self.scratch / f"left by {command.name}"
+            out.mkdir()
+            planted = [out / f".{name}.{digit * 16}.smlp-tmp" for name in names for digit in "0f"]
+            strange = [out / ".other.0123456789abcdef.smlp-tmp", out / f".{names[0]}.notes.smlp-tmp", out / f".{names[0]}"]
+            living = out / f".{names[0]}.00000000deadbeef.smlp-tmp"
+            for path in [*planted, *strange, living]:
+                path.write_text("half")
+            self.runs += 1
+            with open(living) as held:
+                fcntl.flock(held, fcntl.LOCK_EX)
+                done = commands.run(self.smlp, command.argv(self.world, out))
+            if done.returncode != 0:
+                self.problems.append(f"{command.name} among leftovers: {done.stderr.decode()}")
+            self.problems += [f"{command.name} leaves {p.name}" for p in planted if p.exists()]
+            self.problems += [f"{command.name} deletes {p.name}" for p in [*strange, living] if not p.exists()]
+
     def closed_pipe(self):
         """A reader that has enough ends the program quietly."""
         pictures = [str(self.world / "pictures" / "a" / "17x9.jpg")] * 3000
@@ -212,6 +235,7 @@ def main():
         test.outputs_before_the_work()
         test.planted_links()
         test.planted_at_hidden_names()
+        test.leftovers_of_killed_runs()
         test.closed_pipe()
         test.full_disk()
     finally:
