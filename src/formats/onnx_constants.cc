@@ -256,11 +256,7 @@ Result<Tensor> Constants::unsqueeze(const Node& node, Tensor x, const Tensor* ax
   SMLP_TRY(axes, axes_of(node, axes_input, *this));
   const std::size_t rank = x.shape.size() + axes.size();
   SMLP_CHECK(check_rank(rank));
-  std::vector<bool> added(rank, false);
-  for (const std::int64_t axis : axes) {
-    SMLP_TRY(d, dimension_index(axis, rank));
-    added[d] = true;
-  }
+  SMLP_TRY(added, named_dimensions(axes, rank));
   for (std::size_t d = 0; d < rank; ++d) {
     if (!added[d]) continue;
     if (d > x.shape.size()) return fail("it names a dimension twice");
@@ -272,11 +268,7 @@ Result<Tensor> Constants::unsqueeze(const Node& node, Tensor x, const Tensor* ax
 
 Result<Tensor> Constants::squeeze(const Node& node, Tensor x, const Tensor* axes_input) {
   SMLP_TRY(axes, axes_of(node, axes_input, *this));
-  std::vector<bool> dropped(x.shape.size(), false);
-  for (const std::int64_t axis : axes) {
-    SMLP_TRY(d, dimension_index(axis, x.shape.size()));
-    dropped[d] = true;
-  }
+  SMLP_TRY(dropped, named_dimensions(axes, x.shape.size()));
   Tensor out = x;
   out.shape.clear();
   out.strides.clear();

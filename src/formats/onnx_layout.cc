@@ -73,6 +73,15 @@ Result<std::size_t> dimension_index(std::int64_t index, std::size_t rank) {
   return static_cast<std::size_t>(index < 0 ? index + count : index);
 }
 
+Result<std::vector<bool>> named_dimensions(std::span<const std::int64_t> indices, std::size_t rank) {
+  std::vector<bool> named(rank, false);
+  for (const std::int64_t index : indices) {
+    SMLP_TRY(d, dimension_index(index, rank));
+    named[d] = true;
+  }
+  return named;
+}
+
 std::optional<Layout> reshape(const Layout& layout, const Extents& extents, std::span<const std::int64_t> target,
                               bool zero_is_zero) {
   const auto sizes = resolve(shape_of(layout, extents), target, zero_is_zero);

@@ -44,6 +44,9 @@ bool same_axes(const Dimension& a, const Dimension& b, const Extents& extents);
 // -1 counts from the end. Errors where there is no such dimension.
 Result<std::size_t> dimension_index(std::int64_t index, std::size_t rank);
 
+// Which of `rank` dimensions these are the indices of.
+Result<std::vector<bool>> named_dimensions(std::span<const std::int64_t> indices, std::size_t rank);
+
 // Nothing where the layout cannot be cut into this shape without splitting an axis. `target` as ONNX's Reshape has it:
 // -1 takes what is left, 0 copies the dimension unless `zero_is_zero`.
 std::optional<Layout> reshape(const Layout& layout, const Extents& extents, std::span<const std::int64_t> target,

@@ -243,11 +243,7 @@ Result<Activation> Lifter::flatten() {
 Result<Activation> Lifter::squeeze() {
   SMLP_TRY(x, need(0));
   SMLP_TRY(axes, axes_of(*node_, constant(1), constants_));
-  std::vector<bool> dropped(x.layout.size(), false);
-  for (const std::int64_t axis : axes) {
-    SMLP_TRY(d, dimension_index(axis, x.layout.size()));
-    dropped[d] = true;
-  }
+  SMLP_TRY(dropped, named_dimensions(axes, x.layout.size()));
   std::vector<std::int64_t> target;
   for (std::size_t d = 0; d < x.layout.size(); ++d) {
     const std::int64_t size = axis_size(x, d);
@@ -266,14 +262,11 @@ Result<Activation> Lifter::squeeze() {
 Result<Activation> Lifter::unsqueeze() {
   SMLP_TRY(x, need(0));
   SMLP_TRY(axes, axes_of(*node_, constant(1), constants_));
-  std::vector<bool> added(x.layout.size() + axes.size(), false);
-  if (added.size() > kMaxRank) return fail("{} dimensions; at most {} are possible", added.size(), kMaxRank);
-  for (const std::int64_t axis : axes) {
-    SMLP_TRY(d, dimension_index(axis, added.size()));
-    if (added[d]) return fail("it names a dimension twice");
-    added[d] = true;
-  }
-  for (std::size_t d = 0; d < added.size(); ++d) {
+  const std::size_t rank = x.layout.size() + axes.size();
+  if (rank > kMaxRank) return fail("{} dimensions; at most {} are possible", rank, kMaxRank);
+  SMLP_TRY(added, named_dimensions(axes, rank));
+  if (std::ranges::count(added, true) < std::ssize(axes)) return fail("it names a dimension twice");
+  for (std::size_t d = 0; d < rank; ++d) {
     if (added[d]) x.layout.insert(x.layout.begin() + static_cast<std::ptrdiff_t>(d), Dimension{});
   }
   return x;
@@ -282,11 +275,7 @@ Result<Activation> Lifter::unsqueeze() {
 Result<Activation> Lifter::reduce_mean() {
   SMLP_TRY(x, need(0));
   SMLP_TRY(axes, axes_of(*node_, constant(1), constants_));
-  std::vector<bool> reduced(x.layout.size(), false);
-  for (const std::int64_t axis : axes) {
-    SMLP_TRY(d, dimension_index(axis, x.layout.size()));
-    reduced[d] = true;
-  }
+  SMLP_TRY(reduced, named_dimensions(axes, x.layout.size()));
   if (axes.empty()) return fail("a mean over everything");
   return reduce(x, reduced, node_->integer("keepdims", 1) != 0);
 }
