@@ -3,6 +3,10 @@
 add_compile_options(-Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion)
 # g++ 12 reports overlaps inside of std::string that cannot happen (GCC bug 105651).
 add_compile_options($<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
+# For files that use AVX-512: g++ 12 warns of its own intrinsics, which begin with an undefined vector on purpose (GCC bug
+# 105593).
+set(SMLP_QUIET_AVX512
+    "$<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-maybe-uninitialized>")
 # Compilers for ARM fuse a * b + c of their own accord, across statements; pictures, generated weights and folded ones are
 # to be the numbers they are on x86-64. Kernels ask for the fused instruction by name.
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
@@ -44,6 +48,8 @@ function(smlp_compile_together target)
     endif()
   endforeach()
   set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+  # To g++ each source of a group is a header, whose anonymous namespace others might include: nobody does.
+  target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
 endfunction()
 
 # smlp_layer(NAME SOURCES ... [DEPENDS layer...] [LIBRARIES lib...])

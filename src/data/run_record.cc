@@ -38,21 +38,21 @@ std::string decoded(const std::string& text) {
 }
 
 // One line after the first, put into `record`. Throws on anything unexpected.
-void take_line(const Json& json, RunRecord& record) {
-  if (json.contains("file")) {
-    RecordedFile file{.bytes = exact<std::uint64_t>(json.at("bytes")), .sha256 = json.at("sha256")};
-    record.files[decoded(json.at("file"))].push_back(std::move(file));
+void take_line(const Json& line, RunRecord& record) {
+  if (line.contains("file")) {
+    RecordedFile file{.bytes = exact<std::uint64_t>(line.at("bytes")), .sha256 = line.at("sha256")};
+    record.files[decoded(line.at("file"))].push_back(std::move(file));
     record.finished = false;
-  } else if (json.contains("stem")) {
+  } else if (line.contains("stem")) {
     record.rows.push_back(
-        {.stem = decoded(json.at("stem")), .rows = exact<int>(json.at("rows")), .sha256 = json.at("sha256")});
+        {.stem = decoded(line.at("stem")), .rows = exact<int>(line.at("rows")), .sha256 = line.at("sha256")});
     if (record.rows.back().rows < 0) throw Json::other_error::create(501, "negative rows", nullptr);
     record.finished = false;
-  } else if (json.contains("keep")) {
-    record.rows.resize(std::min<std::size_t>(record.rows.size(), exact<std::size_t>(json.at("keep"))));
+  } else if (line.contains("keep")) {
+    record.rows.resize(std::min<std::size_t>(record.rows.size(), exact<std::size_t>(line.at("keep"))));
     record.finished = false;
   } else {
-    record.finished = json.at("finished");
+    record.finished = line.at("finished");
   }
 }
 

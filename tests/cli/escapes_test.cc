@@ -142,7 +142,7 @@ TEST_F(Escapes, OfFilesThatAreNotThereOrAreSomethingElse) {
 TEST_F(Escapes, OfFoldersAndPicturesOnTheWayOfTheGuide) {
   const std::string file = model("m");
   const fs::path data = scratch_.folder() / ("data" + kRawEscapes);
-  for (const std::string folder : {"val/a" + kRawEscapes, "val/b" + kEscapes, std::string("val/c")}) {
+  for (const std::string& folder : {"val/a" + kRawEscapes, "val/b" + kEscapes, std::string("val/c")}) {
     picture(data / folder / (kRawEscapes + ".png"));
     scratch_.write(data / folder / ("broken" + kRawEscapes + ".png"), "\x89PNG\r\n\x1a\n");
   }
@@ -159,12 +159,12 @@ TEST_F(Escapes, OfFoldersAndPicturesOnTheWayOfTheGuide) {
 
 TEST_F(Escapes, OfListsAndSettings) {
   const std::string file = model("m"), output = scratch_.folder() / "compiled.smlp";
-  for (const std::string ini :
+  for (const std::string& ini :
        {kRawEscapes + "=high_performance", "Gelu=" + kRawEscapes, "[" + kRawEscapes + "]", kRawEscapes}) {
     const auto path = scratch_.write("op.ini", ini);
     EXPECT_EQ(inert({"compile", "--model", file, "--output", output, "--op_precision_mode", path}).status, 1);
   }
-  for (const std::string shape : {kRawEscapes + ":1,3,32,32", "input:" + kRawEscapes + ",3,32,32", kRawEscapes}) {
+  for (const std::string& shape : {kRawEscapes + ":1,3,32,32", "input:" + kRawEscapes + ",3,32,32", kRawEscapes}) {
     inert({"compile", "--model", file, "--output", output, "--input_shape", shape, "--force"});
   }
   const auto list = scratch_.write("classes.txt", kRawEscapes + "\n" + kRawEscapes + "\nc\n");

@@ -95,7 +95,8 @@ TEST_F(MergeRuns, PartsOfPreprocessAreTheWhole) {
                   .at("provenance")
                   .at("preprocess"));
     for (const auto& [file, bytes] : tree(folder_ / name / "bins")) {
-      if (file.ends_with(".bin")) EXPECT_TRUE(bins.emplace(file, bytes).second) << file;
+      if (!file.ends_with(".bin")) continue;
+      EXPECT_TRUE(bins.emplace(file, bytes).second) << file;
     }
     manifest += content_of(folder_ / name / "manifest.jsonl");
   }

@@ -10,6 +10,7 @@
 #endif
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -233,7 +234,7 @@ off_t lseek(int fd, off_t at, int from) noexcept {
 
 off_t lseek64(int fd, off_t at, int from) noexcept { return lseek(fd, at, from); }
 
-extern "C" int flock(int fd, int operation) noexcept {
+int flock(int fd, int operation) noexcept {
   return watched("flock", path_of(fd), "", [&] { return static_cast<int>(::syscall(SYS_flock, fd, operation)); });
 }
 

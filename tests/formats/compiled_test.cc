@@ -101,7 +101,9 @@ TEST_F(Compiled, Int8ComesBackWithItsScales) {
       EXPECT_EQ(got.int8.outputs, want.int8.outputs);
       EXPECT_TRUE(std::ranges::equal(got.weight.integers(), want.weight.integers()));
       EXPECT_EQ(got.bias, want.bias);
-      if (is_int8) EXPECT_EQ(got.weight, want.weight);
+      if (is_int8) {
+        EXPECT_EQ(got.weight, want.weight);
+      }
     }
   }
   EXPECT_EQ(read->head.weight[1], bfloat16_to_float(float_to_bfloat16(network_.head.weight[1])));

@@ -41,7 +41,9 @@ TEST(NamedModel, TensorsInMemoryAreReadAsAFileIs) {
   test::write_model(path, test::small_config(2));
   const auto file = read_tensor_file(path);
   ASSERT_TRUE(file);
-  TensorFile tensors{.format = "tensors in memory", .tensors = file->tensors};
+  TensorFile tensors;
+  tensors.format = "tensors in memory";
+  tensors.tensors = file->tensors;
   PreprocessOverrides half;
   half.crop_pct = 0.5;
   const auto named = named_model_of_tensors(tensors, std::vector<std::string>{"cat", "dog"}, half);

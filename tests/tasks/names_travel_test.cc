@@ -65,7 +65,9 @@ TEST_F(NamesTravel, AListOfClassesReplacesBoth) {
   const auto named = load_named_model(file("m.safetensors"), list);
   ASSERT_TRUE(named);
   EXPECT_THAT(named->classes.wnids, IsEmpty()) << "they belonged to the other names";
-  ASSERT_TRUE(compile_model({.model = file("m.safetensors"), .output = file("m.smlp"), .classes = list}));
+  CompileOptions options{.model = file("m.safetensors"), .output = file("m.smlp")};
+  options.classes = list;
+  ASSERT_TRUE(compile_model(options));
   EXPECT_THAT(load_named_model(file("m.smlp"), {})->classes.wnids, IsEmpty());
 }
 
