@@ -57,8 +57,8 @@ bool is_closed(int descriptor) {
 asio::awaitable<void> watch(asio::ip::tcp::socket& socket, asio::steady_timer& pause,
                             std::shared_ptr<Inference> inference, std::shared_ptr<Event> answered) {
   if (answered->happened()) co_return;
-  constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
-  const auto [problem] = co_await socket.async_wait(asio::ip::tcp::socket::wait_read, as_result);
+  constexpr auto with_problem = asio::as_tuple(asio::use_awaitable);
+  const auto [problem] = co_await socket.async_wait(asio::ip::tcp::socket::wait_read, with_problem);
   if (problem) co_return;
   while (!answered->happened()) {
     if (is_closed(socket.native_handle())) {
@@ -66,7 +66,7 @@ asio::awaitable<void> watch(asio::ip::tcp::socket& socket, asio::steady_timer& p
       co_return;
     }
     pause.expires_after(std::chrono::milliseconds(20));
-    co_await pause.async_wait(as_result);
+    co_await pause.async_wait(with_problem);
   }
 }
 
