@@ -28,9 +28,7 @@ struct Number {
 };
 
 // Of -inf the limit; the formula alone would give -inf * 0.
-inline double exact_gelu(double x) {
-  return std::isinf(x) && x < 0 ? -0.0 : 0.5 * x * std::erfc(-x / std::sqrt(2.0));
-}
+inline double exact_gelu(double x) { return std::isinf(x) && x < 0 ? -0.0 : 0.5 * x * std::erfc(-x / std::sqrt(2.0)); }
 
 inline double rounded_to_bfloat16(double x) { return bfloat16_to_float(float_to_bfloat16(static_cast<float>(x))); }
 

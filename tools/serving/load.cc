@@ -233,7 +233,8 @@ class Load {
 };
 
 // Outcomes and latencies are of the requests that were due in the time [from, until) that counts; rates are of the
-// answers that came in it, so that neither a queue that was filled before nor one that is emptied after it plays a part.
+// answers that came in it, so that neither a queue that was filled before nor one that is emptied after it plays a
+// part.
 nlohmann::ordered_json report_of(const Options& options, const std::vector<Answer>& answers, Clock::time_point from,
                                  Clock::time_point until) {
   std::map<std::string, int> outcomes;
