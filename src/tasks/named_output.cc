@@ -9,9 +9,12 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kStart = 1 << 20;  // metadata may begin with a thousand names
 
-// What killed runs left of this file: hidden, and as large as a model.
+// What killed runs left of this file: hidden, and as large as a model. It goes before the file is begun anew, since where
+// locks fail the new one would look like it.
 Result<void> clear_leftovers(const fs::path& path) {
-  return remove_temporaries(path.has_parent_path() ? path.parent_path() : fs::path("."), path.filename().string());
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  if (std::error_code ignored; !fs::is_directory(folder, ignored)) return {};
+  return remove_temporaries(folder, path.filename().string());
 }
 
 }  // namespace
@@ -33,8 +36,8 @@ Result<void> check_writable(const fs::path& path, Existing existing) {
 
 Result<NamedOutput> NamedOutput::create(const fs::path& path, Mode mode, const IsOurs& is_ours, std::string_view what) {
   if (mode == Mode::force) SMLP_CHECK(check_replaceable(path, is_ours, what));
-  SMLP_TRY(file, AtomicFile::create(path, mode == Mode::fresh ? Existing::keep : Existing::replace));
   SMLP_CHECK(clear_leftovers(path));
+  SMLP_TRY(file, AtomicFile::create(path, mode == Mode::fresh ? Existing::keep : Existing::replace));
   return NamedOutput(path, mode, std::move(file));
 }
 

@@ -369,7 +369,7 @@ class InputsTest(unittest.TestCase):
                 self.assertIn("may be cut off", done.stderr)
 
     def test_members_that_are_no_plain_files(self):
-        for kind, words in {tarfile.SYMTYPE: "is a link", tarfile.LNKTYPE: "is a link", tarfile.FIFOTYPE: "a pipe",
+        for kind, words in {tarfile.SYMTYPE: "is a symbolic link", tarfile.LNKTYPE: "is a hard link", tarfile.FIFOTYPE: "a pipe",
                             tarfile.GNUTYPE_SPARSE: "sparse"}.items():
             with tarfile.open(self.dir / "a.tar", "w", format=tarfile.GNU_FORMAT) as archive:
                 info = tarfile.TarInfo("x.png")
