@@ -1,6 +1,5 @@
 #include "base/atomic_file.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/file.h>
@@ -11,8 +10,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <memory>
 #include <optional>
+
+#include "base/folder.h"
 
 namespace smlp {
 namespace {
@@ -100,10 +100,6 @@ Result<void> remove_leftover(const fs::path& path) {
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) return system_error("delete", errno, path);
   return {};
 }
-
-struct CloseFolder {
-  void operator()(DIR* folder) const { ::closedir(folder); }
-};
 
 fs::path folder_of(const fs::path& target) {
   const fs::path parent = target.parent_path();
@@ -222,21 +218,16 @@ bool is_temporary_name(std::string_view filename) {
 Result<void> remove_temporaries(const fs::path& directory, std::string_view target) {
   const std::string prefix = temporary_prefix(target);
   const std::size_t length = prefix.size() + kRandomDigits + kTemporarySuffix.size();
-  // Not std::filesystem's iterator, which ends the program where memory runs out.
-  const std::unique_ptr<DIR, CloseFolder> folder(::opendir(directory.c_str()));
   // In a folder that may be written to and not be read, they stay.
-  if (!folder && errno == EACCES) return {};
-  if (!folder) return system_error("list", errno, directory);
-  for (;;) {
-    errno = 0;
-    const dirent* const entry = ::readdir(folder.get());
-    if (entry == nullptr && errno != 0) return system_error("list", errno, directory);
-    if (entry == nullptr) return {};
-    const std::string_view name = entry->d_name;
+  if (::access(directory.c_str(), R_OK) != 0 && errno == EACCES) return {};
+  SMLP_TRY(entries, folder_entries(directory));
+  for (const FolderEntry& entry : entries) {
+    const std::string name = entry.name();
     if (!is_temporary_name(name)) continue;
     if (!target.empty() && (name.size() != length || !name.starts_with(prefix))) continue;
-    SMLP_CHECK(remove_leftover(directory / name));
+    SMLP_CHECK(remove_leftover(entry.path));
   }
+  return {};
 }
 
 Result<void> make_directories(const fs::path& directory) {

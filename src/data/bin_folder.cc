@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/atomic_file.h"
+#include "base/folder.h"
 
 namespace smlp {
 
@@ -26,12 +27,11 @@ std::optional<std::uint64_t> batch_number(std::string_view filename) {
 
 Result<std::vector<Bin>> list_bins(const fs::path& folder) {
   std::vector<Bin> bins;
-  std::error_code code;
-  for (fs::directory_iterator entry(folder, code), end; !code && entry != end; entry.increment(code)) {
-    const auto number = batch_number(entry->path().filename().string());
-    if (number && entry->path().extension() == ".bin") bins.push_back({*number, entry->path()});
+  SMLP_TRY(entries, folder_entries(folder));
+  for (const FolderEntry& entry : entries) {
+    const auto number = batch_number(entry.name());
+    if (number && entry.path.extension() == ".bin") bins.push_back({*number, entry.path});
   }
-  if (code) return system_error("list", code.value(), folder);
   std::ranges::sort(bins, {}, &Bin::batch);
   return bins;
 }

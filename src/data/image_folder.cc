@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "base/folder.h"
 #include "data/picture_files.h"
 
 namespace smlp {
@@ -12,25 +13,23 @@ namespace fs = std::filesystem;
 
 // `loose`, where it is given, gets the pictures that lie in no class folder, and what we wrote there.
 Result<std::vector<std::string>> class_folders(const fs::path& root, std::vector<fs::path>* loose = nullptr) {
-  std::error_code code;
+  if (std::error_code ignored; fs::exists(root, ignored) && !fs::is_directory(root, ignored)) {
+    return fail(Error{.what = "cannot list the folder: Not a directory",
+                      .file = root.string(),
+                      .remedy = "a folder with one subfolder per class is expected"});
+  }
+  SMLP_TRY(entries, folder_entries(root));
   std::vector<std::string> names;
-  for (fs::directory_iterator entry(root, code); !code && entry != fs::directory_iterator(); entry.increment(code)) {
-    std::string name = entry->path().filename().string();
-    std::error_code ignored;
+  for (const FolderEntry& entry : entries) {
+    std::string name = entry.name();
     if (is_junk(name)) continue;
-    const bool folder = entry->is_directory(ignored);
-    const bool ours = folder && (holds_results(entry->path()) || holds_bins(entry->path()));
+    const bool folder = entry.is_folder();
+    const bool ours = folder && (holds_results(entry.path) || holds_bins(entry.path));
     if (folder && !ours) {
       names.push_back(std::move(name));
     } else if (loose != nullptr && (ours || has_picture_extension(name))) {
-      loose->push_back(entry->path());
+      loose->push_back(entry.path);
     }
-  }
-  if (code) {
-    return fail(Error{.what = "cannot list the folder: " + code.message(),
-                      .file = root.string(),
-                      .remedy = code == std::errc::not_a_directory ? "a folder with one subfolder per class is expected"
-                                                                   : "check the path and its permissions"});
   }
   std::ranges::sort(names);
   if (loose != nullptr) std::ranges::sort(*loose);

@@ -6,8 +6,10 @@
 #include <optional>
 #include <string>
 
+#include "base/folder.h"
 #include "base/natural_order.h"
 #include "base/open_file.h"
+#include "base/system_error.h"
 #include "data/bin_folder.h"
 #include "data/run_record.h"
 
@@ -45,24 +47,16 @@ std::optional<InputKind> kind_by_name(const fs::path& path) {
 // What preprocess leaves beside its folder of bins.
 bool holds_labels(const fs::path& path) { return path.filename() == "labels.npy"; }
 
-Error cannot_list(const fs::path& folder, const std::error_code& code) {
-  return {.what = "cannot list the folder: " + code.message(),
-          .file = folder.string(),
-          .remedy = code == std::errc::permission_denied ? "check the folder's permissions" : ""};
-}
-
 class Walk {
  public:
   Result<void> run(const fs::path& folder) {
     struct stat info = {};
-    if (::stat(folder.c_str(), &info) != 0) return fail(cannot_list(folder, {errno, std::generic_category()}));
+    if (::stat(folder.c_str(), &info) != 0) return system_error("list the folder", errno, folder);
     const Place here = {info.st_dev, info.st_ino};
     if (std::ranges::find(above_, here) != above_.end()) return {};  // a link that leads back
     above_.push_back(here);
-    std::error_code code;
-    fs::directory_iterator entry(folder, code);
-    for (; !code && entry != fs::directory_iterator(); entry.increment(code)) SMLP_CHECK(take(*entry));
-    if (code) return fail(cannot_list(folder, code));
+    SMLP_TRY(entries, folder_entries(folder));
+    for (const FolderEntry& entry : entries) SMLP_CHECK(take(entry));
     above_.pop_back();
     return {};
   }
@@ -72,13 +66,12 @@ class Walk {
  private:
   using Place = std::pair<dev_t, ino_t>;
 
-  Result<void> take(const fs::directory_entry& entry) {
-    const fs::path& path = entry.path();
+  Result<void> take(const FolderEntry& entry) {
+    const fs::path& path = entry.path;
     if (is_junk(path.filename().native())) return {};
-    std::error_code ignored;
-    const fs::file_status status = entry.status(ignored);
-    const bool link = entry.is_symlink(ignored);
-    if (fs::is_directory(status)) {
+    const fs::file_type target = entry.target();
+    const bool link = entry.is_link();
+    if (target == fs::file_type::directory) {
       if (link && ++linked_ > kMaxLinkedFolders) {
         return fail(Error{.what = fmt::format("links lead to more than {} folders here", kMaxLinkedFolders),
                           .file = path.string(),
@@ -87,8 +80,8 @@ class Walk {
       if (holds_results(path)) return listing.others.push_back(path), Result<void>();
       return run(path);
     }
-    const bool broken_link = link && !fs::exists(status);
-    if (!fs::is_regular_file(status) && !broken_link) return {};
+    const bool broken_link = link && target == fs::file_type::not_found;
+    if (target != fs::file_type::regular && !broken_link) return {};
     if (const auto kind = kind_by_name(path); kind && !holds_labels(path)) {
       listing.files.push_back({path, *kind});
     } else if (broken_link) {

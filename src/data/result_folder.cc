@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/file_map.h"
+#include "base/folder.h"
 #include "base/natural_order.h"
 #include "data/bin_folder.h"
 #include "data/npy.h"
@@ -37,18 +38,16 @@ struct Listing {
 
 Result<Listing> list(const fs::path& folder) {
   Listing listing;
-  std::error_code code;
-  for (fs::directory_iterator entry(folder, code), end; !code && entry != end; entry.increment(code)) {
-    std::error_code ignored;
-    if (entry->is_directory(ignored)) {
-      listing.subfolders.push_back(entry->path());
-    } else if (auto file = parse_name(entry->path())) {
+  SMLP_TRY(entries, folder_entries(folder));
+  for (FolderEntry& entry : entries) {
+    if (entry.is_folder()) {
+      listing.subfolders.push_back(std::move(entry.path));
+    } else if (auto file = parse_name(entry.path)) {
       listing.files.push_back(std::move(*file));
     } else {
-      listing.packed = listing.packed || entry->path().filename() == kPackedResult;
+      listing.packed = listing.packed || entry.path.filename() == kPackedResult;
     }
   }
-  if (code) return system_error("list", code.value(), folder);
   return listing;
 }
 

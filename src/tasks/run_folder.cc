@@ -8,6 +8,7 @@
 #include <set>
 #include <thread>
 
+#include "base/folder.h"
 #include "data/result_files.h"
 
 namespace smlp {
@@ -36,15 +37,15 @@ struct Interrupted {
 
 Result<std::vector<Interrupted>> interrupted_runs(const fs::path& output, const RunIdentity& identity) {
   std::vector<Interrupted> runs;
-  std::error_code code, ignored;
-  for (fs::directory_iterator entry(output, code), end; !code && entry != end; entry.increment(code)) {
-    if (!entry->is_directory(ignored)) continue;
-    const auto record = read_run_record(entry->path());
+  SMLP_TRY(entries, folder_entries(output));
+  for (const FolderEntry& entry : entries) {
+    if (!entry.is_folder()) continue;
+    const auto record = read_run_record(entry.path);
     if (!record || !*record) continue;
-    if ((*record)->finished && fs::exists(summary_path(entry->path()), ignored)) continue;
-    runs.push_back({.folder = entry->path(), .same = (*record)->identity == identity});
+    std::error_code ignored;
+    if ((*record)->finished && fs::exists(summary_path(entry.path), ignored)) continue;
+    runs.push_back({.folder = entry.path, .same = (*record)->identity == identity});
   }
-  if (code) return system_error("list", code.value(), output);
   std::ranges::sort(runs, {}, &Interrupted::folder);
   return runs;
 }
@@ -139,13 +140,12 @@ Result<void> refuse_foreign_summary(const fs::path& folder, bool force) {
 }
 
 Result<void> refuse_foreign(const fs::path& folder, bool force) {
-  std::error_code code;
-  for (fs::directory_iterator entry(folder, code), end; !code && entry != end; entry.increment(code)) {
-    if (!is_temporary_name(entry->path().filename().string())) {
+  SMLP_TRY(entries, folder_entries(folder));
+  for (const FolderEntry& entry : entries) {
+    if (!is_temporary_name(entry.name())) {
       return folder_error(folder, "is not empty, and no run of smlp is recorded in it", another_place(force));
     }
   }
-  if (code) return system_error("list", code.value(), folder);
   return refuse_foreign_summary(folder, force);
 }
 

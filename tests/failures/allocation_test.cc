@@ -14,10 +14,14 @@
 #include "base/atomic_file.h"
 #include "base/file_map.h"
 #include "base/json.h"
+#include "data/bin_folder.h"
 #include "data/evaluation_journal.h"
+#include "data/image_folder.h"
 #include "data/input_manifest.h"
 #include "data/npy.h"
+#include "data/picture_files.h"
 #include "data/preprocess_journal.h"
+#include "data/result_folder.h"
 #include "data/run_record.h"
 #include "formats/compiled.h"
 #include "formats/read.h"
@@ -241,6 +245,31 @@ TEST_F(Allocation, JobsOnModels) {
     return inside([&] {
       return outcome_of(compare_precisions(shared, {.made_up = 1}, unheard),
                         [](const PrecisionComparison& found) { return std::to_string(found.same_top1); });
+    });
+  });
+}
+
+TEST_F(Allocation, ListingFolders) {
+  for (const char* name :
+       {"data/a/1.jpg", "data/a/2.jpg", "data/b/3.jpg", "bins/batch-00000.bin", "out/batch-00000_0.txt"}) {
+    scratch.write(name, "x");
+  }
+  const auto check_count = [&](const char* name, auto list, auto count) {
+    check([&] {
+      return inside([&] {
+        return outcome_of(list(scratch.folder() / name),
+                          [&](const auto& found) { return std::to_string(count(found)); });
+      });
+    });
+  };
+  check_count("data", &list_folder, [](const FolderListing& found) { return found.files.size(); });
+  check_count("data", &read_image_folder, [](const ImageFolder& found) { return found.pictures.size(); });
+  check_count("bins", &list_bins, [](const std::vector<Bin>& found) { return found.size(); });
+  check_count("out", &find_results, [](const ResultFolder& found) { return found.files.size(); });
+  check([&] {
+    return inside([&]() -> Outcome {
+      const auto done = remove_temporaries(scratch.folder() / "data", "");
+      return {done.has_value(), done ? "" : done.error().message()};
     });
   });
 }
