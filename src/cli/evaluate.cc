@@ -158,8 +158,7 @@ Run add_evaluate(CommandLine& line) {
   add_batch_option(line, options->model);
   add_preprocess_options(line, options->model.preprocess);
   line.examples({"smlp evaluate imagenette", "smlp evaluate imagenette --per-class",
-                 "smlp evaluate imagenette --predictions answers.jsonl --confusion table.csv \\\n"
-                 "    --resume",
+                 "smlp evaluate imagenette --predictions answers.jsonl --confusion table.csv \\\n    --resume",
                  "smlp evaluate imagenette --shard 1/2 --json > part1.json",
                  "smlp evaluate 'val-{000..049}.tar' --limit 1000",
                  "smlp evaluate --data imagenet --model smlp_t.pth --json"});
