@@ -26,6 +26,8 @@ OUT = HERE / "fixtures"
 sys.path.insert(0, str(HERE.parents[1] / "tools" / "train"))
 from smlpnet import SMLPNet  # noqa: E402
 
+from readers.nested_tensors import tensors_of  # noqa: E402
+
 CONFIG = dict(dim=2, depths=(1,), alpha=3, patch=2, image=6, in_channels=3, classes=5)
 FOUR_STAGES = dict(dim=1, depths=(1, 2, 1, 1), alpha=2, patch=4, image=64, in_channels=1, classes=2)
 expected = {}
@@ -43,22 +45,6 @@ def state_dict(config):
         else:
             state[key] = torch.randn_like(value)
     return state
-
-
-def tensors_of(value, container="", name=""):
-    """(container, name, tensor) of everything nested in value, as the reader names them."""
-    if isinstance(value, torch.Tensor):
-        yield container, name, value
-        return
-    inner = f"{container}.{name}" if container and name else container + name
-    if isinstance(value, argparse.Namespace):
-        yield from tensors_of(vars(value), inner)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from tensors_of(item, inner, str(key))
-    elif isinstance(value, (list, tuple)):
-        for i, item in enumerate(value):
-            yield from tensors_of(item, inner, str(i))
 
 
 def describe(container, name, tensor, types=str):

@@ -7,24 +7,11 @@ import numpy as np
 import torch
 
 from readers.comparison import Expected
+from readers.nested_tensors import tensors_of
 from readers.numbers import EDGES
 
 FLOATS = [torch.float32, torch.float64, torch.float16, torch.bfloat16]
 INTEGERS = [torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool]
-
-
-def tensors_of(value, container="", name=""):
-    """(container, name, tensor) of everything nested in `value`, as our reader names them."""
-    if isinstance(value, torch.Tensor):
-        yield container, name, value
-        return
-    inner = f"{container}.{name}" if container and name else container + name
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from tensors_of(item, inner, str(key))
-    elif isinstance(value, (list, tuple)):
-        for i, item in enumerate(value):
-            yield from tensors_of(item, inner, str(i))
 
 
 def torch_values(tensor):
