@@ -6,8 +6,8 @@
 
 #include "api/session_pass.h"
 #include "api/top_classes.h"
-#include "base/atomic_file.h"
 #include "data/evaluation_journal.h"
+#include "tasks/named_output.h"
 
 namespace smlp {
 namespace {
@@ -115,8 +115,7 @@ std::unexpected<Error> journal_error(const EvaluateOptions& options, std::string
 Result<std::optional<EvaluationJournal>> open_journal(const EvaluateOptions& options, Shard::Range range,
                                                       Counter& counter) {
   if (options.journal.empty()) return std::nullopt;
-  const std::filesystem::path folder = options.journal.has_parent_path() ? options.journal.parent_path() : ".";
-  SMLP_CHECK(remove_temporaries(folder, options.journal.filename().string()));
+  SMLP_CHECK(clear_leftovers(options.journal));
   std::vector<PictureOutcome> outcomes;
   SMLP_TRY(earlier, read_evaluation_journal(options.journal, [&](std::size_t index, PictureOutcome outcome) {
              outcomes.push_back(std::move(outcome));

@@ -9,15 +9,13 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kStart = 1 << 20;  // metadata may begin with a thousand names
 
-// What killed runs left of this file: hidden, and as large as a model. It goes before the file is begun anew, since
-// where locks fail the new one would look like it.
+}  // namespace
+
 Result<void> clear_leftovers(const fs::path& path) {
   const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
   if (std::error_code ignored; !fs::is_directory(folder, ignored)) return {};
   return remove_temporaries(folder, path.filename().string());
 }
-
-}  // namespace
 
 Result<void> check_replaceable(const fs::path& path, const IsOurs& is_ours, std::string_view what) {
   std::error_code code;

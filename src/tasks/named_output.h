@@ -19,6 +19,10 @@ using IsOurs = std::function<bool(std::string_view start)>;
 // `what` says what is expected there: "a compiled model".
 Result<void> check_replaceable(const std::filesystem::path& path, const IsOurs& is_ours, std::string_view what);
 
+// Deletes what killed runs left of this file: hidden, and as large as a model. It goes before the file is begun anew,
+// since where locks fail the new one would look like it. In a folder that is not there, nothing is.
+Result<void> clear_leftovers(const std::filesystem::path& path);
+
 // The error that writing `path` would end with, found before long work. Nothing is left there, nor what killed runs
 // left.
 Result<void> check_writable(const std::filesystem::path& path, Existing existing);

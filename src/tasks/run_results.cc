@@ -3,6 +3,7 @@
 #include "base/file_map.h"
 #include "base/open_file.h"
 #include "base/sha256.h"
+#include "tasks/named_output.h"
 
 namespace smlp {
 namespace {
@@ -42,8 +43,7 @@ Result<RunResults> RunResults::open(RunFolder place, const RunIdentity& identity
   RunResults results(std::move(place), options);
   results.done_.resize(inputs.size());
   SMLP_CHECK(remove_temporaries(results.folder_));
-  const fs::path summary = summary_path(results.folder_);
-  SMLP_CHECK(remove_temporaries(summary.parent_path(), summary.filename().string()));
+  SMLP_CHECK(clear_leftovers(summary_path(results.folder_)));
   SMLP_CHECK(earlier ? results.resume(std::move(*earlier), inputs) : results.start(identity, provenance, inputs));
   return results;
 }
