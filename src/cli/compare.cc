@@ -217,7 +217,7 @@ Result<Inputs> list(const Options& options, const Model& model) {
   for (const std::string& word : options.data) SMLP_CHECK(lister.add(word));
   SMLP_TRY(data, lister.finish());
   SMLP_CHECK(check_prepared(data.files, input_spec(model), data.warnings));
-  SMLP_CHECK(check_one_picture_each(data.files));
+  SMLP_CHECK(check_label_counts(data.files));
   report_remarks(data);
   SMLP_CHECK(keep_first(data.files, options.limit));
   return std::move(data);

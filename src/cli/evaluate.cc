@@ -54,7 +54,7 @@ Result<LabelMap> find_labels(const Options& options, const Inputs& data, const N
 
 Result<void> check_inputs(const Options& options, const Model& model, Inputs& data) {
   SMLP_CHECK(check_prepared(data.files, input_spec(model), data.warnings));
-  SMLP_CHECK(check_one_picture_each(data.files, "score it with smlp infer and smlp postprocess"));
+  SMLP_CHECK(check_label_counts(data.files));
   report_remarks(data);
   return keep_first(data.files, options.limit);
 }

@@ -77,6 +77,7 @@ std::string label_rule_text(LabelRule rule, std::string_view source, std::size_t
   const std::string_view many = count == 1 ? "" : "s";
   const std::string_view of = source == label_source_name(LabelSource::list)     ? " of the list"
                               : source == label_source_name(LabelSource::shards) ? " of the shards"
+                              : source == label_source_name(LabelSource::bins)   ? " of labels.npy"
                                                                                  : "";
   const std::string_view word = source == label_source_name(LabelSource::folders) ? "class folder" : "label";
   const std::string_view means = rule == LabelRule::index ? "number" : rule == LabelRule::name ? "name" : "WordNet id";

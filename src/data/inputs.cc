@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "base/natural_order.h"
 #include "base/open_file.h"
 #include "base/sha256.h"
 #include "data/archive_pictures.h"
-#include "data/bin_folder.h"
+#include "data/bin_labels.h"
 
 namespace smlp {
 namespace {
@@ -119,10 +120,7 @@ Result<void> InputLister::add_folder(const fs::path& folder) {
 }
 
 Result<void> InputLister::add_image_folder(const fs::path& folder) {
-  if (const auto bins = list_bins(folder); bins && !bins->empty()) {
-    return input_error(folder.string(), "the folder holds prepared pictures, which are in no class folders",
-                       "score them with smlp infer and smlp postprocess");
-  }
+  if (const auto bins = list_bins(folder); bins && !bins->empty()) return add_bins(folder, *bins);
   SMLP_TRY(data, read_image_folder(folder));
   if (!torchvision_order_) {
     std::ranges::stable_sort(
@@ -140,6 +138,27 @@ Result<void> InputLister::add_image_folder(const fs::path& folder) {
   }
   for (const fs::path& other : data.others) inputs_.left_out.add(1, other.string());
   for (std::string& name : data.empty_classes) inputs_.empty_labels.push_back(std::move(name));
+  return {};
+}
+
+// The labels of preprocess are positions of class folders, whose names it kept; those of other tools are numbers of
+// classes.
+Result<void> InputLister::add_bins(const fs::path& folder, std::span<const Bin> bins) {
+  SMLP_TRY(known, find_bin_labels(folder));
+  if (known.source.empty()) {
+    return input_error(folder.string(), fmt::format("its bins have no labels: {}", known.missing),
+                       "give the pictures themselves, or let smlp preprocess make the bins");
+  }
+  const bool named = !known.folder_of_label.empty();
+  const LabelSource source = named ? LabelSource::folders : LabelSource::bins;
+  for (const Bin& bin : bins) {
+    Input input{.file = bin.path, .kind = InputKind::bin, .own_from = prefix_of(folder)};
+    for (const std::int64_t label : known.of_batch[bin.batch]) {
+      const std::string word = named ? known.folder_of_label.at(label) : fmt::to_string(label);
+      input.row_labels.push_back(label_of(word, source, known.source));
+    }
+    inputs_.files.push_back(std::move(input));
+  }
   return {};
 }
 
@@ -185,7 +204,7 @@ int InputLister::label_of(std::string_view word, LabelSource source, const std::
 
 Result<Inputs> InputLister::finish() {
   if (use_ == LabelUse::required) {
-    const auto bare = std::ranges::find(inputs_.files, -1, &Input::label);
+    const auto bare = std::ranges::find_if(inputs_.files, [](const Input& input) { return input.labels().empty(); });
     if (bare != inputs_.files.end()) {
       if (!bare->archive) SMLP_CHECK(check_regular(bare->file));  // a name that is mistyped is no lack of labels
       return input_error(bare->name(), "has no label",
@@ -207,6 +226,7 @@ Result<Inputs> InputLister::finish() {
   inputs_.labels = std::move(sorted);
   for (Input& input : inputs_.files) {
     if (input.label >= 0) input.label = place[static_cast<std::size_t>(input.label)];
+    for (int& label : input.row_labels) label = place[static_cast<std::size_t>(label)];
   }
   return std::move(inputs_);
 }
@@ -216,7 +236,10 @@ std::string inputs_sha256(const Inputs& inputs) {
   for (const Input& input : inputs.files) {
     text += input.own_name();
     text += '\0';
-    if (input.label >= 0) text += inputs.labels[static_cast<std::size_t>(input.label)];
+    const char* between = "";
+    for (const int label : input.labels()) {
+      text += std::exchange(between, " ") + inputs.labels[static_cast<std::size_t>(label)];
+    }
     text += '\n';
   }
   return sha256_of(std::as_bytes(std::span(text)));

@@ -11,6 +11,7 @@
 
 #include "base/open_file.h"
 #include "base/result.h"
+#include "data/bin_folder.h"
 #include "data/image_folder.h"
 #include "data/input_words.h"
 #include "data/picture_files.h"
@@ -29,12 +30,15 @@ struct Input {
   std::uint64_t bytes = 0;
   std::int64_t mtime_ns = 0;  // of a member: the archive's
   int label = -1;             // index into Inputs::labels; -1: none
+  std::vector<int> row_labels = {};  // of a bin with labels of its own: likewise, of each picture in it
   std::size_t own_from = 0;   // where in `file` its own name starts, behind the folder that was given
 
   // For people, records and errors: "photos/a.jpg", "shard-000.tar:dog/a.jpg".
   std::string name() const;
   // The same wherever the folder or the archive lies: "dog/a.jpg", "shard-000.tar:dog/a.jpg".
   std::string own_name() const;
+  // That of the picture or those of the bin's pictures; empty where there is none.
+  std::span<const int> labels() const { return label >= 0 ? std::span(&label, 1) : std::span(row_labels); }
   // "a", of both: the last part up to its first dot. Results are named by it.
   std::string stem() const;
   // What tells its content from another: the file's or the member's size, and the time of the file or of the archive.
@@ -45,7 +49,7 @@ struct Input {
 };
 
 // Who said which class a picture is of.
-enum class LabelSource { none, folders, list, shards, several };
+enum class LabelSource { none, folders, list, shards, bins, several };
 
 // What was found and is no input, such as notes beside pictures.
 struct LeftOut {
@@ -72,7 +76,7 @@ struct Inputs {
 enum class LabelUse {
   none,     // a folder is all that is in it, and nobody asks for labels
   if_any,   // a folder is all that is in it; lists and shards may have labels, or have none that can be read
-  required  // a folder is a data set with a folder a class (see read_image_folder)
+  required  // a folder is a data set: class folders (see read_image_folder), or bins (see find_bin_labels)
 };
 
 // Order: words as they are typed, the lines of a list as they stand, the members of an archive as they lie in it, and
@@ -93,6 +97,7 @@ class InputLister {
   Result<void> add_path(const NamedPath& path, const std::string& list);
   Result<void> add_folder(const std::filesystem::path& folder);
   Result<void> add_image_folder(const std::filesystem::path& folder);
+  Result<void> add_bins(const std::filesystem::path& folder, std::span<const Bin> bins);
   Result<void> add_archive(const std::filesystem::path& path);
   int label_of(std::string_view word, LabelSource source, const std::string& origin);
 

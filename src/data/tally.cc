@@ -1,16 +1,13 @@
 #include "data/tally.h"
 
 #include <algorithm>
-#include <cmath>
+
+#include "base/finite.h"
 
 namespace smlp {
 namespace {
 
 constexpr int kTop = 5;
-
-bool all_finite(std::span<const float> logits) {
-  return std::ranges::all_of(logits, [](float value) { return std::isfinite(value); });
-}
 
 }  // namespace
 

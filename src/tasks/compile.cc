@@ -121,7 +121,7 @@ Result<AccuracyBudget> budget_of(const CompileOptions& options, const Network& n
     budget.warnings.clear();  // calibrate() says them
     return budget;
   }
-  SMLP_CHECK(check_one_picture_each(budget.pictures));
+  SMLP_CHECK(check_label_counts(budget.pictures));
   const Inputs& data = options.judged;
   const ClassList list = {.names = network.class_names, .wnids = network.wnids};
   SMLP_TRY(map, map_labels(data.labels, network.config.classes, list, std::nullopt,

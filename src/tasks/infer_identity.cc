@@ -22,7 +22,7 @@ RunIdentity identity_of(const InferFilesOptions& options, const Inputs& inputs, 
   std::string text = options.input.empty() ? fmt::format("made up {}", static_cast<int>(options.pure)) : "";
   for (const Input& file : inputs.files) {
     text += fmt::format("{}\n{} {} {}", given_name(file), file.bytes, file.mtime_ns, file.rows);
-    if (file.label >= 0) text += " " + inputs.labels[static_cast<std::size_t>(file.label)];
+    for (const int label : file.labels()) text += " " + inputs.labels[static_cast<std::size_t>(label)];
     text += '\n';
   }
   const Provenance& from = options.provenance;

@@ -30,16 +30,17 @@ std::string class_name(const ClassList& list, int index) {
 }
 
 std::string_view label_source_name(LabelSource source) {
-  constexpr std::string_view kNames[] = {"none", "folders", "list", "shards", "several"};
+  constexpr std::string_view kNames[] = {"none", "folders", "list", "shards", "bins", "several"};
   return kNames[static_cast<int>(source)];
 }
 
-Result<void> check_one_picture_each(std::span<const Input> inputs, std::string_view remedy) {
-  const auto several = std::ranges::find_if(inputs, [](const Input& input) { return input.rows > 1; });
-  if (several == inputs.end()) return {};
-  return fail(Error{.what = fmt::format("holds {} pictures, and its label is one", several->rows),
-                    .file = several->name(),
-                    .remedy = std::string(remedy)});
+Result<void> check_label_counts(std::span<const Input> inputs) {
+  const auto wrong =
+      std::ranges::find_if(inputs, [](const Input& input) { return input.rows != std::ssize(input.labels()); });
+  if (wrong == inputs.end()) return {};
+  return fail(Error{.what = fmt::format("holds {} pictures, and has labels for {}", wrong->rows, wrong->labels().size()),
+                    .file = wrong->name(),
+                    .remedy = "give the folder of bins as preprocess left it, with its labels, or the pictures"});
 }
 
 LabelledPictures labelled_pictures(const Inputs& data, const LabelMap& labels, const ClassList& list) {
@@ -56,10 +57,13 @@ LabelledPictures labelled_pictures(const Inputs& data, const LabelMap& labels, c
   Sha256 everywhere, here;
   for (std::size_t i = 0; i < stamps.size(); ++i) {
     const Input& input = data.files[i];
-    const int label = labels.class_of_folder[static_cast<std::size_t>(input.label)];
-    out.labels.push_back(label);
     std::string line = input.own_name();
-    line += '\0' + fmt::format("{} {}", stamps[i].bytes, label);
+    line += '\0' + fmt::format("{}", stamps[i].bytes);
+    for (const int word : input.labels()) {
+      const int label = labels.class_of_folder[static_cast<std::size_t>(word)];
+      out.labels.push_back(label);
+      line += fmt::format(" {}", label);
+    }
     add(everywhere, line + "\n");
     add(here, line + fmt::format(" {}\n", stamps[i].mtime_ns));
   }

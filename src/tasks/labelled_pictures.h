@@ -31,12 +31,11 @@ struct LabelledPictures {
   std::string identity_sha256 = {};     // of times of change as well
 };
 
-std::string_view label_source_name(LabelSource source);  // "none", "folders", "list", "shards", "several"
+std::string_view label_source_name(LabelSource source);  // "none", "folders", "list", "shards", "bins", "several"
 
-// An input has one label, so a prepared file of several pictures is an error, with what else to do. After
+// As many labels as pictures in each input: a list has one for a file, labels.npy one for each picture of a bin. After
 // check_prepared().
-Result<void> check_one_picture_each(std::span<const Input> inputs,
-                                    std::string_view remedy = "give the pictures themselves");
+Result<void> check_label_counts(std::span<const Input> inputs);
 
 // All of them must have labels.
 LabelledPictures labelled_pictures(const Inputs& data, const LabelMap& labels, const ClassList& list);

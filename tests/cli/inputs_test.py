@@ -351,8 +351,43 @@ class InputsTest(unittest.TestCase):
         self.assertEqual(self.classify(work / "bins", "--limit", 8)[0], answers[:8])
         self.assertIn("--limit 9 ends within them; give --limit 8 or 12",
                       self.error(work / "bins", "--limit", "9"))
-        self.assertIn("which are in no class folders; score them with smlp infer",
-                      self.error(work / "bins", command="evaluate"))
+
+    def test_evaluate_takes_a_folder_of_bins(self):
+        wanted, _ = self.evaluate("data")
+        for batch in (1, 4, 15):
+            bins = self.dir / f"of{batch}" / "bins"
+            run("preprocess", "data", bins, "--batch", batch, "--model", self.root / "m.safetensors", check=0, cwd=self.root)
+            counts, result = self.evaluate(bins)
+            self.assertEqual((counts, result["label_rule"], result["label_source"]), (wanted, "name", "folders"))
+        answers = self.dir / "answers.jsonl"
+        self.evaluate(bins, "--predictions", answers)
+        rows = [json.loads(line) for line in answers.read_text().splitlines()]
+        self.assertEqual([row["file"] for row in rows[3:5]], [f"{bins}/batch-00000.bin[3]", f"{bins}/batch-00000.bin[4]"])
+        self.assertEqual([row["label"] for row in rows], [i // 5 for i in range(15)])
+        parts = []
+        for part in (1, 2):
+            parts.append(self.dir / f"part{part}.json")
+            parts[-1].write_text(run("evaluate", self.dir / "of4/bins", "--shard", f"{part}/2", "--json", *self.model(),
+                                     check=0).stdout)
+        merged = json.loads(run("merge", *parts, "--json", check=0).stdout)
+        self.assertEqual(tuple(merged[key] for key in ("images", "acc1", "acc5")), wanted[:3])
+
+    def test_bins_of_another_tool_have_numbers_of_classes(self):
+        wanted, _ = self.evaluate("data")
+        bins = self.dir / "other" / "bins"
+        run("preprocess", "data", bins, "--batch", 4, "--model", self.root / "m.safetensors", check=0, cwd=self.root)
+        (bins / ".smlp-preprocess.jsonl").unlink()
+        (self.dir / "other" / "manifest.jsonl").unlink()
+        counts, result = self.evaluate(bins)
+        self.assertEqual((counts, result["label_rule"], result["label_source"]), (wanted, "index", "bins"))
+        self.assertIn("3 labels of labels.npy are numbers of the model's classes",
+                      run("evaluate", bins, *self.model(), check=0).stdout)
+        (bins / "batch-00003.bin").write_bytes((bins / "batch-00000.bin").read_bytes())
+        self.assertIn("batch-00003.bin: holds 4 pictures, and has labels for 3", self.error(bins, command="evaluate"))
+        (bins / "batch-00003.bin").unlink()
+        self.assertIn("has labels of 4 bins", self.error(bins, command="evaluate"))
+        (self.dir / "other" / "labels.npy").unlink()
+        self.assertIn("its bins have no labels: ", self.error(bins, command="evaluate"))
 
     # Hostile inputs: one line, exit 1, no crash.
 

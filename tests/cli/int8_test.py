@@ -420,7 +420,7 @@ class Refusals(unittest.TestCase):
         (self.work / "list.txt").write_text(f"{self.pictures}/batch-00000.bin 0\n")
         done = run("compile", MODEL, self.work / "other", "--precision", "int8", "--calibrate", self.pictures, "--max-drop", 1,
                    "--data", f"@{self.work}/list.txt", check=1)
-        self.assertIn("batch-00000.bin: holds 3 pictures, and its label is one", done.stderr)
+        self.assertIn("batch-00000.bin: holds 3 pictures, and has labels for 1", done.stderr)
 
     def test_the_folder_that_preprocess_filled(self):
         folder = self.work / "prepared"
