@@ -4,11 +4,13 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/finite.h"
+
 namespace smlp {
 namespace {
 
 Result<void> check_finite(std::span<const float> logits) {
-  if (std::ranges::all_of(logits, [](float v) { return std::isfinite(v); })) return {};
+  if (all_finite(logits)) return {};
   return fail(Error{.what = "the network's output is not finite",
                     .remedy = "its weights are out of range; try precision fp32 or another file"});
 }

@@ -2,11 +2,9 @@
 
 #include <sys/socket.h>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/stream.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
@@ -15,6 +13,7 @@
 #include <limits>
 #include <tuple>
 
+#include "server/as_result.h"
 #include "server/content_coding.h"
 #include "server/infer.h"
 #include "server/inference.h"
@@ -28,8 +27,6 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = beast::http;
 using Parser = http::request_parser<http::buffer_body>;
-
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
 

@@ -1,9 +1,9 @@
 #include "server/infer_output.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "api/top_classes.h"
+#include "base/finite.h"
 
 namespace smlp::server {
 namespace {
@@ -41,7 +41,7 @@ void InferOutput::add_raw(std::string& to) const {
 
 Answer<void> check_finite(std::span<const Logits> logits) {
   for (std::size_t i = 0; i < logits.size(); ++i) {
-    if (!std::ranges::all_of(logits[i], [](float value) { return std::isfinite(value); })) {
+    if (!all_finite(logits[i])) {
       return refuse(500,
                     "the logits of picture {} are not finite: its values or the model's weights are too large; binary "
                     "data can hold them",

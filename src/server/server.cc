@@ -2,17 +2,16 @@
 
 #include <sys/resource.h>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <tuple>
 
 #include "base/no_throw.h"
+#include "server/as_result.h"
 #include "server/grpc_server.h"
 #include "server/http_listener.h"
 
@@ -70,7 +69,6 @@ class Server {
   }
 
  private:
-  static constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
   // For requests of clients that have connected: to begin, and for those that have begun, to send the rest of the head.
   static constexpr std::chrono::milliseconds kOnTheirWay{100}, kHeads{2000};
 

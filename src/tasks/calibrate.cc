@@ -1,8 +1,8 @@
 #include "tasks/calibrate.h"
 
 #include <algorithm>
-#include <cmath>
 
+#include "base/finite.h"
 #include "base/no_throw.h"
 #include "engine/engine.h"
 #include "engine/measure.h"
@@ -72,10 +72,6 @@ bool is_plain(std::span<const float> chw, int channels) {
     if (std::ranges::any_of(one, [&](float value) { return value != one.front(); })) return false;
   }
   return true;
-}
-
-bool all_finite(std::span<const float> values) {
-  return std::ranges::all_of(values, [](float x) { return std::isfinite(x); });
 }
 
 // Whether a prepared picture can have come of pixels from 0 to 255; never of numbers that are not finite.

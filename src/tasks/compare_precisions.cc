@@ -1,11 +1,11 @@
 #include "tasks/compare_precisions.h"
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <span>
 
 #include "base/no_throw.h"
+#include "data/tally.h"
 #include "engine/engine.h"
 #include "pipeline/prepare.h"
 #include "tasks/input_source.h"
@@ -35,9 +35,8 @@ struct Sums {
 };
 
 bool same_best(std::span<const float> a, std::span<const float> b) {
-  const auto finite = [](float x) { return std::isfinite(x); };
-  if (!std::ranges::all_of(a, finite) || !std::ranges::all_of(b, finite)) return false;
-  return std::ranges::max_element(a) - a.begin() == std::ranges::max_element(b) - b.begin();
+  const auto best = best_of(a);
+  return best && best == best_of(b);
 }
 
 struct Activation {
