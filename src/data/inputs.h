@@ -28,10 +28,10 @@ struct Input {
   // Of a prepared file once it was checked, of a picture where check_pictures() was asked.
   int rows = 1;  // pictures in the file
   std::uint64_t bytes = 0;
-  std::int64_t mtime_ns = 0;  // of a member: the archive's
-  int label = -1;             // index into Inputs::labels; -1: none
+  std::int64_t mtime_ns = 0;         // of a member: the archive's
+  int label = -1;                    // index into Inputs::labels; -1: none
   std::vector<int> row_labels = {};  // of a bin with labels of its own: likewise, of each picture in it
-  std::size_t own_from = 0;   // where in `file` its own name starts, behind the folder that was given
+  std::size_t own_from = 0;          // where in `file` its own name starts, behind the folder that was given
 
   // For people, records and errors: "photos/a.jpg", "shard-000.tar:dog/a.jpg".
   std::string name() const;

@@ -38,9 +38,10 @@ Result<void> check_label_counts(std::span<const Input> inputs) {
   const auto wrong =
       std::ranges::find_if(inputs, [](const Input& input) { return input.rows != std::ssize(input.labels()); });
   if (wrong == inputs.end()) return {};
-  return fail(Error{.what = fmt::format("holds {} pictures, and has labels for {}", wrong->rows, wrong->labels().size()),
-                    .file = wrong->name(),
-                    .remedy = "give the folder of bins as preprocess left it, with its labels, or the pictures"});
+  return fail(
+      Error{.what = fmt::format("holds {} pictures, and has labels for {}", wrong->rows, wrong->labels().size()),
+            .file = wrong->name(),
+            .remedy = "give the folder of bins as preprocess left it, with its labels, or the pictures"});
 }
 
 LabelledPictures labelled_pictures(const Inputs& data, const LabelMap& labels, const ClassList& list) {
