@@ -248,7 +248,18 @@ Result<DirectoryLock> DirectoryLock::acquire(const fs::path& directory) {
                       .file = directory.string(),
                       .remedy = "wait for it to end or choose another folder"});
   }
-  return DirectoryLock(std::move(folder));
+  return DirectoryLock(directory, std::move(folder));
+}
+
+Result<void> DirectoryLock::check() const {
+  struct stat locked = {}, named = {};
+  if (::fstat(folder_.get(), &locked) == 0 && ::stat(directory_.c_str(), &named) == 0 &&
+      locked.st_dev == named.st_dev && locked.st_ino == named.st_ino) {
+    return {};
+  }
+  return fail(Error{.what = "is no longer the folder in which this run began",
+                    .file = directory_.string(),
+                    .remedy = "put the folder back under its name and run the same command again"});
 }
 
 }  // namespace smlp

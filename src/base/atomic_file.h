@@ -78,8 +78,14 @@ class DirectoryLock {
  public:
   static Result<DirectoryLock> acquire(const std::filesystem::path& directory);
 
+  // An error where the name does not lead to the locked directory any more: it was renamed, or another one or a link
+  // put in its place while the run went on. Ask before a file there is created, and before it gets its name.
+  Result<void> check() const;
+
  private:
-  explicit DirectoryLock(FileHandle folder) : folder_(std::move(folder)) {}
+  DirectoryLock(std::filesystem::path directory, FileHandle folder)
+      : directory_(std::move(directory)), folder_(std::move(folder)) {}
+  std::filesystem::path directory_;
   FileHandle folder_;
 };
 

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/open_file.h"
+
 namespace smlp {
 
 Result<void> BinSink::put(std::size_t index, Result<std::span<const float>> picture) {
@@ -25,11 +27,20 @@ Result<void> BinSink::put(std::size_t index, Result<std::span<const float>> pict
 Result<void> BinSink::finish() { return batch_.pictures.empty() ? Result<void>() : finish_bin(); }
 
 Result<void> BinSink::write(std::span<const float> picture) {
-  if (!bin_) {
-    SMLP_TRY(file, AtomicFile::create(run_.bin(journal_.batches.size()), Existing::replace));
-    bin_.emplace(std::move(file));
-  }
+  if (!bin_) SMLP_CHECK(start_bin());
   return bin_->write(std::as_bytes(picture));
+}
+
+Result<void> BinSink::start_bin() {
+  SMLP_CHECK(refuse_newcomers());
+  SMLP_TRY(file, AtomicFile::create(next_bin(), Existing::keep));
+  bin_.emplace(std::move(file));
+  return {};
+}
+
+Result<void> BinSink::refuse_newcomers() const {
+  SMLP_CHECK(folder_.check());
+  return name_is_taken(next_bin()) ? foreign_file(next_bin(), "appeared while this run was writing") : Result<void>();
 }
 
 Result<void> BinSink::finish_bin() {
@@ -37,6 +48,7 @@ Result<void> BinSink::finish_bin() {
     SMLP_TRY(stamp, bin_->stamp());
     batch_.bin = stamp;
   }
+  SMLP_CHECK(refuse_newcomers());
   SMLP_CHECK(writer_.append(batch_));  // before the bin has its name: a bin that no line lists is of somebody else
   if (bin_) SMLP_CHECK(bin_->commit(Flush::later));
   bin_.reset();

@@ -4,6 +4,7 @@
 
 #include "base/atomic_file.h"
 #include "base/json.h"
+#include "base/open_file.h"
 #include "base/sha256.h"
 #include "data/labels.h"
 
@@ -47,11 +48,24 @@ LabelTable label_table(const PreprocessRun& run, const Journal& journal) {
 
 }  // namespace
 
+Result<void> refuse_foreign_endings(const PreprocessRun& run, const Journal& journal) {
+  for (const std::filesystem::path& file : {run.labels_file(), run.manifest_file()}) {
+    if (!name_is_taken(file)) continue;
+    if (!journal.endings.empty()) {
+      SMLP_TRY(sha256, sha256_file(file));
+      if (std::ranges::find(journal.endings, sha256) != journal.endings.end()) continue;
+    }
+    return foreign_file(file, "belongs to another run");
+  }
+  return {};
+}
+
 Result<void> write_endings(const PreprocessRun& run, const Journal& journal) {
   const LabelTable table = label_table(run, journal);
   if (table.labels.empty()) {
     return fail(Error{.what = "not one picture could be read", .file = run.options.data});
   }
+  SMLP_CHECK(refuse_foreign_endings(run, journal));
   SMLP_CHECK(flush_disk(run.options.save_dir));
   const std::string labels = labels_bytes(table), manifest = manifest_text(run, journal);
   const std::string sums[] = {sha256_of(std::as_bytes(std::span(labels))),

@@ -5,7 +5,11 @@
 
 namespace smlp {
 
-// The journal lists both files before they are written. Errors: not one picture could be read.
+// A labels.npy or a manifest with other bytes than the journal lists belongs to somebody else: an error.
+Result<void> refuse_foreign_endings(const PreprocessRun& run, const Journal& journal);
+
+// The journal lists both files before they are written. Errors: not one picture could be read; endings of somebody
+// else.
 Result<void> write_endings(const PreprocessRun& run, const Journal& journal);
 
 }  // namespace smlp

@@ -25,13 +25,14 @@ Result<std::unique_ptr<ThreadPool>> start_threads(int threads) try {
 }
 
 // The bins of all pictures that the journal does not have yet.
-Result<void> write_bins(const PreprocessRun& run, Journal& journal, const PreprocessFolderWatch& watch) {
+Result<void> write_bins(const PreprocessRun& run, const DirectoryLock& folder, Journal& journal,
+                        const PreprocessFolderWatch& watch) {
   SMLP_TRY(writer, journal.batches.empty()
                        ? JournalWriter::create(run.journal(), run.header, provenance_text(run.provenance()))
                        : JournalWriter::reopen(run.journal(), journal));
   SMLP_TRY(pool, start_threads(run.options.threads > 0 ? run.options.threads : usable_cpus()));
   HashedPictures source(std::span(run.inputs.files).subspan(journal.recorded()));
-  BinSink sink(run, journal, writer, source, watch);
+  BinSink sink(run, folder, journal, writer, source, watch);
   return run_pipeline(*pool, nullptr, source, sink, {.how = run.options.how});
 }
 
@@ -49,10 +50,8 @@ Result<PreprocessFolderReport> preprocess(const PreprocessFolderOptions& options
   for (const std::string& remark : remarks_on(run.inputs)) {
     if (watch.remark) watch.remark(remark);
   }
-  const auto lock = DirectoryLock::acquire(options.save_dir);
-  if (!lock) return fail(lock.error());
-  const auto parent_lock = DirectoryLock::acquire(run.parent);  // labels.npy and the manifest have room for one run
-  if (!parent_lock) return fail(parent_lock.error());
+  SMLP_TRY(lock, DirectoryLock::acquire(options.save_dir));
+  SMLP_TRY(parent_lock, DirectoryLock::acquire(run.parent));  // labels.npy and the manifest have room for one run
   SMLP_TRY(journal, find_start(run));
   report_earlier(run, journal, watch);
   PreprocessFolderReport report{.resumed = journal.recorded(),
@@ -61,7 +60,9 @@ Result<PreprocessFolderReport> preprocess(const PreprocessFolderOptions& options
                                 .listed = run.listed,
                                 .first_bin = run.header.first_bin,
                                 .provenance = run.provenance()};
-  if (!journal.complete()) SMLP_CHECK(write_bins(run, journal, watch));
+  if (!journal.complete()) SMLP_CHECK(write_bins(run, lock, journal, watch));
+  SMLP_CHECK(lock.check());
+  SMLP_CHECK(parent_lock.check());
   SMLP_CHECK(write_endings(run, journal));
   for (const BatchRecord& batch : journal.batches) {
     report.pictures += batch.good();

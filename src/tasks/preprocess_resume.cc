@@ -6,6 +6,7 @@
 #include "base/open_file.h"
 #include "base/sha256.h"
 #include "image/decode.h"
+#include "tasks/preprocess_endings.h"
 #include "tasks/provenance.h"
 
 namespace smlp {
@@ -34,12 +35,6 @@ std::unexpected<Error> changed(const fs::path& where, std::string what) {
   return fail(Error{.what = std::move(what),
                     .file = where.string(),
                     .remedy = "give --force to start over, or choose another --save_dir"});
-}
-
-std::unexpected<Error> foreign(const fs::path& where, std::string what) {
-  return fail(Error{.what = std::move(what),
-                    .file = where.string(),
-                    .remedy = "move it away, or choose another --save_dir: neither this run nor --force replaces it"});
 }
 
 // Where the settings of an earlier run differ from this one's, as the end of a sentence.
@@ -101,25 +96,16 @@ std::size_t whole_batches(const PreprocessRun& run, const Journal& journal) {
   return journal.batches.size();
 }
 
-// Bins that the journal does not list, and a labels.npy or manifest with other bytes than it lists, belong to somebody
-// else: an error.
+// Bins that the journal does not list, and endings of another run, belong to somebody else: an error.
 Result<void> refuse_foreign(const PreprocessRun& run, const std::optional<Journal>& journal) {
   SMLP_TRY(bins, list_bins(run.options.save_dir));
   for (const Bin& bin : bins) {
     const std::uint64_t place = bin.batch - std::min(bin.batch, run.header.first_bin);
     if (!journal || place >= journal->batches.size() || bin.path != run.bin(place)) {
-      return foreign(bin.path, "is there already, and no run of this command recorded it");
+      return foreign_file(bin.path, "is there already, and no run of this command recorded it");
     }
   }
-  for (const fs::path& file : {run.labels_file(), run.manifest_file()}) {
-    if (!name_is_taken(file)) continue;
-    if (journal && !journal->endings.empty()) {
-      SMLP_TRY(sha256, sha256_file(file));
-      if (std::ranges::find(journal->endings, sha256) != journal->endings.end()) continue;
-    }
-    return foreign(file, "belongs to another run");
-  }
-  return {};
+  return refuse_foreign_endings(run, journal.value_or(Journal{}));
 }
 
 Result<void> delete_file(const fs::path& path) {
@@ -147,13 +133,28 @@ Result<void> start_over(const PreprocessRun& run) {
     const BinState state = bin_state(run, *journal, b);
     const fs::path path = run.bin(b);
     if (state == BinState::changed) {
-      return foreign(path, "has changed since the earlier run wrote it, so nothing is deleted");
+      return foreign_file(path, "has changed since the earlier run wrote it, so nothing is deleted");
     }
     if (state == BinState::whole) bins.push_back(path);
   }
   SMLP_CHECK(delete_endings(run));
   for (const fs::path& bin : bins) SMLP_CHECK(delete_file(bin));
   return delete_file(run.journal());
+}
+
+// Bins from `first` on that the journal lists are made again. They go while it still lists them: cut off before, they
+// would look like those of somebody else to the run after a kill.
+Result<void> delete_bins_from(const PreprocessRun& run, const Journal& journal, std::size_t first) {
+  for (std::size_t b = first; b < journal.batches.size(); ++b) {
+    const fs::path path = run.bin(b);
+    std::error_code code;
+    const auto type = fs::symlink_status(path, code).type();
+    if (type == fs::file_type::regular) SMLP_CHECK(delete_file(path));
+    if (type != fs::file_type::regular && type != fs::file_type::not_found) {
+      return foreign_file(path, "is not the file that an earlier run wrote");
+    }
+  }
+  return {};
 }
 
 }  // namespace
@@ -169,6 +170,7 @@ Result<Journal> find_start(const PreprocessRun& run) {
   SMLP_TRY(journal, check_recorded(run, std::move(recorded)));
   if (const std::size_t whole = whole_batches(run, journal); whole < journal.batches.size()) {
     SMLP_CHECK(delete_endings(run));
+    SMLP_CHECK(delete_bins_from(run, journal, whole));
     journal.keep_first(whole);
   }
   return std::move(journal);

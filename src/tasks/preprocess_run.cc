@@ -89,6 +89,12 @@ Result<void> check_apart(const std::filesystem::path& save_dir, const std::vecto
 
 }  // namespace
 
+std::unexpected<Error> foreign_file(const std::filesystem::path& where, std::string what) {
+  return fail(Error{.what = std::move(what),
+                    .file = where.string(),
+                    .remedy = "move it away, or choose another --save_dir: neither this run nor --force replaces it"});
+}
+
 Provenance PreprocessRun::provenance() const {
   Provenance out = options.provenance;
   out.threads = options.threads > 0 ? options.threads : usable_cpus();

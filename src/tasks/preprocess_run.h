@@ -11,6 +11,9 @@
 
 namespace smlp {
 
+// About a file that is in the way of this run and not its own.
+std::unexpected<Error> foreign_file(const std::filesystem::path& where, std::string what);
+
 // What is known before the first picture.
 struct PreprocessRun {
   const PreprocessFolderOptions& options;

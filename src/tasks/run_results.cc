@@ -124,6 +124,7 @@ Result<void> RunResults::write(const Input& input, std::span<const float> logits
 }
 
 Result<void> RunResults::write_file_of(const Input& input, std::span<const float> logits) {
+  SMLP_CHECK(lock_->check());
   const std::string bytes = result_bytes(options_.format, logits, options_.classes);
   const fs::path path = path_of(input);
   const bool ours = record_.files.contains(name_of(input));
@@ -139,6 +140,7 @@ Result<void> RunResults::write_file_of(const Input& input, std::span<const float
 
 Result<void> RunResults::finish() {
   if (folder_.empty()) return {};
+  SMLP_CHECK(lock_->check());
   if (packed_) SMLP_CHECK(packed_->finish(record_.rows, *writer_));
   return flush_disk(folder_);
 }

@@ -303,5 +303,20 @@ TEST_F(AtomicFileTest, OneLockHolderAtATime) {
   EXPECT_TRUE(DirectoryLock::acquire(directory_));
 }
 
+TEST_F(AtomicFileTest, AHeldFolderThatWasSwappedIsNoticed) {
+  const fs::path folder = directory_ / "run", away = directory_ / "away";
+  ASSERT_TRUE(make_directories(folder));
+  const auto lock = DirectoryLock::acquire(folder);
+  ASSERT_TRUE(lock);
+  EXPECT_TRUE(lock->check());
+  fs::rename(folder, away);
+  EXPECT_FALSE(lock->check());  // nothing there
+  fs::create_directory(folder);
+  EXPECT_FALSE(lock->check());  // another folder
+  fs::remove(folder);
+  fs::create_directory_symlink(away, folder);
+  EXPECT_TRUE(lock->check());  // a link to the same one
+}
+
 }  // namespace
 }  // namespace smlp

@@ -234,7 +234,7 @@ class Soak:
 
     def run(self, log):
         jobs = [self.ask_well] * 4 + [self.ask_slowly] * 2 + [self.misbehave] * 3 + [self.linger, self.change_models]
-        if grpc is not None:
+        if self.server.grpc_port is not None:
             jobs += [self.ask_by_grpc] * 2 + [self.misbehave_by_grpc]
         else:
             print("SKIPPED: gRPC, whose client is not installed (tools/requirements-test.txt)")
@@ -252,7 +252,7 @@ def problems_of(soak, seen, status, said):
     failures = [what for begin, end, what in soak.failures if not any(begin < to and end > since for since, to in soak.pauses)]
     if failures:
         yield f"{len(failures)} honest requests failed: {failures[:5]}"
-    for who in ["honest", "honest and slow"] + ["honest by gRPC"] * (grpc is not None):
+    for who in ["honest", "honest and slow"] + ["honest by gRPC"] * (soak.server.grpc_port is not None):
         if not soak.outcomes[f"{who}: right"]:
             yield f"no request of who is {who} was answered"
     if status != 0:
@@ -276,7 +276,8 @@ def main():
     parser.add_argument("--log", type=argparse.FileType("w"), help="a line a second: seconds, resident bytes, descriptors, threads")
     options = parser.parse_args()
     bundled = Path(__file__).resolve().parents[2] / "models/smlp_imagenette.safetensors"
-    with Server(options.smlp, "--model", f"smlp={bundled}", "--model", f"other={bundled}") as server:
+    without_client = [] if grpc else ["--no-grpc"]
+    with Server(options.smlp, "--model", f"smlp={bundled}", "--model", f"other={bundled}", *without_client) as server:
         soak = Soak(options.smlp, server, 60 * options.minutes, options.seed)
         seen = soak.run(options.log)
         status = server.stop(60)
