@@ -67,14 +67,18 @@ Result<void> RunResults::start(const RunIdentity& identity, const std::string& p
 Result<void> RunResults::resume(RunRecord earlier, std::span<const Input> inputs) {
   resumed_ = true;
   record_ = std::move(earlier);
-  const std::string summary = summary_name(folder_);
-  SMLP_TRY(state, record_.state_of(folder_, summary));
-  if (state == FileState::changed || state == FileState::foreign) return foreign_error(summary_path(folder_));
+  SMLP_CHECK(refuse_foreign_summary());
   const std::size_t rows = record_.rows.size();
   SMLP_CHECK(options_.packed ? resume_packed(inputs) : resume_files(inputs));
   SMLP_TRY(writer, RunRecordWriter::reopen(folder_, record_));
   writer_.emplace(std::move(writer));
   return record_.rows.size() < rows ? writer_->keep_rows(record_.rows.size()) : Result<void>();
+}
+
+Result<void> RunResults::refuse_foreign_summary() const {
+  SMLP_TRY(state, record_.state_of(folder_, summary_name(folder_)));
+  if (state == FileState::changed || state == FileState::foreign) return foreign_error(summary_path(folder_));
+  return {};
 }
 
 Result<void> RunResults::resume_files(std::span<const Input> inputs) {
@@ -149,6 +153,7 @@ Result<void> RunResults::write_summary(const std::string& text) {
   if (folder_.empty()) return {};
   const bool kept = text.empty() && name_is_taken(summary_path(folder_));
   if (!kept) {
+    SMLP_CHECK(refuse_foreign_summary());
     SMLP_CHECK(writer_->add(summary_name(folder_), recorded(text)));
     SMLP_CHECK(write_file(summary_path(folder_), text, resumed_ ? Existing::replace : Existing::keep));
   }

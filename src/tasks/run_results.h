@@ -54,6 +54,7 @@ class RunResults {
       : folder_(std::move(place.path)), options_(options), lock_(std::move(place.lock)) {}
   Result<void> start(const RunIdentity& identity, const std::string& provenance, std::span<const Input> inputs);
   Result<void> resume(RunRecord earlier, std::span<const Input> inputs);
+  Result<void> refuse_foreign_summary() const;
   Result<void> resume_files(std::span<const Input> inputs);
   Result<void> resume_packed(std::span<const Input> inputs);
   Result<void> write_file_of(const Input& input, std::span<const float> logits);
