@@ -79,8 +79,7 @@ Result<Loaded> load(const Side& side, const Options& options, const Inputs& data
   session_options.precision = side.precision;
   auto session = Session::create(named.model, session_options);
   if (!session) return fail(std::move(session).error().in(side.word));
-  auto map = map_labels(data.labels, named.model.classes(), named.classes, find_label_rule(options.labels),
-                        data.label_source == LabelSource::folders ? LabelWords::folders : LabelWords::labels);
+  auto map = map_labels_of(data, named.model.classes(), named.classes, find_label_rule(options.labels));
   if (!map) return fail(std::move(map).error().in(side.word));
   LabelledPictures pictures = labelled_pictures(data, *map, named.classes);
   SMLP_TRY(provenance, provenance_of(*session, side.file, precision_name(session->precision())));

@@ -40,8 +40,7 @@ std::string place_of(const Options& options) { return options.data.size() == 1 ?
 
 // The rule that gives each label its class; a warning where it is a guess.
 Result<LabelMap> find_labels(const Options& options, const Inputs& data, const NamedModel& named) {
-  auto labels = map_labels(data.labels, named.model.classes(), named.classes, find_label_rule(options.labels),
-                           data.label_source == LabelSource::folders ? LabelWords::folders : LabelWords::labels);
+  auto labels = map_labels_of(data, named.model.classes(), named.classes, find_label_rule(options.labels));
   if (!labels) return fail(std::move(labels).error().in(place_of(options)));
   if (labels->rule == LabelRule::position && options.labels.empty()) {
     report_warning(

@@ -7,7 +7,6 @@
 #include "base/sha256.h"
 #include "data/class_list.h"
 #include "data/input_check.h"
-#include "data/label_map.h"
 #include "formats/compiled.h"
 #include "tasks/labelled_pictures.h"
 #include "tasks/named_output.h"
@@ -124,8 +123,7 @@ Result<AccuracyBudget> budget_of(const CompileOptions& options, const Network& n
   SMLP_CHECK(check_label_counts(budget.pictures));
   const Inputs& data = options.judged;
   const ClassList list = {.names = network.class_names, .wnids = network.wnids};
-  SMLP_TRY(map, map_labels(data.labels, network.config.classes, list, std::nullopt,
-                           data.label_source == LabelSource::folders ? LabelWords::folders : LabelWords::labels));
+  SMLP_TRY(map, map_labels_of(data, network.config.classes, list));
   budget.labels = labelled_pictures(data, map, list).labels;
   return budget;
 }

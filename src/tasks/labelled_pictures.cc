@@ -34,6 +34,12 @@ std::string_view label_source_name(LabelSource source) {
   return kNames[static_cast<int>(source)];
 }
 
+Result<LabelMap> map_labels_of(const Inputs& data, int classes, const ClassList& list,
+                               std::optional<LabelRule> wanted) {
+  const bool folders = data.label_source == LabelSource::folders;
+  return map_labels(data.labels, classes, list, wanted, folders ? LabelWords::folders : LabelWords::labels);
+}
+
 Result<void> check_label_counts(std::span<const Input> inputs) {
   const auto wrong =
       std::ranges::find_if(inputs, [](const Input& input) { return input.rows != std::ssize(input.labels()); });

@@ -33,6 +33,10 @@ struct LabelledPictures {
 
 std::string_view label_source_name(LabelSource source);  // "none", "folders", "list", "shards", "bins", "several"
 
+// map_labels() of the words that these inputs are labelled with.
+Result<LabelMap> map_labels_of(const Inputs& data, int classes, const ClassList& list,
+                               std::optional<LabelRule> wanted = std::nullopt);
+
 // As many labels as pictures in each input: a list has one for a file, labels.npy one for each picture of a bin. After
 // check_prepared().
 Result<void> check_label_counts(std::span<const Input> inputs);

@@ -237,7 +237,7 @@ def main():
         optimizer = torch.optim.AdamW([{"params": decay, "weight_decay": 0.05},
                                        {"params": plain, "weight_decay": 0.0}], betas=(0.9, 0.99), fused=True)
         ready, stop = training_batches(train, train_labels, size, args.batch, args.seed + size)
-        phase_steps, loss_sum, logged, epoch_steps = 0, 0.0, time.time(), len(train) // args.batch
+        phase_steps, logged_steps, loss_sum, logged, epoch_steps = 0, 0, 0.0, time.time(), len(train) // args.batch
         while (progress := (time.time() - start) / (60 * args.minutes)) < end:
             model.train()
             warm = min(1.0, (phase_steps + 1) / (max(1, args.warm * epoch_steps) if steps == phase_steps else 60))
@@ -263,10 +263,10 @@ def main():
             if steps % epoch_steps == 0:
                 acc1, acc5 = evaluate(average, val, val_labels, size)
                 print(f"epoch {steps // epoch_steps} size {size} minutes {(time.time() - start) / 60:.1f} "
-                      f"lr {optimizer.param_groups[0]['lr']:.2e} loss {loss_sum / epoch_steps:.4f} "
-                      f"images/s {epoch_steps * args.batch / (time.time() - logged):.0f} "
+                      f"lr {optimizer.param_groups[0]['lr']:.2e} loss {loss_sum / (phase_steps - logged_steps):.4f} "
+                      f"images/s {(phase_steps - logged_steps) * args.batch / (time.time() - logged):.0f} "
                       f"val acc@1 {acc1:.4f} acc@5 {acc5:.4f}", flush=True)
-                loss_sum, logged = 0.0, time.time()
+                logged_steps, loss_sum, logged = phase_steps, 0.0, time.time()
         stop.set()
         state, averaged = copy.deepcopy(model.state_dict()), copy.deepcopy(average.state_dict())
         save(average, args.out, folders, labels, config)
