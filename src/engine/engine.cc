@@ -10,6 +10,7 @@
 #include "base/affinity.h"
 #include "base/cpu_features.h"
 #include "base/memory.h"
+#include "base/stack.h"
 #include "base/thread_pool.h"
 #include "engine/forward.h"
 #include "engine/measure.h"
@@ -161,6 +162,7 @@ Result<std::unique_ptr<Engine>> Engine::create(std::shared_ptr<const Network> ne
                       .remedy = "compile it to int8 with some pictures to measure them on, and run what comes out"});
   }
   const int threads = options.threads == 0 ? usable_cpus() : options.threads;
+  SMLP_CHECK(reserve_stack(kernels::kStackBytes));
   try {
     auto state = std::make_unique<State>(std::move(network), *table, threads, options);
     if (options.pin) SMLP_CHECK(state->pin());
