@@ -37,7 +37,8 @@ using Observer = std::function<void(std::string_view name, std::span<const float
 class Engine final : public Executor {
  public:
   // Errors: an ISA or precision that this machine lacks, saying why; int8 of a network without scales for it; threads
-  // that the system refuses or won't pin; a calling thread without kernels::kStackBytes of stack, which run() needs too.
+  // that the system refuses or won't pin; a calling thread without kernels::kStackBytes of stack, which run() needs
+  // too.
   static Result<std::unique_ptr<Engine>> create(std::shared_ptr<const Network> network, const EngineOptions& options);
   ~Engine() override;
 
