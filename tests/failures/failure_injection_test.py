@@ -38,6 +38,8 @@ FAILURES = {
     "close": [errno.EIO],
     "flock": [errno.ENOLCK],
 }
+# Failures after which something is not, or may not be, on the disk: a run that goes on to success has not looked.
+LOSSES = {"write", "fsync", "syncfs", "rename"}
 HARMLESS = {("write", "short"), ("write", errno.EINTR), ("flock", errno.ENOLCK)}
 # Every source file that writes, and the names below {out} under which what it writes has to be seen while the commands
 # run. A new writer fails this test until it is here, and until a command of commands.py reaches it.
@@ -64,6 +66,23 @@ SERVERS, SERVERS_WRITE = {"serve"}, {"server/request_trace.cc"}
 EACH = 40  # of one call with one failure: all where there are no more, else the first and last ones and some between
 
 
+def calls_of(log):
+    """[name, path, more, outcome] of each."""
+    return [line.split("\t") for line in log.read_text().splitlines()]
+
+
+def is_lost(calls, call, failure):
+    """Whether what failed in these calls lost something. Of close() only the first after a file was written tells of it."""
+    failed = next((i for i, (name, *_, outcome) in enumerate(calls) if name == call and int(outcome) < 0), None)
+    if failed is None or (call, failure) in HARMLESS:
+        return False
+    path = calls[failed][1]
+    if call != "close" or not path.endswith(".smlp-tmp"):
+        return call in LOSSES
+    before = [name for name, other, *_ in calls[:failed] if other == path]
+    return "write" in before and "close" not in before
+
+
 class Harness:
     def __init__(self, smlp, shim, scratch):
         self.smlp, self.shim, self.scratch = smlp, shim, scratch
@@ -86,15 +105,18 @@ class Harness:
         done = self.run(command.argv(self.world, out), log=log)
         if done.returncode != 0:
             raise SystemExit(f"{command.name}: {done.stderr.decode()}")
-        calls = [line.split("\t") for line in log.read_text().splitlines()]
-        return out, commands.reference_of(command, out), calls
+        return out, commands.reference_of(command, out), calls_of(log)
 
     def disturb(self, command, reference, call, nth, failure):
         what = f"{command.name}: {call} number {nth} fails with {failure}"
         out = Path(tempfile.mkdtemp(prefix="out-", dir=self.scratch))
+        log = out.with_suffix(".log")
         try:
-            done = self.run(command.argv(self.world, out), fail=f"{call}:{nth}:{failure}")
-            found = [commands.complaint(done), *commands.wrong_files(command, out, reference)]
+            found = []
+            done = self.run(command.argv(self.world, out), fail=f"{call}:{nth}:{failure}", log=log)
+            if done.returncode == 0 and is_lost(calls_of(log), call, failure):
+                found.append("something is lost, and the run succeeds")
+            found += [commands.complaint(done), *commands.wrong_files(command, out, reference)]
             if (call, failure) in HARMLESS and done.returncode != 0:
                 found.append("is no failure, and the run ended")
             if done.returncode == 0 and commands.reference_of(command, out).keys() != reference.keys():
@@ -117,6 +139,7 @@ class Harness:
             found = ["hangs"]
         finally:
             shutil.rmtree(out, ignore_errors=True)
+            log.unlink(missing_ok=True)
         return [f"{what}: {problem}" for problem in found if problem]
 
 

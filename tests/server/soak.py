@@ -237,7 +237,7 @@ class Soak:
         if self.server.grpc_port is not None:
             jobs += [self.ask_by_grpc] * 2 + [self.misbehave_by_grpc]
         else:
-            print("SKIPPED: gRPC, whose client is not installed (tools/requirements-test.txt)")
+            print("SKIPPED: gRPC, which is not served or whose client is not installed (tools/requirements-test.txt)")
         threads = [threading.Thread(target=job, daemon=True) for job in jobs]
         for thread in threads:
             thread.start()
