@@ -1,9 +1,11 @@
 #include "base/affinity.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <thread>
 
 #include "base/cpu_features.h"
@@ -50,6 +52,15 @@ TEST(Affinity, APinOutlivesItsThread) {
   const std::string before = own_cpus();
   pinned.reset();
   EXPECT_EQ(own_cpus(), before);
+}
+
+TEST(Affinity, UsableAreThoseOfTheMaskThatTheQuotaPaysFor) {
+  cpu_set_t mask;
+  ASSERT_EQ(::sched_getaffinity(0, sizeof(mask), &mask), 0);
+  const int allowed = CPU_COUNT(&mask);
+  EXPECT_EQ(affinity_cpus(), allowed);
+  const double quota = quota_cpus();  // 0: none
+  EXPECT_EQ(usable_cpus(), quota > 0 ? std::min(allowed, static_cast<int>(std::ceil(quota))) : allowed);
 }
 
 TEST(Affinity, APinHidesNoProcessor) {

@@ -106,7 +106,8 @@ TEST(Bench, TheProfileSaysWhereTheTimeGoes) {
       EXPECT_TRUE(profile["steps"][0].contains(key)) << key;
   }
   const std::string text = bench({"--profile"}).out;
-  for (const char* words : {"batch 1: ", "batch 3: ", "GFLOP/s", "\nstem.0 ", "\nchannel_mix.0 ", "\nwaiting, rest "})
+  for (const char* words : {"batch 1: ", "batch 3: ", "GFLOP/s", "\nstem.0 ", "\nchannel_mix.0 ", "\nwaiting, rest ",
+                            "\nTime: of all threads, divided by their number"})
     EXPECT_THAT(text, HasSubstr(words));
   EXPECT_THAT(bench({"--profile", "--markdown"}).out, HasSubstr("| channel_mix.0 | "));
   EXPECT_THAT(bench({}).out, ::testing::Not(HasSubstr("channel_mix")));
