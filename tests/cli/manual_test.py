@@ -12,9 +12,11 @@ import shutil
 import subprocess
 import sys
 import unittest
+from pathlib import Path
 
 SMLP = ""
-COMMANDS = ["classify", "evaluate", "info", "preprocess", "export", "compile", "infer", "postprocess", "bench"]
+MAIN = Path(__file__).resolve().parents[2] / "src/cli/main.cc"
+COMMANDS = re.findall(r'^    \{"([\w-]+)", "', MAIN.read_text(), re.M)
 
 
 def run(*command, text=None):
@@ -57,6 +59,9 @@ class Manual(unittest.TestCase):
         page = smlp("help", "--man")
         for command in COMMANDS:
             self.assertIn(f"\\fB{command}\\fR", page)
+        references = page.partition(".SH SEE ALSO\n")[2].splitlines()
+        self.assertEqual(references[:-1], [f".BR smlp\\-{command} (1)," for command in COMMANDS[:-1]])
+        self.assertEqual(references[-1], f".BR smlp\\-{COMMANDS[-1]} (1)")
 
     def test_groff_is_quiet_and_renders_the_words(self):
         if not need("groff"):
