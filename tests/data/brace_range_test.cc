@@ -13,6 +13,8 @@ using ::testing::SizeIs;
 TEST(BraceRange, RangesAndAlternatives) {
   EXPECT_THAT(*expand_braces("s-{000..002}.tar"), ElementsAre("s-000.tar", "s-001.tar", "s-002.tar"));
   EXPECT_THAT(*expand_braces("{8..11}"), ElementsAre("8", "9", "10", "11"));
+  EXPECT_THAT(*expand_braces("{99..101}"), ElementsAre("99", "100", "101"));
+  EXPECT_THAT(*expand_braces("{11..8}"), ElementsAre("11", "10", "9", "8"));
   EXPECT_THAT(*expand_braces("{08..11}"), ElementsAre("08", "09", "10", "11"));
   EXPECT_THAT(*expand_braces("{1..003}"), ElementsAre("001", "002", "003"));
   EXPECT_THAT(*expand_braces("{2..0}"), ElementsAre("2", "1", "0"));

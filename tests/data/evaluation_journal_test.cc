@@ -86,6 +86,23 @@ TEST_F(EvaluationJournalTest, IsGoneOnWithAfterAnyCut) {
   }
 }
 
+// What stands before a line that nobody wrote is kept, and nothing after it.
+TEST_F(EvaluationJournalTest, ALineThatIsNoOutcomeEndsIt) {
+  for (const char* line : {"garbage", "{}", "[1]", "{\"rank\":\"one\"}", ""}) {
+    SCOPED_TRACE(line);
+    fs::remove(path_);
+    write();
+    const auto bytes = fs::file_size(path_);
+    std::ofstream(path_, std::ios::app | std::ios::binary) << line << "\n";
+    const auto with_line = fs::file_size(path_);
+    std::ofstream(path_, std::ios::app | std::ios::binary) << line << "\n";
+    std::optional<EvaluationRecord> record;
+    EXPECT_EQ(read(&record).size(), outcomes_.size());
+    ASSERT_TRUE(record);
+    EXPECT_EQ(record->lines.end, bytes) << "and not " << with_line;
+  }
+}
+
 TEST_F(EvaluationJournalTest, ASecondProcessIsKeptOut) {
   write();
   std::optional<EvaluationRecord> record;

@@ -54,8 +54,12 @@ TEST(InputWords, AListOnStandardInput) {
   ::dup2(file, STDIN_FILENO);
   EXPECT_THAT(paths_of("-"), ElementsAre("x.png", "y.png"));
   EXPECT_THAT(input_paths("-").error().message(), HasSubstr("standard input: the list names nothing"));
+  const int folder = ::open(scratch.folder().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  ::dup2(folder, STDIN_FILENO);
+  EXPECT_THAT(input_paths("-").error().message(), HasSubstr("standard input: cannot read: Is a directory"));
   ::dup2(before, STDIN_FILENO);
   ::close(file);
+  ::close(folder);
   ::close(before);
 }
 
