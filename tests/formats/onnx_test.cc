@@ -171,6 +171,56 @@ TEST(OnnxImport, InlinesLocalFunctions) {
   expect_refused(model, {"too deeply"});
 }
 
+// x W of the MLPs, "bhwc,co->bhwo", in other words for the same: with `transposed` W is stored as (o, c), with
+// `weight_first` it is the first operand.
+onnx::ModelProto with_einsum(bool transposed, bool weight_first) {
+  onnx::ModelProto model = exported(17);
+  for (auto& node : *model.mutable_graph()->mutable_node()) {
+    if (node.op_type() != "MatMul") continue;
+    node.set_op_type("Einsum");
+    const std::string x = "bhwc", w = transposed ? "oc" : "co";
+    auto* equation = node.add_attribute();
+    equation->set_name("equation");
+    equation->set_type(onnx::AttributeProto::STRING);
+    equation->set_s((weight_first ? w + "," + x : x + ", " + w) + "->bhwo");
+    auto& weight = weight_named(model, node.input(1));
+    if (weight_first) node.mutable_input()->SwapElements(0, 1);
+    if (!transposed) continue;
+    const auto rows = static_cast<std::size_t>(weight.dims(0)), columns = static_cast<std::size_t>(weight.dims(1));
+    std::vector<float> values(rows * columns), turned(values.size());
+    std::memcpy(values.data(), weight.raw_data().data(), weight.raw_data().size());
+    for (std::size_t i = 0; i < values.size(); ++i) turned[i % columns * rows + i / columns] = values[i];
+    weight.set_raw_data(turned.data(), turned.size() * sizeof(float));
+    weight.set_dims(0, static_cast<std::int64_t>(columns));
+    weight.set_dims(1, static_cast<std::int64_t>(rows));
+  }
+  return model;
+}
+
+TEST(OnnxImport, ReadsEinsumsOfOneMatrix) {
+  Weights want = with_bn2_folded(make_weights(kSmall, 3));
+  for (const bool transposed : {false, true}) {
+    for (const bool weight_first : {false, true}) {
+      SCOPED_TRACE(testing::Message() << transposed << " " << weight_first);
+      auto got = import(with_einsum(transposed, weight_first));
+      ASSERT_TRUE(got) << got.error().message();
+      expect_same_weights(*got, want);
+    }
+  }
+}
+
+TEST(OnnxImport, RefusesOtherEinsums) {
+  for (const char* equation : {"bhwc,co->bhwc", "bhw,co->bho", "bhwc,co->bho", "bhwc,cox->bhwo", "bhwc,cc->bhwo",
+                               "bhwc->bhwo", "bhwc,co", "", "...c,co->...o", "bhwc,xo->bhwo"}) {
+    SCOPED_TRACE(equation);
+    onnx::ModelProto model = with_einsum(false, false);
+    for (auto& node : *model.mutable_graph()->mutable_node()) {
+      if (node.op_type() == "Einsum") node.mutable_attribute(0)->set_s(equation);
+    }
+    expect_refused(model, {"einsum"});
+  }
+}
+
 TEST(OnnxImport, NamesTheNodeAtWhichAGraphDeparts) {
   auto model = exported(11);
   node_named(model, "token_mix.1/gelu_2/Erf").set_op_type("Tanh");

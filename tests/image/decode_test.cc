@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "image/codec.h"
 #include "image/expected.h"
 
 namespace smlp {
@@ -16,6 +17,17 @@ using testing::HasSubstr;
 std::vector<std::byte> bytes_of(std::string_view text) {
   const auto bytes = std::as_bytes(std::span(text));
   return {bytes.begin(), bytes.end()};
+}
+
+TEST(CheckSize, BothSidesFromOneToTheLimits) {
+  const DecodeLimits limits{.max_side = 100, .max_pixels = 5000};
+  EXPECT_TRUE(image::check_size(1, 1, limits));
+  EXPECT_TRUE(image::check_size(100, 50, limits));
+  EXPECT_TRUE(image::check_size(50, 100, limits));
+  for (const auto& [width, height] : {std::pair{0, 5}, {5, 0}, {101, 1}, {1, 101}, {100, 51}}) {
+    EXPECT_FALSE(image::check_size(static_cast<std::uint64_t>(width), static_cast<std::uint64_t>(height), limits))
+        << width << " x " << height;
+  }
 }
 
 std::string error_of(std::span<const std::byte> file, const DecodeLimits& limits = {}) {

@@ -64,6 +64,22 @@ TEST(ResizeAndCrop, AWindowIsThatPartOfTheWhole) {
   }
 }
 
+// The nearest of 1 2 3 ... 10, by hand: the inputs at (i + 1/2) * 10 / outputs, rounded down.
+TEST(Resize, NearestByHand) {
+  Picture row{10, 1, {}};
+  for (std::uint8_t i = 1; i <= 10; ++i) row.rgb.insert(row.rgb.end(), 3, i);
+  const auto nearest = [&](int outputs, int first, int count) {
+    const auto out = resize(row, outputs, 1, {.x = first, .y = 0, .width = count, .height = 1}, Interpolation::nearest);
+    std::vector<int> values;
+    for (std::size_t i = 0; out && i < out->rgb.size(); i += 3) values.push_back(out->rgb[i]);
+    return values;
+  };
+  EXPECT_EQ(nearest(5, 0, 5), (std::vector{2, 4, 6, 8, 10}));
+  EXPECT_EQ(nearest(4, 0, 4), (std::vector{2, 4, 7, 9}));
+  EXPECT_EQ(nearest(4, 1, 2), (std::vector{4, 7}));
+  EXPECT_EQ(nearest(20, 17, 3), (std::vector{9, 10, 10}));
+}
+
 TEST(ResizeAndCrop, MemoryIsBoundedForExtremeShapes) {
   // Resized as a whole these would have 256 x 16,640,000 pixels.
   for (const auto& [width, height] : {std::pair{1, 65000}, std::pair{65000, 1}}) {
