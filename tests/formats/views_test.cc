@@ -67,6 +67,11 @@ TEST(TorchView, EndsAtTheStoragesLastElement) {
   EXPECT_TRUE(is_taken(0, {1, 1}, {1000, 1000}));  // steps that are never taken
 }
 
+TEST(TorchView, OfAsManyDimensionsAsPyTorchAllows) {
+  EXPECT_TRUE(is_taken(0, Extents(64, 1), Extents(64, 1)));
+  EXPECT_FALSE(is_taken(0, Extents(65, 1), Extents(65, 1)));
+}
+
 TEST(TorchView, ThatOverflowsOrIsNegativeIsRefused) {
   EXPECT_FALSE(is_taken(kMost, {2}, {1}));
   EXPECT_FALSE(is_taken(0, {2}, {kMost}));
@@ -105,6 +110,25 @@ TEST(TorchStorage, OfSizesThatOverflowIsRefused) {
   }
   EXPECT_TRUE(is_taken(0, {1}, {1}, 1));
   EXPECT_FALSE(is_taken(0, {2}, {1}, 1));
+}
+
+// Old files may share a part of a storage: (key, offset, elements).
+TEST(TorchStorage, PartsOfOneLieWithinIt) {
+  const auto is_part = [](std::int64_t offset, std::int64_t count) {
+    const std::string bytes = "(S'storage'\nctorch\nFloatStorage\nS'0'\nS'cpu'\n" + integer(16) + "(S'1'\n" +
+                              integer(offset) + integer(count) + "ttQ.";
+    ByteReader reader(bytes_of(bytes));
+    const auto pickle = read_pickle(reader);
+    EXPECT_TRUE(pickle) << pickle.error().message();
+    return read_storage_id(*pickle, pickle->top()).has_value();
+  };
+  EXPECT_TRUE(is_part(0, 16));
+  EXPECT_TRUE(is_part(15, 1));
+  EXPECT_TRUE(is_part(16, 0));
+  for (const auto& [offset, count] :
+       {std::pair<std::int64_t, std::int64_t>{16, 1}, {0, 17}, {-1, 1}, {17, -1}, {kMost, 1}, {1, kMost}}) {
+    EXPECT_FALSE(is_part(offset, count)) << offset << ", " << count;
+  }
 }
 
 }  // namespace
