@@ -5,20 +5,24 @@ find_package(Protobuf REQUIRED)
 find_package(OpenSSL REQUIRED)
 find_package(ZLIB REQUIRED)
 
+set(grpc_ending a)
+if(SMLP_SHARED_LAYERS)  # into a shared library only what is position independent can go, which some of the static ones are not
+  set(grpc_ending so)
+endif()
 set(grpc_libraries)
 foreach(name grpc++_reflection grpc++ grpc gpr address_sorting upb cares re2)
-  find_library(SMLP_LIB_${name} NAMES lib${name}.a ${name} REQUIRED)
+  find_library(SMLP_LIB_${name} NAMES lib${name}.${grpc_ending} ${name} REQUIRED)
   list(APPEND grpc_libraries ${SMLP_LIB_${name}})
 endforeach()
 # Which of Abseil's it needs differs from release to release; of an archive only what is needed is linked.
 cmake_path(GET SMLP_LIB_grpc++ PARENT_PATH grpc_folder)
-file(GLOB absl_libraries ${grpc_folder}/libabsl_*.a)
+file(GLOB absl_libraries ${grpc_folder}/libabsl_*.${grpc_ending})
 list(FILTER absl_libraries EXCLUDE REGEX "_test|mock|benchmark|flags_parse|flags_usage")
 
 add_library(smlp_grpc INTERFACE)
 # The archives need each other in circles.
 target_link_libraries(smlp_grpc INTERFACE
-  -Wl,--start-group ${grpc_libraries} ${absl_libraries} -Wl,--end-group
+  $<$<BOOL:${SMLP_SHARED_LAYERS}>:-Wl,--as-needed> -Wl,--start-group ${grpc_libraries} ${absl_libraries} -Wl,--end-group
   protobuf::libprotobuf OpenSSL::SSL OpenSSL::Crypto ZLIB::ZLIB Threads::Threads ${CMAKE_DL_LIBS})
 
 find_program(SMLP_PROTOC protoc REQUIRED)

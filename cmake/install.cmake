@@ -16,6 +16,9 @@ endif()
 target_include_directories(smlp_shared INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_compile_features(smlp_shared INTERFACE cxx_std_23)
 
+if(SMLP_SHARED_LAYERS)  # which are not for others
+  return()
+endif()
 install(TARGETS smlp RUNTIME)
 install(TARGETS smlp_shared EXPORT smlpTargets LIBRARY)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/smlp TYPE INCLUDE)

@@ -27,6 +27,13 @@ if(SMLP_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
+set(layer_kind STATIC)
+if(SMLP_SHARED_LAYERS)
+  set(layer_kind SHARED)
+  set(CMAKE_CXX_VISIBILITY_PRESET default)
+  set(CMAKE_LINK_DEPENDS_NO_SHARED ON)
+endif()
+
 # smlp_compile_together(TARGET SOURCE...): sources that share no name of their own are compiled as one, which halves the time
 # of a build from nothing. Whoever edits turns it off, since a change of one source compiles its whole group. Only this
 # step of the program's own build wants Python: without it sources are compiled one by one.
@@ -53,10 +60,10 @@ function(smlp_compile_together target)
 endfunction()
 
 # smlp_layer(NAME SOURCES ... [DEPENDS layer...] [LIBRARIES lib...])
-# One layer of the house as a static library `smlp_NAME`; DEPENDS are the layers it may include.
+# One layer of the house as a library `smlp_NAME`; DEPENDS are the layers it may include.
 function(smlp_layer name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;LIBRARIES" ${ARGN})
-  add_library(smlp_${name} STATIC ${ARG_SOURCES})
+  add_library(smlp_${name} ${layer_kind} ${ARG_SOURCES})
   target_include_directories(smlp_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
   list(TRANSFORM ARG_DEPENDS PREPEND smlp_)
   target_link_libraries(smlp_${name} PUBLIC ${ARG_DEPENDS} PRIVATE ${ARG_LIBRARIES})

@@ -7,17 +7,20 @@
     ./dev mutate --check-explained     only whether explained.json still matches the source
 
 The changes are drawn by --seed: the same source and seed give the same changes. Each is built and tested in a copy of the
-tree under build/mutate, one test program after another until one notices: those of its own room, then those of the rooms
-above it, then the whole programs; within each of these first what noticed most changes of the room in least time. A change
-that does not compile is replaced by the next. Results are kept as they come: a run that was interrupted goes on where it
-stopped. A change to the source makes it start anew; after a change to the tests alone, what survived is judged again.
+tree under build/mutate, one test program after another until one notices, of those that come by the changed line: those of
+its own room, then those of the rooms above it, then the whole programs; within each of these first what noticed most
+changes of the room in least time. A change that does not compile is replaced by the next. Results are kept as they come: a
+run that was interrupted goes on where it stopped. A change to the source makes it start anew; after a change to the tests
+alone, what survived is judged again.
 Survivors that no test can catch, because the changed program means the same, are explained in tools/mutate/explained.json
 and not counted.
 """
 
 import argparse
 import json
+import math
 import os
+import signal
 import sys
 import time
 
@@ -25,8 +28,8 @@ from .bench import Bench, Broken
 from .plan import ROOT, explained, explanation_of, make_plan, stale_explanations
 
 
-def load_results(path, tests, source):
-    """id -> result of earlier runs on the same source. What survived other tests is judged again."""
+def load_results(path, tests, source, patience):
+    """id -> result of earlier runs on the same source. What survived other or fewer tests is judged again."""
     if not path.is_file():
         return {}
     rows = []
@@ -36,7 +39,8 @@ def load_results(path, tests, source):
         except ValueError:
             continue  # the last line of a run that was killed
     return {row["id"]: row for row in rows
-            if row.get("source") == source and (row["tests"] == tests or row["verdict"] != "survived")}
+            if row.get("source") == source
+            and (row["verdict"] != "survived" or row["tests"] == tests and row.get("patience", math.inf) >= patience)}
 
 
 def run(options, folder):
@@ -44,14 +48,16 @@ def run(options, folder):
     tests, source = bench.copy_tree()
     plan = make_plan(options.seed, options.count, options.room)
     path = folder / "results.jsonl"
-    known = load_results(path, tests, source)
+    known = load_results(path, tests, source, options.patience)
     for row in known.values():
         if row["verdict"].startswith("caught by "):
             bench.remember(row["room"], row["verdict"].removeprefix("caught by ").split(",")[0])
     total = sum(share for share, _ in plan.values())
     start = time.monotonic()
     bench.configure(options.cmake)
-    bench.check_whole({label: None for room in plan for label in bench.stages_of(room)})
+    bench.build_marked([m for share, order in plan.values() for m in order[:share + share // 3 + 1]])
+    bench.check_whole({label: None for room in plan for label in bench.stages_of(room)}, folder / "unchanged.json",
+                      [tests, source])
     print(f"The unchanged tree was built and passes ({time.monotonic() - start:.0f} s). {total} changes"
           f", {len(known)} results of an earlier run", flush=True)
 
@@ -65,11 +71,11 @@ def run(options, folder):
                 row = known.get(mutation.id)
                 if row is None:
                     begin = time.monotonic()
-                    verdict = bench.judge(room, mutation)
+                    verdict = bench.judge(room, mutation, options.patience)
                     seconds = time.monotonic() - begin
                     spent, fresh = spent + seconds, fresh + 1
                     row = {"id": mutation.id, "tests": tests, "source": source, "room": room, "kind": mutation.kind, "verdict": verdict,
-                           "seconds": round(seconds, 1)}
+                           "patience": options.patience, "seconds": round(seconds, 1)}
                     log.write(json.dumps(row) + "\n")
                     log.flush()
                 if row["verdict"] == "does not build":
@@ -110,6 +116,8 @@ def main():
     parser.add_argument("--seed", type=int, default=1, help="draws the changes (default 1)")
     parser.add_argument("--count", type=int, default=150, help="how many changes that compile (default 150)")
     parser.add_argument("--room", action="append", help="only this room of src/; may be repeated")
+    parser.add_argument("--patience", type=float, default=math.inf, metavar="SECONDS",
+                        help="leave out tests of other rooms that would go beyond this time (default: run all that reach a change)")
     parser.add_argument("--goal", type=float, default=95, help="exit 1 where fewer per cent are caught (default 95)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--list", action="store_true", help="print the changes and build nothing")
@@ -127,6 +135,7 @@ def main():
             for mutation in order[:share]:
                 print(f"{mutation.file}:{mutation.line} ({mutation.kind}, {mutation.id})\n{mutation.diff()}")
         return 0
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what it started ends with it
     folder = ROOT / "build" / "mutate"
     folder.mkdir(parents=True, exist_ok=True)
     begin = time.monotonic()

@@ -7,12 +7,15 @@ import re
 import shutil
 import subprocess
 import time
-from pathlib import Path
 
 from .plan import ROOT, layers
+from .reach import Marks
 
-# They install packages, measure other programs or check the sources themselves.
-OTHER_TESTS_LEFT_OUT = "^(install|peers|peers_worker|readme_commands|layers|layers_self_test|isa_objects.*|.*emulated.*)$"
+# They install packages, measure, run other programs, check the sources themselves, or limit the memory, of which shared
+# layers take more.
+OTHER_TESTS_LEFT_OUT = ("^(resource_limits|install|package|configure_without_python|loadgen|slurm|peers|peers_worker|kernel_bench|"
+                        "pipeline_bench|readme_commands|layers|layers_self_test|isa_objects.*|.*emulated.*)$")
+COMPILE_ERROR = re.compile(r"^(\S+?):(\d+):\d+: error:", re.M)
 
 
 class Broken(Exception):
@@ -23,8 +26,9 @@ class Bench:
     def __init__(self, folder, jobs):
         # Where `./dev` builds below its tree: with the same relative paths, ccache shares the objects.
         self.tree, self.build, self.jobs = folder / "tree", folder / "tree" / "build" / "release", jobs
-        self.log = folder / "last.log"
-        self.tests, self.seconds, self.catches = {}, {}, {}
+        self.log, self.marks_file = folder / "last.log", folder / "marks"
+        self.tests, self.seconds, self.catches, self.reached = {}, {}, {}, {}
+        self.marks = None
 
     def copy_tree(self):
         """Copies what git knows, touching only files that differ, and removes what is gone. Two hashes: of the tests,
@@ -57,28 +61,30 @@ class Bench:
             try:
                 return process.wait(timeout)
             except subprocess.TimeoutExpired:
-                os.killpg(process.pid, 9)
-                process.wait()
                 return None
+            finally:  # where its time ran out, or the user stops everything
+                if process.returncode is None:
+                    os.killpg(process.pid, 9)
+                    process.wait()
 
     def configure(self, cmake_options):
         command = ["cmake", "-G", "Ninja", "-S", self.tree, "-B", self.build, "-DCMAKE_BUILD_TYPE=Release",
-                   "-DSMLP_TOGETHER=OFF", *cmake_options]
+                   "-DSMLP_TOGETHER=OFF", "-DSMLP_SHARED_LAYERS=ON", *cmake_options]
         if shutil.which("ccache"):
             command.append("-DCMAKE_CXX_COMPILER_LAUNCHER=ccache")
         if self.call(*command) != 0:
-            raise Broken("cmake failed")
+            raise Broken(f"cmake failed; see {self.log}")
 
     def stages_of(self, room):
-        """Labels of the tests that can reach `room`: its own, then those of the rooms above it, nearest first; last
-        (None) the tests without a label, which run whole programs."""
+        """Labels of the tests in the order in which they are tried: its own, then those of the rooms above it, nearest
+        first, then None, the tests without a label, which run whole programs; last all others, some of which do too."""
         rooms = layers()
         above = [r for r in rooms.BELOW if room in rooms.reachable(r) and (self.tree / "tests" / r).is_dir()]
         above.sort(key=lambda r: (r != room, len(rooms.reachable(r))))
-        return [*above, None]
+        return [*above, None, *(r for r in rooms.BELOW if r not in above)]
 
     def find_tests(self):
-        """The tests of every label, None for those without: name -> the programs of the build that they start."""
+        """The names of the tests of every label, None for those without."""
         shown = subprocess.run(["ctest", "--test-dir", self.build, "--show-only=json-v1"], capture_output=True, text=True,
                                check=True).stdout
         for test in json.loads(shown)["tests"]:
@@ -86,10 +92,8 @@ class Bench:
             if re.search(OTHER_TESTS_LEFT_OUT, test["name"]):
                 continue
             labels = labels if labels[0] in layers().BELOW else [None]
-            words = [Path(word) for word in test["command"]]
-            programs = [str(w.relative_to(self.build)) for w in words if w.is_relative_to(self.build) and w.is_file()]
             for label in labels:
-                self.tests.setdefault(label, {})[test["name"]] = programs
+                self.tests.setdefault(label, []).append(test["name"])
 
     def make(self, targets):
         return self.call("ninja", "-C", self.build, "-j", self.jobs, *targets) == 0
@@ -100,40 +104,80 @@ class Bench:
         status = self.call("ctest", "--test-dir", self.build, "-R", f"^{re.escape(name)}$", timeout=limit)
         return "hung" if status is None else "failed" if status else "passed"
 
-    def check_whole(self, labels):
-        """Builds the unchanged tree, runs every test and remembers how long each takes."""
-        if not self.make(["all"]):
-            raise Broken(f"the unchanged tree does not build; see {self.log}")
+    def write(self, file, text):
+        self.tree.joinpath(file).write_text(self.marks.applied(file, text))
+
+    def build_marked(self, mutations):
+        """Builds the unchanged tree with a mark for each of `mutations`, without those that do not compile."""
+        names = {m.file for m in mutations} | {str(p.relative_to(self.tree)) for p in self.tree.glob("src/base/*.cc")}
+        self.whole = {name: self.tree.joinpath(name).read_text() for name in names}
+        self.marks = Marks(mutations, self.whole, self.marks_file)
+        self.marks.clear()
+        for file in {*self.marks.places, self.marks.definition_in}:
+            self.write(file, self.whole[file])
+        while not self.make(["-k", "0", "all"]):
+            found = [((self.build / name).resolve(), int(line)) for name, line in COMPILE_ERROR.findall(self.log.read_text())]
+            first = {}  # of a file: others often follow from it
+            for path, line in found:
+                if path.is_relative_to(self.tree):
+                    first.setdefault(str(path.relative_to(self.tree)), line)
+            taken = {file for file, line in first.items() if self.marks.take_away(file, line)}
+            if not taken:
+                raise Broken(f"the unchanged tree does not build; see {self.log}")
+            for file in taken:
+                self.write(file, self.whole[file])
+
+    def check_whole(self, labels, kept, about):
+        """Runs every test and remembers how long each takes and which marks it reaches, also in the file `kept`: what is
+        known there `about` the same tree and marks is not run again."""
         self.find_tests()
+        about = [*about, *(f"{id_} {number}" for id_, number in self.marks.number_of.items())]
+        known = json.loads(kept.read_text()) if kept.is_file() else {}
+        if known.get("about") != about:
+            known = {"about": about, "tests": {}}
         for label in labels:
-            for name in self.tests.get(label, {}):
-                start = time.monotonic()
-                if self.test(name) != "passed":
-                    raise Broken(f"the unchanged tree fails its own test {name}; see {self.log}")
-                self.seconds[name] = time.monotonic() - start
+            for name in self.tests.get(label, []):
+                if name not in known["tests"]:
+                    self.marks.clear()
+                    start = time.monotonic()
+                    if self.test(name) != "passed":
+                        raise Broken(f"the unchanged tree fails its own test {name}; see {self.log}")
+                    known["tests"][name] = [round(time.monotonic() - start, 1), sorted(self.marks.reached())]
+                    kept.write_text(json.dumps(known))
+                self.seconds[name], self.reached[name] = known["tests"][name]
+
+    def reaches(self, name, mutation):
+        """Whether a test can notice a change: not where the program has not come by its mark."""
+        number = self.marks.number_of.get(mutation.id)
+        return number is None or number in self.reached[name]
 
     def in_order(self, room, label):
         """Tests of one stage, the likeliest to notice a change of `room` for its time first."""
-        names = self.tests.get(label, {})
+        names = self.tests.get(label, [])
         return sorted(names, key=lambda name: (1 + self.seconds[name]) / (1 + self.catches.get((room, name), 0)))
 
     def remember(self, room, name):
         self.catches[room, name] = self.catches.get((room, name), 0) + 1
 
-    def judge(self, room, mutation):
-        """'does not build', 'caught by TEST' or 'survived'. The file is whole again afterwards."""
-        path = self.tree / mutation.file
-        whole = path.read_text()
-        path.write_text(mutation.apply(whole))
+    def judge(self, room, mutation, patience):
+        """'does not build', 'caught by TEST', or 'survived'. Those of its own room apart, only tests that `patience`
+        seconds have room for are run. The file is whole again afterwards."""
+        whole = self.whole.setdefault(mutation.file, self.tree.joinpath(mutation.file).read_text())
+        self.write(mutation.file, mutation.apply(whole))
         try:
+            if not self.make(["all"]):
+                return "does not build"
+            begin = time.monotonic()
             for label in self.stages_of(room):
                 for name in self.in_order(room, label):
-                    if not self.make(self.tests[label][name]):
-                        return "does not build"
+                    if not self.reaches(name, mutation):
+                        continue
+                    if label != room and time.monotonic() - begin + self.seconds[name] > patience:
+                        continue
                     outcome = self.test(name)
                     if outcome != "passed":
                         self.remember(room, name)
                         return f"caught by {name}" + (", which hung" if outcome == "hung" else "")
             return "survived"
         finally:
-            path.write_text(whole)
+            self.write(mutation.file, whole)

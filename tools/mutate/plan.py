@@ -3,13 +3,16 @@
 import importlib.util
 import json
 import random
+import re
 from pathlib import Path
 
 from .operators import mutations_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-# src/kernels/x86 needs AVX-512: where the processor lacks it no test can run what is broken there.
-RUNS_AVX512 = "avx512f" in Path("/proc/cpuinfo").read_text()
+# Kernels for other processors: no test can run what is broken there.
+CPU = Path("/proc/cpuinfo").read_text()
+OTHER_CPUS = {folder for folder, needed in (("x86", "avx512f"), ("arm", "asimd")) if needed not in CPU}
+OTHER_CONDITION = re.compile("aarch64|_ARM_" if "arm" in OTHER_CPUS else "x86|X86|AVX|SSE")
 EXPLAINED = Path(__file__).resolve().parent / "explained.json"
 
 
@@ -24,11 +27,31 @@ def sources(room, root=ROOT):
     """Files whose change rebuilds one object or a few: sources, and the kernels' shared bodies."""
     folder = root / "src" / room
     found = (p for p in folder.rglob("*") if p.suffix == ".cc" or p.name.endswith("-inl.h"))
-    return sorted(p for p in found if "x86" not in p.parts or RUNS_AVX512)
+    return sorted(p for p in found if not OTHER_CPUS.intersection(p.parts))
+
+
+def lines_for_others(text):
+    """Numbers, from 1, of the lines under an #if or #elif that asks for another kind of processor."""
+    found, stack = set(), []
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.startswith("#if"):
+            stack.append(bool(OTHER_CONDITION.search(line)))
+        elif line.startswith("#el") and stack:
+            stack[-1] = line.startswith("#elif") and bool(OTHER_CONDITION.search(line))
+        elif line.startswith("#endif") and stack:
+            stack.pop()
+        if any(stack):
+            found.add(number)
+    return found
 
 
 def candidates(room, root=ROOT):
-    return [m for p in sources(room, root) for m in mutations_of(str(p.relative_to(root)), p.read_text())]
+    found = []
+    for path in sources(room, root):
+        text = path.read_text()
+        others = lines_for_others(text)
+        found += [m for m in mutations_of(str(path.relative_to(root)), text) if m.line not in others]
+    return found
 
 
 def quotas(sizes, count):
