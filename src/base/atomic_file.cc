@@ -251,6 +251,11 @@ Result<DirectoryLock> DirectoryLock::acquire(const fs::path& directory) {
   return DirectoryLock(directory, std::move(folder));
 }
 
+Result<void> DirectoryLock::explained(Result<void> outcome) const {
+  if (!outcome) SMLP_CHECK(check());
+  return outcome;
+}
+
 Result<void> DirectoryLock::check() const {
   struct stat locked = {}, named = {};
   if (::fstat(folder_.get(), &locked) == 0 && ::stat(directory_.c_str(), &named) == 0 &&

@@ -81,6 +81,8 @@ class DirectoryLock {
   // An error where the name does not lead to the locked directory any more: it was renamed, or another one or a link
   // put in its place while the run went on. Ask before a file there is created, and before it gets its name.
   Result<void> check() const;
+  // The outcome of writing there; where that failed because of a swap, check()'s error, which says so.
+  Result<void> explained(Result<void> outcome) const;
 
  private:
   DirectoryLock(std::filesystem::path directory, FileHandle folder)

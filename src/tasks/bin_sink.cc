@@ -27,7 +27,7 @@ Result<void> BinSink::put(std::size_t index, Result<std::span<const float>> pict
 Result<void> BinSink::finish() { return batch_.pictures.empty() ? Result<void>() : finish_bin(); }
 
 Result<void> BinSink::write(std::span<const float> picture) {
-  if (!bin_) SMLP_CHECK(start_bin());
+  if (!bin_) SMLP_CHECK(folder_.explained(start_bin()));
   return bin_->write(std::as_bytes(picture));
 }
 
@@ -48,9 +48,9 @@ Result<void> BinSink::finish_bin() {
     SMLP_TRY(stamp, bin_->stamp());
     batch_.bin = stamp;
   }
-  SMLP_CHECK(refuse_newcomers());
+  SMLP_CHECK(folder_.explained(refuse_newcomers()));
   SMLP_CHECK(writer_.append(batch_));  // before the bin has its name: a bin that no line lists is of somebody else
-  if (bin_) SMLP_CHECK(bin_->commit(Flush::later));
+  if (bin_) SMLP_CHECK(folder_.explained(bin_->commit(Flush::later)));
   bin_.reset();
   journal_.batches.push_back(std::exchange(batch_, {}));
   return {};

@@ -120,7 +120,7 @@ Result<void> RunResults::write_inputs(const InputManifest& inputs) {
 
 Result<void> RunResults::write(const Input& input, std::span<const float> logits) {
   if (folder_.empty()) return {};
-  if (!packed_) return logits.empty() ? Result<void>() : write_file_of(input, logits);
+  if (!packed_) return logits.empty() ? Result<void>() : lock_->explained(write_file_of(input, logits));
   SMLP_TRY(rows, packed_->append(input.stem(), logits));
   SMLP_CHECK(writer_->add(rows));
   record_.rows.push_back(std::move(rows));
