@@ -11,8 +11,8 @@
 
 namespace smlp::kernels {
 
-// What a step takes of its thread's stack at most, with room for what calls it: in the tables of AMX a band's sums and two
-// panels, 185 kB.
+// What a step takes of its thread's stack at most, with room for what calls it: in the tables of AMX a band's sums and
+// two panels, 185 kB.
 constexpr std::size_t kStackBytes = 256 * 1024;
 
 // A stage: `size` x `size` pixels a picture, C = `channels`, alpha C = `hidden`.
