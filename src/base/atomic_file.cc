@@ -35,6 +35,8 @@ mode_t mode_of(const fs::path& path) {
   return ::lstat(path.c_str(), &info) == 0 ? info.st_mode : 0;
 }
 
+bool is_same_file(const struct stat& a, const struct stat& b) { return a.st_dev == b.st_dev && a.st_ino == b.st_ino; }
+
 // rename(2) that fails with EEXIST instead of replacing; file systems without RENAME_NOREPLACE are asked twice.
 int rename_new(const fs::path& from, const fs::path& to) {
   if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
@@ -154,7 +156,7 @@ int AtomicFile::rename_to_target() const {
   struct stat was = {}, is = {};
   if (old_.is_open() && ::fstat(old_.get(), &was) == 0) {
     if (::lstat(target_.c_str(), &is) != 0) return rename_new(temporary_, target_);
-    if (was.st_dev != is.st_dev || was.st_ino != is.st_ino) return EEXIST;
+    if (!is_same_file(was, is)) return EEXIST;
   }
   return ::rename(temporary_.c_str(), target_.c_str()) == 0 ? 0 : errno;
 }
@@ -258,8 +260,7 @@ Result<void> DirectoryLock::explained(Result<void> outcome) const {
 
 Result<void> DirectoryLock::check() const {
   struct stat locked = {}, named = {};
-  if (::fstat(folder_.get(), &locked) == 0 && ::stat(directory_.c_str(), &named) == 0 &&
-      locked.st_dev == named.st_dev && locked.st_ino == named.st_ino) {
+  if (::fstat(folder_.get(), &locked) == 0 && ::stat(directory_.c_str(), &named) == 0 && is_same_file(locked, named)) {
     return {};
   }
   return fail(Error{.what = "is no longer the folder in which this run began",

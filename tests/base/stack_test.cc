@@ -1,36 +1,19 @@
 #include "base/stack.h"
 
 #include <gtest/gtest.h>
-#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <functional>
-
 #include "support/sanitizers.h"
+#include "support/small_stack.h"
 
 namespace smlp {
 namespace {
 
-// On a thread with `bytes` of stack.
-void run_with_stack(std::size_t bytes, std::function<void()> work) {
-  pthread_attr_t attributes;
-  ASSERT_EQ(::pthread_attr_init(&attributes), 0);
-  ASSERT_EQ(::pthread_attr_setstacksize(&attributes, bytes), 0);
-  const auto start = [](void* function) -> void* {
-    (*static_cast<std::function<void()>*>(function))();
-    return nullptr;
-  };
-  pthread_t thread = {};
-  ASSERT_EQ(::pthread_create(&thread, &attributes, start, &work), 0);
-  ::pthread_join(thread, nullptr);
-  ::pthread_attr_destroy(&attributes);
-}
-
 TEST(ReserveStack, WhatAThreadHasIsThere) {
-  run_with_stack(512 * 1024, [] {
+  test::run_with_stack(512 * 1024, [] {
     EXPECT_TRUE(reserve_stack(4096));
     EXPECT_TRUE(reserve_stack(256 * 1024));
     const auto more = reserve_stack(512 * 1024);

@@ -68,23 +68,33 @@ class Test:
     def is_over(self, out):
         return (out / "prep/manifest.jsonl").exists() or any(out.glob("*_summary.json"))
 
+    def met(self, what, arguments, begun, disturb):
+        """A run that was alive when disturb(out) was called: its folder and what it said, or nothing."""
+        for attempt in range(20):
+            out = self.scratch / f"{what} {attempt}".replace(" ", "-").replace("/", "-")
+            said = self.disturbed(what, arguments, out, begun, lambda: disturb(out))
+            if said is not None:
+                return out, said
+        self.problems.append(f"{what}: the command is too fast to be met")
+        return None, None
+
+    def check_resumed(self, what, arguments, out):
+        commands.run(self.smlp, arguments(self.world, out))
+        if tree_of(out) != tree_of(self.whole[arguments]):
+            self.problems.append(f"{what}: resumed, it does not give the files of an undisturbed run")
+
     def swap(self, what, arguments, folder, begun, other, put):
         """`put` takes the folder's place while the command runs."""
-        for attempt in range(20):
-            out = self.scratch / f"{what} {attempt}".replace(" ", "-")
-            place, away = out / folder, out / "away"
-            before = tree_of(other)
+        before = tree_of(other)
 
-            def disturb():
-                os.rename(place, away)
-                put(place)
+        def disturb(out):
+            os.rename(out / folder, out / "away")
+            put(out / folder)
 
-            said = self.disturbed(what, arguments, out, begun, disturb)
-            if said is not None:
-                break
-        else:
-            self.problems.append(f"{what}: the command is too fast to be met")
+        out, said = self.met(what, arguments, begun, disturb)
+        if out is None:
             return
+        place = out / folder
         if f"{place}: is no longer" not in said:
             self.problems.append(f"{what}: {said} does not name {place}")
         if tree_of(other) != before:
@@ -95,30 +105,22 @@ class Test:
             if any(place.iterdir()):
                 self.problems.append(f"{what}: {sorted(p.name for p in place.iterdir())} in the new folder")
             shutil.rmtree(place)
-        os.rename(away, place)
-        commands.run(self.smlp, arguments(self.world, out))
-        if tree_of(out) != tree_of(self.whole[arguments]):
-            self.problems.append(f"{what}: resumed, it does not give the files of an undisturbed run")
+        os.rename(out / "away", place)
+        self.check_resumed(what, arguments, out)
 
-    def newcomers(self, name):
+    def newcomer(self, name):
         """A file appears under a name that preprocess has not reached yet."""
-        for attempt in range(20):
-            out = self.scratch / f"newcomer-{name.replace('/', '-')}-{attempt}"
-            newcomer = out / name
-            said = self.disturbed(f"newcomer {name}", preprocess, out, f"{BINS}/batch-*.bin", lambda: newcomer.write_text("precious"))
-            if said is not None:
-                break
-        else:
-            self.problems.append(f"newcomer {name}: the command is too fast to be met")
+        what = f"newcomer {name}"
+        out, said = self.met(what, preprocess, f"{BINS}/batch-*.bin", lambda out: (out / name).write_text("precious"))
+        if out is None:
             return
+        newcomer = out / name
         if newcomer.read_bytes() != b"precious":
             self.problems.append(f"{name} is replaced")
         if f"{newcomer}: " not in said:
-            self.problems.append(f"newcomer {name}: {said} does not name it")
+            self.problems.append(f"{what}: {said} does not name it")
         newcomer.unlink()
-        commands.run(self.smlp, preprocess(self.world, out))
-        if tree_of(out) != tree_of(self.whole[preprocess]):
-            self.problems.append(f"newcomer {name}: resumed, it does not give the files of an undisturbed run")
+        self.check_resumed(what, preprocess, out)
 
     def run(self):
         to_files = infer()
@@ -130,7 +132,7 @@ class Test:
                 self.swap(f"{folder.name} swapped for a {link}", command, folder, begun, other, put)
         last = max(p.name for p in (self.whole[preprocess] / BINS).glob("batch-*.bin"))
         for name in (BINS / last, Path("prep/labels.npy"), Path("prep/manifest.jsonl")):
-            self.newcomers(str(name))
+            self.newcomer(str(name))
 
 
 def main():

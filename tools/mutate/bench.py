@@ -91,9 +91,7 @@ class Bench:
             labels = next((p["value"] for p in test["properties"] if p["name"] == "LABELS"), [None])
             if re.search(OTHER_TESTS_LEFT_OUT, test["name"]):
                 continue
-            labels = labels if labels[0] in layers().BELOW else [None]
-            for label in labels:
-                self.tests.setdefault(label, []).append(test["name"])
+            self.tests.setdefault(labels[0] if labels[0] in layers().BELOW else None, []).append(test["name"])
 
     def make(self, targets):
         return self.call("ninja", "-C", self.build, "-j", self.jobs, *targets) == 0
