@@ -28,19 +28,27 @@ from .bench import Bench, Broken
 from .plan import ROOT, explained, explanation_of, make_plan, stale_explanations
 
 
-def load_results(path, tests, source, patience):
-    """id -> result of earlier runs on the same source. What survived other or fewer tests is judged again."""
-    if not path.is_file():
-        return {}
+def rows_of(path):
     rows = []
-    for line in path.read_text().splitlines():
+    for line in path.read_text().splitlines() if path.is_file() else []:
         try:
             rows.append(json.loads(line))
         except ValueError:
             continue  # the last line of a run that was killed
+    return rows
+
+
+def still_known(rows, tests, source, patience):
+    """id -> result of earlier runs on the same source. What survived other or fewer tests is judged again."""
     return {row["id"]: row for row in rows
             if row.get("source") == source
             and (row["verdict"] != "survived" or row["tests"] == tests and row.get("patience", math.inf) >= patience)}
+
+
+def caught_by(row):
+    """The test that noticed, or None."""
+    name = row["verdict"].removeprefix("caught by ")
+    return name.split(",")[0] if name != row["verdict"] else None
 
 
 def run(options, folder):
@@ -48,16 +56,18 @@ def run(options, folder):
     tests, source = bench.copy_tree()
     plan = make_plan(options.seed, options.count, options.room)
     path = folder / "results.jsonl"
-    known = load_results(path, tests, source, options.patience)
-    for row in known.values():
-        if row["verdict"].startswith("caught by "):
-            bench.remember(row["room"], row["verdict"].removeprefix("caught by ").split(",")[0])
+    rows = rows_of(path)
+    known = still_known(rows, tests, source, options.patience)
+    for row in rows:
+        if caught_by(row):
+            bench.remember(row["room"], row["id"], caught_by(row))
     total = sum(share for share, _ in plan.values())
     start = time.monotonic()
     bench.configure(options.cmake)
     bench.build_marked([m for share, order in plan.values() for m in order[:share + share // 3 + 1]])
     bench.check_whole({label: None for room in plan for label in bench.stages_of(room)}, folder / "unchanged.json",
                       [tests, source])
+    bench.remove_marks()
     print(f"The unchanged tree was built and passes ({time.monotonic() - start:.0f} s). {total} changes"
           f", {len(known)} results of an earlier run", flush=True)
 

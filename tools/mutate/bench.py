@@ -28,6 +28,7 @@ class Bench:
         self.tree, self.build, self.jobs = folder / "tree", folder / "tree" / "build" / "release", jobs
         self.log, self.marks_file = folder / "last.log", folder / "marks"
         self.tests, self.seconds, self.catches, self.reached = {}, {}, {}, {}
+        self.noticed_by = {}  # id of a change, also of another source -> the test that noticed it
         self.marks = None
 
     def copy_tree(self):
@@ -102,17 +103,15 @@ class Bench:
         status = self.call("ctest", "--test-dir", self.build, "-R", f"^{re.escape(name)}$", timeout=limit)
         return "hung" if status is None else "failed" if status else "passed"
 
-    def write(self, file, text):
-        self.tree.joinpath(file).write_text(self.marks.applied(file, text))
-
     def build_marked(self, mutations):
         """Builds the unchanged tree with a mark for each of `mutations`, without those that do not compile."""
         names = {m.file for m in mutations} | {str(p.relative_to(self.tree)) for p in self.tree.glob("src/base/*.cc")}
         self.whole = {name: self.tree.joinpath(name).read_text() for name in names}
         self.marks = Marks(mutations, self.whole, self.marks_file)
         self.marks.clear()
-        for file in {*self.marks.places, self.marks.definition_in}:
-            self.write(file, self.whole[file])
+        self.marked = {*self.marks.places, self.marks.definition_in}
+        for file in self.marked:
+            self.write_marked(file)
         while not self.make(["-k", "0", "all"]):
             found = [((self.build / name).resolve(), int(line)) for name, line in COMPILE_ERROR.findall(self.log.read_text())]
             first = {}  # of a file: others often follow from it
@@ -123,7 +122,17 @@ class Bench:
             if not taken:
                 raise Broken(f"the unchanged tree does not build; see {self.log}")
             for file in taken:
-                self.write(file, self.whole[file])
+                self.write_marked(file)
+
+    def write_marked(self, file):
+        self.tree.joinpath(file).write_text(self.marks.applied(file, self.whole[file]))
+
+    def remove_marks(self):
+        """Builds the unchanged tree again: marks make kernels several times slower."""
+        for file in self.marked:
+            self.tree.joinpath(file).write_text(self.whole[file])
+        if not self.make(["all"]):
+            raise Broken(f"the unchanged tree does not build; see {self.log}")
 
     def check_whole(self, labels, kept, about):
         """Runs every test and remembers how long each takes and which marks it reaches, also in the file `kept`: what is
@@ -154,28 +163,32 @@ class Bench:
         names = self.tests.get(label, [])
         return sorted(names, key=lambda name: (1 + self.seconds[name]) / (1 + self.catches.get((room, name), 0)))
 
-    def remember(self, room, name):
+    def remember(self, room, id_, name):
         self.catches[room, name] = self.catches.get((room, name), 0) + 1
+        self.noticed_by[id_] = name
 
     def judge(self, room, mutation, patience):
-        """'does not build', 'caught by TEST', or 'survived'. Those of its own room apart, only tests that `patience`
-        seconds have room for are run. The file is whole again afterwards."""
-        whole = self.whole.setdefault(mutation.file, self.tree.joinpath(mutation.file).read_text())
-        self.write(mutation.file, mutation.apply(whole))
+        """'does not build', 'caught by TEST', or 'survived'. First runs the test that noticed the same change earlier. Those
+        of its own room apart, only tests that `patience` seconds have room for are run. The file is whole again afterwards.
+        """
+        source = self.tree / mutation.file
+        whole = source.read_text()
+        source.write_text(mutation.apply(whole))
         try:
             if not self.make(["all"]):
                 return "does not build"
-            begin = time.monotonic()
-            for label in self.stages_of(room):
-                for name in self.in_order(room, label):
+            begin, first = time.monotonic(), self.noticed_by.get(mutation.id)
+            stages = [(label, self.in_order(room, label)) for label in self.stages_of(room)]
+            for label, names in [(room, [first] if first in self.seconds else []), *stages]:
+                for name in names:
                     if not self.reaches(name, mutation):
                         continue
                     if label != room and time.monotonic() - begin + self.seconds[name] > patience:
                         continue
                     outcome = self.test(name)
                     if outcome != "passed":
-                        self.remember(room, name)
+                        self.remember(room, mutation.id, name)
                         return f"caught by {name}" + (", which hung" if outcome == "hung" else "")
             return "survived"
         finally:
-            self.write(mutation.file, whole)
+            source.write_text(whole)

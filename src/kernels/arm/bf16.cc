@@ -6,11 +6,9 @@
 #include "kernels/arm/tables.h"
 #include "kernels/simd/one-target-inl.h"
 
-HWY_BEFORE_NAMESPACE();
 namespace smlp::kernels {
 
 constinit const Kernels bfdot_bf16_table = Steps<Bf16>::Table("bfdot");
 constinit const Kernels bfdot_int8_table = Steps<Bf16>::Int8Table("bfdot");
 
 }  // namespace smlp::kernels
-HWY_AFTER_NAMESPACE();

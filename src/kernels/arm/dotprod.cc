@@ -2,10 +2,8 @@
 #include "kernels/arm/tables.h"
 #include "kernels/simd/one-target-inl.h"
 
-HWY_BEFORE_NAMESPACE();
 namespace smlp::kernels {
 
 constinit const Kernels dotprod_int8_table = Steps<Bf16>::Int8Table("dotprod");
 
 }  // namespace smlp::kernels
-HWY_AFTER_NAMESPACE();

@@ -2,10 +2,8 @@
 #include "kernels/simd/one-target-inl.h"
 #include "kernels/x86/tables.h"
 
-HWY_BEFORE_NAMESPACE();
 namespace smlp::kernels {
 
 constinit const Kernels avxvnni_int8_table = Steps<Bf16>::Int8Table("avxvnni");
 
 }  // namespace smlp::kernels
-HWY_AFTER_NAMESPACE();

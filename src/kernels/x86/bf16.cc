@@ -3,11 +3,9 @@
 #include "kernels/simd/one-target-inl.h"
 #include "kernels/x86/tables.h"
 
-HWY_BEFORE_NAMESPACE();
 namespace smlp::kernels {
 
 constinit const Kernels avx512_bf16_table = Steps<Bf16>::Table("avx512");
 constinit const Kernels avx512_int8_table = Steps<Bf16>::Int8Table("avx512");
 
 }  // namespace smlp::kernels
-HWY_AFTER_NAMESPACE();

@@ -40,8 +40,7 @@ class TileConfig {
   TileConfig& operator=(const TileConfig&) = delete;
 
  private:
-  std::uint8_t palette_ = 1;
-  [[maybe_unused]] std::uint8_t start_row_ = 0, reserved_[14] = {};
+  [[maybe_unused]] std::uint8_t palette_ = 1, start_row_ = 0, reserved_[14] = {};
   std::uint16_t row_bytes_[16] = {};
   std::uint8_t rows_[16] = {};
 };
