@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/result.h"
+
 namespace smlp {
 namespace {
 
