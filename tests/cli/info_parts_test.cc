@@ -1,4 +1,4 @@
-// The words of `smlp info` about the machine.
+// The words of `smlp info` about the machine and about a file.
 #include "cli/info_parts.h"
 
 #include <gtest/gtest.h>
@@ -39,6 +39,25 @@ TEST(InfoMachine, LimitsAreSaidWhereThereAreAny) {
   const std::string limited = machine_text(machine);
   for (const char* words : {"4 allowed to this process, 1.5 granted", "16.0 GiB, limited to 1.0 GiB"}) {
     EXPECT_NE(limited.find(words), std::string::npos) << words << " is not in\n" << limited;
+  }
+}
+
+TEST(InfoFile, LongNumbersAreGroupedInThrees) {
+  const auto text_of = [](std::int64_t bytes) {
+    FileReport report;
+    report.bytes = bytes;
+    return file_text(report, false);
+  };
+  for (const auto& [bytes, words] :
+       std::initializer_list<std::pair<std::int64_t, std::string>>{{0, "(0 bytes)"},
+                                                                   {999, "(999 bytes)"},
+                                                                   {1'000, "(1,000 bytes)"},
+                                                                   {12'345, "(12,345 bytes)"},
+                                                                   {999'999, "(999,999 bytes)"},
+                                                                   {1'234'567, "(1,234,567 bytes)"},
+                                                                   {96'494'336, "(96,494,336 bytes)"},
+                                                                   {1'234'567'890'123, "(1,234,567,890,123 bytes)"}}) {
+    EXPECT_NE(text_of(bytes).find(words), std::string::npos) << words << " is not in\n" << text_of(bytes);
   }
 }
 

@@ -152,9 +152,67 @@ TEST_F(Compiled, MetadataIsChecked) {
   EXPECT_THAT(with("smlp.preprocess", preprocess("9", "8", "sinc", "[1,1,1]")), HasSubstr("sinc"));
   EXPECT_THAT(with("smlp.preprocess", preprocess("9", "8", "bicubic", "[1,0,1]")), HasSubstr("standard deviation"));
   EXPECT_THAT(with("smlp.preprocess", preprocess("9", "8", "bicubic", "[1,1]")), HasSubstr("lacks"));
-  TensorFile bare = file;
-  bare.metadata.erase("smlp.source");
-  EXPECT_THAT(problem(bare), HasSubstr("lack 'smlp.source'"));
+  for (const char* key : {"smlp.config", "smlp.precision", "smlp.gelu", "smlp.source", "smlp.source_sha256"}) {
+    TensorFile bare = file;
+    bare.metadata.erase(key);
+    EXPECT_THAT(problem(bare), HasSubstr(fmt::format("its metadata lack '{}'", key)));
+  }
+}
+
+TEST_F(Compiled, NumbersOfTheMetadataHaveLimits) {
+  const TensorFile file = written();
+  const auto with = [&](const std::string& key, const std::string& value) {
+    TensorFile changed = file;
+    changed.metadata[key] = value;
+    return problem(changed);
+  };
+  for (const char* batch : {"1", "64", "65536"}) EXPECT_EQ(with("smlp.batch", batch), "no error") << batch;
+  for (const char* batch : {"", "0", "-1", "65537", "1x", " 1", "99999999999", "one"}) {
+    EXPECT_THAT(with("smlp.batch", batch), HasSubstr("is no batch size; 1 to 65536 are possible")) << batch;
+  }
+  const auto preprocess = [&](const char* resize, const char* mean, const char* std) {
+    return with("smlp.preprocess", fmt::format(R"({{"resize":{},"crop":8,"mean":{},"std":{}}})", resize, mean, std));
+  };
+  for (const char* resize : {"8", "8192"}) EXPECT_EQ(preprocess(resize, "[0,0,0]", "[1,1,1]"), "no error") << resize;
+  for (const char* resize : {"7", "8193", "-1", "8.0", "\"8\"", "1073741825", "null"}) {
+    EXPECT_NE(preprocess(resize, "[0,0,0]", "[1,1,1]"), "no error") << resize;
+  }
+  for (const char* three : {"[0,0]", "[0,0,0,0]", "[0,0,\"0\"]", "0", "[0,0,1e39]", "null"}) {
+    EXPECT_THAT(preprocess("9", three, "[1,1,1]"), HasSubstr("lacks resize, crop, mean or std")) << three;
+  }
+  for (const char* deviations : {"[0,1,1]", "[1,1,0]", "[1,-1,1]", "[1,1,1e-50]"}) {
+    EXPECT_THAT(preprocess("9", "[0,0,0]", deviations), HasSubstr("standard deviation")) << deviations;
+  }
+  EXPECT_EQ(with("smlp.classes", "[]"), "no error");
+  EXPECT_THAT(with("smlp.wnids", R"(["n1"])"), HasSubstr("smlp.wnids has 1 words, the network has 2 classes"));
+  EXPECT_THAT(with("smlp.wnids", R"({"n1":"n2"})"), HasSubstr("smlp.wnids is no list of words"));
+}
+
+TEST_F(Compiled, NumbersAndWordsOfTheNetworkComeBack) {
+  network_.batch = 17;
+  network_.calibration = "mse over 3 pictures";
+  network_.wnids = {"n01440764", "n03417042"};
+  network_.preprocess.interpolation = Interpolation::lanczos;
+  network_.preprocess.mean = {0.485F, 1e-30F, -3.0F};
+  const auto read = read_compiled(written());
+  ASSERT_TRUE(read) << read.error().message();
+  EXPECT_EQ(read->batch, 17);
+  EXPECT_EQ(read->calibration, network_.calibration);
+  EXPECT_EQ(read->wnids, network_.wnids);
+  EXPECT_EQ(read->preprocess, network_.preprocess);
+  EXPECT_EQ(read->precision, Precision::fp32);
+}
+
+// By the first bytes alone, which tell a compiled network from a safetensors file with other metadata.
+TEST_F(Compiled, AFileShowsThatItIsCompiledInItsFirstBytes) {
+  written();
+  const std::string bytes = read_text(path_);
+  EXPECT_TRUE(looks_compiled(bytes));
+  EXPECT_FALSE(looks_compiled(bytes.substr(0, 8)));
+  EXPECT_FALSE(looks_compiled(""));
+  EXPECT_FALSE(looks_compiled(bytes.substr(1)));
+  EXPECT_FALSE(looks_compiled(std::string(8, ' ') + R"({"__metadata__":{"format":"pt"},"smlp":{}})"));
+  EXPECT_FALSE(looks_compiled(std::string(8, ' ') + R"({"smlp.format":{"dtype":"F32"}})"));
 }
 
 TEST(Metadata, OfATrainedStateDictIsApplied) {

@@ -2,11 +2,15 @@
 
 #include <gmock/gmock.h>
 
+#include <cstring>
+#include <tuple>
+
 #include "formats/fixtures.h"
 
 namespace smlp {
 namespace {
 
+using namespace std::string_literals;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -71,6 +75,106 @@ TEST(Safetensors, RefusesWhatTheFormatForbids) {
   EXPECT_FALSE(read_safetensors(bytes_of(huge), file));
 }
 
+// Bits of an element, by the format's own list.
+TEST(Safetensors, ATensorTakesTheBytesOfItsType) {
+  const std::tuple<const char*, int, DType> types[] = {
+      {"F64", 64, DType::f64},      {"F32", 32, DType::f32},      {"F16", 16, DType::f16},
+      {"BF16", 16, DType::bf16},    {"I64", 64, DType::i64},      {"I32", 32, DType::i32},
+      {"I16", 16, DType::i16},      {"I8", 8, DType::i8},         {"U8", 8, DType::u8},
+      {"BOOL", 8, DType::boolean},  {"U64", 64, DType::other},    {"U32", 32, DType::other},
+      {"U16", 16, DType::other},    {"C64", 64, DType::other},    {"F8_E4M3", 8, DType::other},
+      {"F8_E5M2", 8, DType::other}, {"F8_E8M0", 8, DType::other}, {"F6_E2M3", 6, DType::other},
+      {"F6_E3M2", 6, DType::other}, {"F4", 4, DType::other}};
+  for (const auto& [name, bits, type] : types) {
+    SCOPED_TRACE(name);
+    for (const int bytes : {bits - 1, bits, bits + 1}) {  // of eight elements
+      const std::string whole = file_of("{" + entry("a", name, "[2,4]", 0, bytes) + "}", std::string(bytes, '\0'));
+      TensorFile file;
+      EXPECT_EQ(read_safetensors(bytes_of(whole), file).has_value(), bytes == bits);
+      if (bytes == bits) EXPECT_EQ(file.tensors.at(0).dtype, type);
+    }
+  }
+  EXPECT_THAT(problem("{" + entry("a", "F4", "[3]", 0, 1) + "}", "1"),
+              HasSubstr("takes 1 bytes, its data_offsets span 1"));
+  EXPECT_THAT(problem("{" + entry("a", "F4", "[3]", 0, 2) + "}", "12"), HasSubstr("its data_offsets span 2"));
+}
+
+TEST(Safetensors, ShapesHaveLimits) {
+  const auto shaped = [](const std::string& shape, int bytes) {
+    return problem("{" + entry("a", "U8", shape, 0, bytes) + "}", std::string(static_cast<std::size_t>(bytes), 'x'));
+  };
+  const auto ones = [](int count) { return fmt::format("[{}]", fmt::join(std::vector<int>(count, 1), ",")); };
+  EXPECT_EQ(shaped(ones(64), 1), "no error");
+  EXPECT_THAT(shaped(ones(65), 1), HasSubstr("too many dimensions"));
+  EXPECT_EQ(shaped("[]", 1), "no error");
+  // Bits are counted in 63 bits: 2^59 bytes fit, 2^60 do not.
+  EXPECT_EQ(shaped("[0,576460752303423488]", 0), "no error");
+  EXPECT_THAT(shaped("[0,1152921504606846976]", 0), HasSubstr("shape (0, 1152921504606846976) is too large"));
+  EXPECT_THAT(shaped("[4611686018427387904]", 0), HasSubstr("shape (4611686018427387904,) is too large"));
+  EXPECT_THAT(shaped("[4611686018427387905]", 0), HasSubstr("a dimension too large"));
+  EXPECT_THAT(shaped("[18446744073709551615]", 0), HasSubstr("a dimension too large"));
+  EXPECT_THAT(shaped("[0,0]", 1), HasSubstr("takes 0 bytes, its data_offsets span 1"));
+}
+
+TEST(Safetensors, AnEntryHasATypeAShapeAndTwoOffsetsAndNothingElse) {
+  const std::string dtype = R"("dtype":"U8")", shape = R"("shape":[1])", offsets = R"("data_offsets":[0,1])";
+  const auto entry_of = [](const std::string& fields) { return problem(R"({"a":{)" + fields + "}}", "x"); };
+  EXPECT_EQ(entry_of(offsets + "," + shape + "," + dtype), "no error");
+  for (const std::string& fields :
+       {shape + "," + offsets, dtype + "," + offsets, dtype + "," + shape, ""s,
+        dtype + "," + shape + R"(,"data_offsets":[0])", dtype + "," + shape + R"(,"data_offsets":[])"}) {
+    EXPECT_THAT(entry_of(fields), HasSubstr("tensor 'a' lacks its dtype, shape or data_offsets")) << fields;
+  }
+  const std::string whole = dtype + "," + shape + "," + offsets;
+  const std::pair<std::string, const char*> cases[] = {
+      {whole + R"(,"dtype":"U8")", "key 'dtype' stands twice"},
+      {whole + R"(,"more":"text")", "the header has a text where the format has none (at 'more')"},
+      {whole + R"(,"more":1)", "the header has a number where"},
+      {whole + R"(,"more":[])", "the header has an array where"},
+      {whole + R"(,"more":null)", "the header has null where"},
+      {whole + R"(,"more":true)", "the header has a boolean where"},
+      {R"("dtype":1)", "the header has a number where"},
+      {R"("shape":["1"])", "the header has a text where"},
+      {R"("shape":[1.0])", "the header has a number that is no integer where"},
+      {R"("shape":[[1]])", "the header has an array where"},
+      {R"("data_offsets":[-1,1])", "the header has a negative number where"},
+      {R"("data_offsets":[{}])", "the header has an object where"},
+  };
+  for (const auto& [fields, words] : cases) EXPECT_THAT(entry_of(fields), HasSubstr(words)) << fields;
+  EXPECT_THAT(problem(R"({"__metadata__":{"a":1}})"), HasSubstr("a number"));
+  EXPECT_THAT(problem(R"({"__metadata__":{"a":"1","a":"2"}})"), HasSubstr("key 'a' stands twice"));
+  EXPECT_THAT(problem(R"({"__metadata__":{},"__metadata__":{}})"), HasSubstr("key '__metadata__' stands twice"));
+  EXPECT_EQ(problem(R"({"__metadata__":{"a":"1"},"a":{)" + whole + "}}", "x"), "no error");  // keys of their own
+  EXPECT_THAT(problem(R"({"a":1})"), HasSubstr("a number"));
+  EXPECT_THAT(problem(R"("a")"), HasSubstr("a text"));
+  EXPECT_THAT(problem("{} {}"), HasSubstr("not JSON"));
+}
+
+TEST(Safetensors, TensorsMayStandInAnyOrderOfTheirData) {
+  const std::string bytes = file_of("{" + entry("b", "U8", "[2]", 1, 3) + "," + entry("none", "U8", "[0]", 1, 1) + "," +
+                                        entry("a", "U8", "[1]", 0, 1) + "}",
+                                    "xyz");
+  const auto file = read_bytes(bytes);
+  ASSERT_TRUE(file) << file.error().message();
+  EXPECT_THAT(*file->tensors.at(0).to_float(), ElementsAre('y', 'z'));
+  EXPECT_THAT(*file->tensors.at(1).to_float(), ElementsAre());
+  EXPECT_THAT(*file->tensors.at(2).to_float(), ElementsAre('x'));
+}
+
+TEST(Safetensors, HeadersHaveUpTo100MillionBytes) {
+  TensorFile file;
+  std::string bytes(8 + 100'000'001, ' ');
+  bytes[8] = '{';
+  bytes[9] = '}';
+  const auto read_of = [&](std::uint64_t length) {
+    std::memcpy(bytes.data(), &length, 8);
+    const auto read = read_safetensors(bytes_of(bytes).first(8 + length), file);
+    return read ? "no error" : read.error().message();
+  };
+  EXPECT_EQ(read_of(100'000'000), "no error");
+  EXPECT_EQ(read_of(100'000'001), "a header of 100000001 bytes; the format allows 100000000");
+}
+
 TEST(Safetensors, UnknownTypesAreListedAndNotConverted) {
   const std::string bytes = file_of(
       "{" + entry("a", "F8_E4M3", "[2]", 0, 2) + "," + entry("b", "Q9", "[5]", 2, 8) + "}", std::string(8, '\0'));
@@ -95,6 +199,12 @@ TEST(Safetensors, WhatIsWrittenIsReadBack) {
   EXPECT_THAT(*file->tensors[1].to_float(), ElementsAre(1.0F, -2.0F));
   EXPECT_EQ(file->metadata.at("key"), "v\xC3\xA4lue");
   EXPECT_EQ(reinterpret_cast<std::uintptr_t>(file->tensors[0].storage.data()) % 64, 0U);
+  // Wherever the header's text ends, it is filled up to a multiple of 64 bytes and no further.
+  for (const std::size_t length : {0, 28, 29, 30, 64}) {
+    ASSERT_TRUE(write_safetensors(path, {}, {{"key", std::string(length, 'v')}}, Existing::replace));
+    const std::string bytes = read_text(path);
+    EXPECT_EQ(bytes.size(), (8 + 27 + length + 63) / 64 * 64) << length;  // {"__metadata__":{"key":""}}
+  }
   EXPECT_FALSE(write_safetensors(path, entries, {}, Existing::keep));
 }
 

@@ -12,6 +12,7 @@
 namespace smlp {
 namespace {
 
+using namespace std::string_view_literals;
 using testing::HasSubstr;
 
 std::vector<std::byte> bytes_of(std::string_view text) {
@@ -83,33 +84,78 @@ TEST(Decode, EveryPrefixEndsInAResult) {
   }
 }
 
+// First bytes as the formats' own specifications give them.
 TEST(Decode, SaysWhatAForeignFileIs) {
-  using namespace std::string_view_literals;
   const std::pair<std::string_view, const char*> cases[] = {
       {""sv, "an empty file"},
       {"GIF89a\1\0\1\0"sv, "a GIF picture"},
+      {"GIF87a\1\0\1\0"sv, "a GIF picture"},
       {"RIFF\x10\0\0\0WEBPVP8 "sv, "a WebP picture"},
-      {"\0\0\0\x18"
-       "ftypheic"sv,
-       "a HEIC picture"},
-      {"\0\0\0\x18"
-       "ftypavif"sv,
-       "an AVIF picture"},
+      {"\0\0\0\x18\x66typheic"sv, "a HEIC picture"},
+      {"\0\0\0\x18\x66typhevc"sv, "a HEIC picture"},
+      {"\0\0\0\x18\x66typavif"sv, "an AVIF picture"},
+      {"\0\0\0\x18\x66typavis"sv, "an AVIF picture"},
+      {"\0\0\0\x18\x66typmif1"sv, "a HEIF picture"},
+      {"\0\0\0\x18\x66typisom"sv, "an MP4 or QuickTime file"},
       {"BM\x36\0\0\0"sv, "a BMP picture"},
       {"II*\0\x08\0\0\0"sv, "a TIFF picture"},
-      {"<!doctype html><title>Not found</title>"sv, "text"},
-      {"\0\0\0\0\0\0\0\0"sv, "a file of zeros"},
-      {"\x01\x02\x03\x04\xFE\xDC"sv, "data of an unknown kind"},
+      {"MM\0*\0\0\0\x08"sv, "a TIFF picture"},
+      {"\0\0\0\x0CjP  \r\n\x87\n"sv, "a JPEG 2000 picture"},
+      {"\xFF\x4F\xFF\x51\0"sv, "a JPEG 2000 picture"},
+      {"\0\0\0\x0CJXL \r\n\x87\n"sv, "a JPEG XL picture"},
+      {"\xFF\x0A\x12\x34"sv, "a JPEG XL picture"},
+      {"8BPS\0\1\0\0"sv, "a Photoshop file"},
+      {"%PDF-1.7\n"sv, "a PDF document"},
+      {"PK\x03\x04\x14\0"sv, "a ZIP archive"},
+      {"\x1F\x8B\x08\0"sv, "a gzip archive"},
+      {"\x93NUMPY\1\0"sv, "a NumPy array"},
   };
   for (const auto& [content, name] : cases) {
     EXPECT_THAT(error_of(bytes_of(content)), HasSubstr(std::string("is not a JPEG or PNG picture: this is ") + name));
   }
 }
 
+TEST(Decode, TellsTextFromZerosAndOtherData) {
+  const std::pair<std::string, const char*> cases[] = {
+      {"<!doctype html><title>Not found</title>", "text"},
+      {"RIF", "text"},
+      {"two\tcolumns\r\n", "text"},
+      {" ~", "text"},
+      {"gr\xC3\xBC\xC3\x9F", "text"},         // UTF-8
+      {std::string(64, 'a') + "\1", "text"},  // only the first 64 bytes are looked at
+      {std::string(63, 'a') + "\1", "data of an unknown kind"},
+      {std::string(64, '\0') + "a", "a file of zeros"},
+      {std::string(63, '\0') + "a", "data of an unknown kind"},
+      {std::string(1, '\0'), "a file of zeros"},
+      {"\x1F", "data of an unknown kind"},
+      {"del\x7F", "data of an unknown kind"},
+      {"\x01\x02\x03\x04\xFE\xDC", "data of an unknown kind"},
+  };
+  for (const auto& [content, name] : cases) {
+    const std::string error = error_of(bytes_of(content));
+    EXPECT_THAT(error, testing::StartsWith(std::string("is not a JPEG or PNG picture: this is ") + name))
+        << testing::PrintToString(content);
+  }
+}
+
+TEST(Decode, PartsOfASignatureAreCutOffPictures) {
+  for (const std::string_view head : {"\xFF"sv, "\xFF\xD8"sv}) {
+    EXPECT_THAT(error_of(bytes_of(head)), HasSubstr("the JPEG data end too soon"));
+  }
+  const std::string_view png = "\x89PNG\r\n\x1A\n";
+  for (std::size_t length = 1; length <= png.size(); ++length) {
+    EXPECT_THAT(error_of(bytes_of(png.substr(0, length))), HasSubstr("the PNG data end too soon")) << length;
+  }
+  EXPECT_THAT(error_of(bytes_of("\xFF\xD8\xFE"sv)), HasSubstr("is not a JPEG or PNG picture"));
+  EXPECT_THAT(error_of(bytes_of("\x89PNG\n"sv)), HasSubstr("is not a JPEG or PNG picture"));
+}
+
 TEST(Decode, RefusesPicturesBeyondTheLimitsBeforeDecoding) {
   const auto jpeg = read_fixture("444.jpg");
   const auto png = read_fixture("rgb8-plain.png");
   EXPECT_THAT(error_of(jpeg, {.max_file_bytes = 100}), HasSubstr("more than the limit of 100"));
+  EXPECT_EQ(error_of(jpeg, {.max_file_bytes = jpeg.size()}), "no error");
+  EXPECT_THAT(error_of(jpeg, {.max_file_bytes = jpeg.size() - 1}), HasSubstr("more than the limit of 2999"));
   EXPECT_THAT(error_of(jpeg, {.max_side = 52}), HasSubstr("a picture of 53 x 35"));
   EXPECT_THAT(error_of(png, {.max_pixels = 37 * 23 - 1}), HasSubstr("a picture of 37 x 23"));
   EXPECT_EQ(error_of(png, {.max_pixels = 37 * 23}), "no error");

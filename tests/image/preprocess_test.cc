@@ -5,6 +5,7 @@
 #include <hwy/targets.h>
 
 #include <bit>
+#include <limits>
 
 #include "image/expected.h"
 #include "image/generated_picture.h"
@@ -80,6 +81,41 @@ TEST(Resize, NearestByHand) {
   EXPECT_EQ(nearest(20, 17, 3), (std::vector{9, 10, 10}));
 }
 
+// 0.5 / n + 1 / n + ... + 1 / n, as Pillow adds it up in doubles, is 1 or more for the last of n = 200,000,003 outputs:
+// past the one input, where a pixel stays black.
+TEST(Resize, NearestIsBlackWhereRoundingsLeadPastThePicture) {
+  constexpr int kOutputs = 200'000'003;
+  const Picture picture{1, 2, {11, 12, 13, 21, 22, 23}};
+  const auto last =
+      resize(picture, kOutputs, 2, {.x = kOutputs - 1, .y = 0, .width = 1, .height = 2}, Interpolation::nearest);
+  ASSERT_TRUE(last);
+  EXPECT_EQ(last->rgb, std::vector<std::uint8_t>(6, 0));
+}
+
+TEST(Resize, AWindowLiesInsideOfThePicture) {
+  constexpr int kMost = std::numeric_limits<int>::max();
+  const Picture picture = generated_picture(8, 8);
+  const auto is_inside = [&](int from, int size) {
+    const bool x = resize(picture, 4, 5, {.x = from, .y = 0, .width = size, .height = 5}).has_value();
+    const bool y = resize(picture, 5, 4, {.x = 0, .y = from, .width = 5, .height = size}).has_value();
+    EXPECT_EQ(x, y) << from << ", " << size;
+    return x && y;
+  };
+  for (const auto& [from, size] : {std::pair{0, 4}, {0, 1}, {3, 1}, {1, 3}}) EXPECT_TRUE(is_inside(from, size));
+  for (const auto& [from, size] : {std::pair{0, 0}, {0, -1}, {0, 5}, {1, 4}, {4, 1}, {-1, 2}, {kMost, 1}, {1, kMost}}) {
+    EXPECT_FALSE(is_inside(from, size)) << from << ", " << size;
+  }
+}
+
+TEST(ResizeAndCrop, SizesAreFromOneTo8192) {
+  const Picture picture = generated_picture(2, 2);
+  EXPECT_TRUE(resize_and_crop(picture, {.resize = 8192, .crop = 1}));
+  EXPECT_TRUE(resize_and_crop(picture, {.resize = 1, .crop = 1}));
+  for (const auto& [resize, crop] : {std::pair{8193, 1}, {1, 8193}, {0, 1}, {1, 0}, {-1, 1}, {1, -1}}) {
+    EXPECT_FALSE(resize_and_crop(picture, {.resize = resize, .crop = crop})) << resize << ", " << crop;
+  }
+}
+
 TEST(ResizeAndCrop, MemoryIsBoundedForExtremeShapes) {
   // Resized as a whole these would have 256 x 16,640,000 pixels.
   for (const auto& [width, height] : {std::pair{1, 65000}, std::pair{65000, 1}}) {
@@ -95,6 +131,8 @@ TEST(ResizeAndCrop, RefusesWhatCannotBeResized) {
   EXPECT_THAT(resize_and_crop(picture, {.resize = 8, .crop = 100'000}).error().message(), HasSubstr("size of 100000"));
   EXPECT_FALSE(resize_and_crop(Picture{}, Preprocess{}));
   EXPECT_FALSE(resize(Picture{.width = 8, .height = 8, .rgb = {1, 2, 3}}, 4, 4));
+  EXPECT_FALSE(resize(Picture{.width = 0, .height = 8, .rgb = {}}, 4, 4));
+  EXPECT_FALSE(resize(Picture{.width = 8, .height = 0, .rgb = {}}, 4, 4));
   EXPECT_FALSE(resize(picture, 4, 4, {.x = 1, .y = 0, .width = 4, .height = 4}));
   EXPECT_FALSE(resize(picture, 4, 4, {.x = 0, .y = -1, .width = 4, .height = 4}));
 }

@@ -257,76 +257,7 @@ class Int8 : public testing::TestWithParam<std::size_t> {
       }
     }
   }
-
-  // What FC2 reads of FC1's outputs `y`, the same in each of 9 pixels: FC2 hands its inputs through.
-  std::vector<int> hidden_bytes(const std::vector<float>& y, const ByteRange& range, bool is_fc1_int8) {
-    const Shape s = {3, static_cast<int>(y.size()), static_cast<int>(y.size())};
-    Random random(5);
-    const Product fc1 = {.weight = std::vector<std::int8_t>(y.size() * y.size(), 0),
-                         .scale = std::vector<float>(y.size(), 1.0F),
-                         .bias = y,
-                         .ranges = {{20.0F, 130}}};
-    Product fc2 = {.weight = std::vector<std::int8_t>(y.size() * y.size(), 0),
-                   .scale = std::vector<float>(y.size(), 1.0F),
-                   .bias = std::vector<float>(y.size(), 0.0F),
-                   .ranges = {range}};
-    for (std::size_t n = 0; n < y.size(); ++n) fc2.weight[n * y.size() + n] = 1;
-    const std::vector<float> picture = random.many<float>(9 * y.size(), -8, 8);
-    StepRunner run(table_);
-    StepBuffer& x = run.stream(s, {picture});
-    kernels::Block block = {};
-    block.norm_epsilon = 1e-5F;
-    block.fc1 = is_fc1_int8 ? run.int8_matrix(fc1.weight, fc1.scale, fc1.bias, fc1.ranges)
-                            : run.matrix(std::vector<float>(fc1.weight.begin(), fc1.weight.end()), y, s.hidden, 1);
-    block.fc2 = run.int8_matrix(fc2.weight, fc2.scale, fc2.bias, fc2.ranges);
-    run.channel_mix(block, s, x, {{0, 1, 0, s.size}});
-    const std::vector<float> got = run.read(x, s);
-    std::vector<int> bytes;
-    for (std::size_t i = 0; i < got.size(); ++i) bytes.push_back(static_cast<int>(got[i] - picture[i]) + range.zero);
-    return bytes;
-  }
 };
-
-// Bytes of GELU over ranges wide and narrow, and beyond them. A polynomial is off by 1.7e-3 at most, and a byte by half
-// of one; tiles have bytes looked up by bytes, off by 1.32 (tile_bytes-inl.h), unless the range is too narrow for that.
-TEST_P(Int8, BytesOfGelu) {
-  constexpr int kValues = 330;
-  const bool is_looked_up = int8_tables_present()[GetParam()].isa == "amx";
-  for (const ByteRange& range : std::vector<ByteRange>{{1.0F, 2},
-                                                       {8.0F, 1},
-                                                       {21.0F, 4},
-                                                       {40.0F, 7},
-                                                       {77.0F, 13},
-                                                       {77.0F, 0},
-                                                       {77.0F, 126},
-                                                       {77.0F, 127},
-                                                       {77.0F, 128},
-                                                       {100.0F, 17},
-                                                       {150.0F, 25},
-                                                       {150.0F, 0},
-                                                       {180.0F, 30},
-                                                       {200.0F, 34},
-                                                       {700.0F, 119},
-                                                       {1500.0F, 255}}) {
-    const float bound = std::max(0.5F + 1.7e-3F * range.factor, is_looked_up ? 1.32F : 0.0F) + 1e-3F;
-    const float least = std::min(-6.0F, -40.0F / range.factor), most = 1.1F * 256.0F / range.factor + 0.5F;
-    for (const float part : {0.0F, 0.37F, 0.71F}) {
-      for (const bool is_fc1_int8 : {true, false}) {
-        std::vector<float> y;
-        for (int n = 0; n < kValues; ++n) {
-          y.push_back(least + (most - least) * (static_cast<float>(n) + part) / static_cast<float>(kValues));
-        }
-        const std::vector<int> got = hidden_bytes(y, range, is_fc1_int8);
-        for (std::size_t i = 0; i < got.size(); ++i) {
-          const double gelu = exact_gelu(y[i % y.size()]),
-                       want = std::clamp(gelu * range.factor + range.zero, 0.0, 255.0);
-          ASSERT_LE(std::abs(got[i] - want), bound)
-              << "GELU of " << y[i % y.size()] << ", factor " << range.factor << ", zero " << range.zero;
-        }
-      }
-    }
-  }
-}
 
 TEST_P(Int8, FuseOfEveryWidthAndGrid) {
   for (int channels = 1; channels <= 70; ++channels) check_fuse({3, channels, 1});

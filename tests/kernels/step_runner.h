@@ -1,4 +1,5 @@
-// Runs single steps of a kernel table on buffers that fault where they end, filled with NaN before use.
+// Runs single steps of a kernel table on buffers that fault where they end, filled with NaN before use: signalling
+// ones, which change whatever is added to them.
 //
 // The table's contract for memory is the engine's AlignedBuffer: 64-byte alignment, and up to the next multiple of 64
 // plus 64 bytes may be read, never written. Pictures and logits are the caller's: not a byte beyond.
@@ -20,7 +21,7 @@ namespace smlp::test {
 class StepBuffer {
  public:
   explicit StepBuffer(std::size_t bytes) : bytes_(bytes), memory_((bytes + 63) / 64 * 64 + 64, Guard::after, 64) {
-    std::memset(memory_.data(), kCanary, memory_.size());
+    for (std::size_t i = 0; i < memory_.size(); ++i) memory_[i] = canary(i);
   }
   void* data() { return memory_.data(); }
   template <class T>
@@ -30,12 +31,15 @@ class StepBuffer {
 
   // Nothing was written beyond the bytes asked for.
   bool is_intact() const {
-    return std::all_of(memory_.data() + bytes_, memory_.data() + memory_.size(),
-                       [](std::byte b) { return b == std::byte{kCanary}; });
+    for (std::size_t i = bytes_; i < memory_.size(); ++i) {
+      if (memory_[i] != canary(i)) return false;
+    }
+    return true;
   }
 
  private:
-  static constexpr unsigned char kCanary = 0xFF;  // four of them are a NaN
+  // A signalling NaN of float32, and a NaN in each half of it for bfloat16.
+  static std::byte canary(std::size_t i) { return std::byte{i % 4 == 2 ? std::uint8_t{0xBF} : std::uint8_t{0xFF}}; }
   std::size_t bytes_;
   Guarded<std::byte> memory_;
 };

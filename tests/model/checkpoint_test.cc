@@ -41,6 +41,10 @@ void erase(TensorFile& file, std::string_view name) {
   std::erase_if(file.tensors, [&](const Tensor& t) { return t.name == name; });
 }
 
+void erase_family(TensorFile& file, std::string_view start) {
+  std::erase_if(file.tensors, [&](const Tensor& t) { return t.name.starts_with(start); });
+}
+
 std::string error_of(const TensorFile& file) {
   const auto weights = weights_from_tensors(file);
   return weights ? "no error" : weights.error().message();
@@ -105,6 +109,26 @@ TEST_F(CheckpointTest, TheWeightsThemselvesArePreferredToTheirAverage) {
   EXPECT_THAT(place->others, testing::ElementsAre("'model_ema'"));
 }
 
+// One beside the other, where the keys of the second start with those of the first.
+TEST_F(CheckpointTest, ANetworkBelowAnotherIsNoPartOfIt) {
+  Weights average = numbered(small_config());
+  average.head.bias[0] = -100;
+  for (const std::string prefix : {"", "module.", "model."}) {
+    TensorFile file;
+    for (const auto& [start, source] : {std::pair{prefix + "ema.", &average}, std::pair{prefix, &weights_}}) {
+      for (Tensor tensor : tensors_from_weights(*source).tensors) {
+        tensor.name = start + tensor.name;
+        file.tensors.push_back(std::move(tensor));
+      }
+    }
+    const auto read = weights_from_tensors(file);
+    ASSERT_TRUE(read) << prefix << ": " << read.error().message();
+    EXPECT_EQ(read->head.bias, weights_.head.bias);
+    EXPECT_EQ(find_network(file)->prefix, prefix);
+    EXPECT_EQ(find_network(file)->others.size(), 1U);
+  }
+}
+
 TEST_F(CheckpointTest, EveryMissingTensorIsNamedWithItsShape) {
   for (const Tensor& tensor : file_.tensors) {
     TensorFile file = file_;
@@ -118,6 +142,22 @@ TEST_F(CheckpointTest, EveryMissingTensorIsNamedWithItsShape) {
   }
   erase(file_, "token_mix.1.1.fuse.weight");
   EXPECT_THAT(error_of(file_), HasSubstr("expected shape (6, 18, 1, 1)"));
+}
+
+TEST_F(CheckpointTest, HalfABlockIsMissingWhereTheOtherHalfIsThere) {
+  TensorFile file = file_;
+  erase_family(file, "channel_mix.3.");
+  EXPECT_THAT(error_of(file), AllOf(HasSubstr("tensor 'channel_mix.3."), HasSubstr("is missing")));
+  file = file_;
+  erase_family(file, "token_mix.3.");
+  EXPECT_THAT(error_of(file), AllOf(HasSubstr("tensor 'token_mix.3."), HasSubstr("is missing")));
+}
+
+// The head is as wide as three stages make it, and the first block as narrow as one.
+TEST_F(CheckpointTest, StemsAreMissingWhereTheFirstIsAlone) {
+  erase_family(file_, "to_patch_embedding.1.");
+  erase_family(file_, "to_patch_embedding.2.");
+  EXPECT_THAT(error_of(file_), HasSubstr("tensor 'to_patch_embedding.1.0.weight': is missing, expected shape (6, 3, "));
 }
 
 TEST_F(CheckpointTest, EveryWrongShapedTensorIsNamedWithBothShapes) {

@@ -36,6 +36,21 @@ TEST(BatchPolicy, AShortPassTakesNoMoreThanItNeeds) {
   EXPECT_EQ(batch_sizes(exclusive).batches, 1U);
 }
 
+// Prepared pictures that wait for the sink: more than the workers make at a time, and no more for a longer pass.
+TEST(BatchPolicy, WhereNothingIsInferredAFewPicturesWaitForTheSink) {
+  for (const std::size_t workers : {1, 2, 64}) {
+    const auto batches_for = [&](std::size_t pictures) {
+      return batch_sizes({.pictures = pictures, .workers = workers, .floats = 150'528, .infers = false}).batches;
+    };
+    EXPECT_GT(batches_for(50'000), workers);
+    EXPECT_LE(batches_for(50'000), 8 * workers);
+    EXPECT_EQ(batches_for(50'000'000), batches_for(50'000));
+    EXPECT_EQ(batches_for(1), 1U);
+    EXPECT_EQ(batches_for(0), 1U);
+    EXPECT_LE(batches_for(3), 3U);
+  }
+}
+
 TEST(BatchPolicy, FullBatchesGoFirstAndPartialOnesWhenNothingElseCanBeDone) {
   EXPECT_EQ(before_decoding({.full = true}), Execution::by_one);
   EXPECT_EQ(before_decoding({.exclusive = true, .full = true}), Execution::none);

@@ -116,6 +116,15 @@ TEST_F(EvaluateTest, LogitsThatAreNotFiniteCountAsWrong) {
   EXPECT_EQ(result.skipped, 0);
   EXPECT_EQ(result.tally.right1(), 0);
   EXPECT_EQ(result.tally.right5(), 0);
+
+  // Where each outcome is kept they are counted alike, when they are found and when a later run reads them.
+  const EvaluateOptions options = {.journal = scratch_.folder() / "journal", .resume = true};
+  for (const std::int64_t resumed : {0, 2}) {
+    const auto kept = evaluate(s, data, identity, {}, options);
+    ASSERT_TRUE(kept) << kept.error().message();
+    EXPECT_EQ(kept->tally, result.tally);
+    EXPECT_EQ(kept->resumed, resumed);
+  }
 }
 
 // The parts together are the whole, and a run that is stopped anywhere goes on to the same counts.

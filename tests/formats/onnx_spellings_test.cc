@@ -1,0 +1,314 @@
+// The same network spelt otherwise, and operators that are just not those of an sMLPNet.
+#include <gmock/gmock.h>
+#include <onnx/onnx_pb.h>
+
+#include <cstring>
+#include <functional>
+
+#include "formats/onnx_models.h"
+#include "formats/onnx_support.h"
+
+namespace smlp::test {
+namespace {
+
+using Integers = std::vector<std::int64_t>;
+
+onnx::AttributeProto& attribute(onnx::NodeProto& node, const std::string& name) {
+  for (auto& known : *node.mutable_attribute()) {
+    if (known.name() == name) return known;
+  }
+  node.add_attribute()->set_name(name);
+  return *node.mutable_attribute(node.attribute_size() - 1);
+}
+
+void set(onnx::NodeProto& node, const std::string& name, std::int64_t value) {
+  attribute(node, name).set_type(onnx::AttributeProto::INT);
+  attribute(node, name).set_i(value);
+}
+
+void set(onnx::NodeProto& node, const std::string& name, float value) {
+  attribute(node, name).set_type(onnx::AttributeProto::FLOAT);
+  attribute(node, name).set_f(value);
+}
+
+void set(onnx::NodeProto& node, const std::string& name, const Integers& values) {
+  attribute(node, name).set_type(onnx::AttributeProto::INTS);
+  attribute(node, name).mutable_ints()->Assign(values.begin(), values.end());
+}
+
+void set_dims(onnx::TensorProto& tensor, const Integers& dims) {
+  tensor.mutable_dims()->Assign(dims.begin(), dims.end());
+}
+
+void add_tensor(onnx::ModelProto& model, const std::string& name, int type, const Integers& dims, const void* data,
+                std::size_t bytes) {
+  auto& tensor = *model.mutable_graph()->add_initializer();
+  tensor.set_name(name);
+  tensor.set_data_type(type);
+  set_dims(tensor, dims);
+  tensor.set_raw_data(data, bytes);
+}
+
+void add_integers(onnx::ModelProto& model, const std::string& name, const Integers& values) {
+  add_tensor(model, name, onnx::TensorProto::INT64, {std::ssize(values)}, values.data(), values.size() * 8);
+}
+
+void add_number(onnx::ModelProto& model, const std::string& name, float value) {
+  add_tensor(model, name, onnx::TensorProto::FLOAT, {}, &value, sizeof(value));
+}
+
+// A node of two inputs in front of all others, whose result the others read where they read `x` before.
+void put_before(onnx::ModelProto& model, const std::string& op, const std::string& x, const std::string& second) {
+  auto& nodes = *model.mutable_graph()->mutable_node();
+  const std::string name = fmt::format("{} of {} ({})", op, x, nodes.size());
+  for (auto& node : nodes) {
+    for (auto& input : *node.mutable_input()) {
+      if (input == x) input = name;
+    }
+  }
+  auto& node = *nodes.Add();
+  node.set_op_type(op);
+  node.set_name(name);
+  node.add_input(x);
+  if (!second.empty()) node.add_input(second);
+  node.add_output(name);
+  for (int i = nodes.size() - 1; i > 0; --i) nodes.SwapElements(i, i - 1);
+}
+
+void expect_the_network(const onnx::ModelProto& model) {
+  auto got = import(model);
+  ASSERT_TRUE(got) << got.error().message();
+  Weights want = with_bn2_folded(make_weights(kSmall, 3));
+  expect_same_weights(*got, want);
+}
+
+// A change to one node or weight of the export, and what the error says.
+struct Departure {
+  int opset;
+  std::function<void(onnx::ModelProto&)> change;
+  std::vector<std::string> words;
+};
+
+void expect_departures(const std::vector<Departure>& departures) {
+  for (std::size_t i = 0; i < departures.size(); ++i) {
+    SCOPED_TRACE(i);
+    onnx::ModelProto model = exported(departures[i].opset);
+    departures[i].change(model);
+    expect_refused(model, departures[i].words);
+  }
+}
+
+TEST(OnnxSpelling, APictureMayPassThroughUpTo64Dimensions) {
+  for (const std::size_t dimensions : {4, 5, 64, 65}) {
+    SCOPED_TRACE(dimensions);
+    onnx::ModelProto model = exported(17);
+    Integers many(dimensions, 1);
+    many[0] = 0;
+    many[dimensions - 3] = 3;
+    many[dimensions - 2] = many[dimensions - 1] = 32;
+    add_integers(model, "many", many);
+    add_integers(model, "four", {0, 3, 32, -1});
+    put_before(model, "Reshape", "input", "four");
+    put_before(model, "Reshape", "input", "many");
+    if (dimensions <= 64) expect_the_network(model);
+    if (dimensions > 64) expect_refused(model, {"65 dimensions; at most 64 are possible"});
+  }
+}
+
+TEST(OnnxSpelling, ReshapesThatCutAnAxisAreRefused) {
+  for (const Integers& target : {Integers{0, 3, 16, 64}, {0, 6, 16, 32}, {0, 3, 32, 33}, {0, 3, 32}, {}}) {
+    onnx::ModelProto model = exported(17);
+    add_integers(model, "target", target);
+    put_before(model, "Reshape", "input", "target");
+    expect_refused(model, {"Reshape of input"});
+  }
+}
+
+// y = W x along the rows, W first: a product in place of Transpose, 1x1 convolution, Transpose.
+TEST(OnnxSpelling, AMixingMayBeAProductWithItsWeightInFront) {
+  for (const bool lead : {false, true}) {
+    onnx::ModelProto model = exported(17);
+    for (int b = 0; b < 3; ++b) {
+      const std::string name = "token_mix." + std::to_string(b) + "/mix_height";
+      const std::string x = node_named(model, name + "/Transpose").input(0);
+      auto& product = node_named(model, name + "/Conv");
+      auto& weight = weight_named(model, product.input(1));
+      auto& bias = weight_named(model, product.input(2));
+      const std::int64_t rows = weight.dims(0);
+      set_dims(weight, lead ? Integers{1, 1, rows, rows} : Integers{rows, rows});
+      set_dims(bias, {rows, 1});
+      product.set_op_type("MatMul");
+      product.clear_attribute();
+      product.clear_input();
+      product.add_input(weight.name());
+      product.add_input(x);
+      auto& sum = node_named(model, name);
+      sum.set_op_type("Add");
+      sum.clear_attribute();
+      sum.add_input(bias.name());
+    }
+    expect_the_network(model);
+  }
+}
+
+TEST(OnnxSpelling, AFunctionMayHaveMoreOrFewerOutputsThanACallTakes) {
+  for (const int outputs : {1, 2, 3}) {  // of the function
+    for (const int taken : {1, 2, 3}) {
+      SCOPED_TRACE(testing::Message() << outputs << " " << taken);
+      onnx::ModelProto model = exported(20);
+      for (auto& node : *model.mutable_graph()->mutable_node()) {
+        if (node.op_type() != "Gelu") continue;
+        node.set_op_type("activation");
+        node.set_domain("local");
+        for (int i = 1; i < taken; ++i) node.add_output(node.name() + std::to_string(i));
+      }
+      auto& function = *model.add_functions();
+      function.set_domain("local");
+      function.set_name("activation");
+      function.add_input("x");
+      auto& gelu = *function.add_node();
+      gelu.set_op_type("Gelu");
+      gelu.add_input("x");
+      gelu.add_output("y");
+      for (int i = 0; i < outputs; ++i) function.add_output(i == 0 ? "y" : "x");  // an input may be an output, too
+      expect_the_network(model);
+    }
+  }
+}
+
+TEST(OnnxSpelling, AveragesCastsAndTransposesOfOtherReleases) {
+  onnx::ModelProto model = exported(17);
+  node_named(model, "head/mean").set_op_type("GlobalAveragePool");
+  node_named(model, "head/mean").clear_attribute();
+  for (const std::int64_t type : {1, 10, 11, 16}) {
+    put_before(model, "Cast", "input", "");
+    set(*model.mutable_graph()->mutable_node(0), "to", type);
+  }
+  put_before(model, "Transpose", "input", "");  // without a perm: all dimensions turned round, and back
+  put_before(model, "Transpose", "input", "");
+  expect_the_network(model);
+  for (const std::int64_t axis : {1, -1}) {
+    model = exported(17);
+    set(node_named(model, "head/flatten"), "axis", axis);
+    expect_the_network(model);
+  }
+}
+
+TEST(OnnxSpelling, AGemmMayHaveItsWeightEitherWayRound) {
+  onnx::ModelProto model = exported(17);
+  auto& weight = weight_named(model, "mlp_head.0.weight");
+  std::vector<float> values(weight.raw_data().size() / 4), turned(values.size());
+  std::memcpy(values.data(), weight.raw_data().data(), weight.raw_data().size());
+  const std::size_t rows = 5, columns = values.size() / rows;
+  for (std::size_t i = 0; i < values.size(); ++i) turned[i % columns * rows + i / columns] = values[i];
+  weight.set_raw_data(turned.data(), turned.size() * 4);
+  set_dims(weight, {static_cast<std::int64_t>(columns), 5});
+  set(node_named(model, "output"), "transB", std::int64_t{0});
+  expect_the_network(model);
+}
+
+TEST(OnnxDeparture, ConvolutionsThatAreNotOfTheNetwork) {
+  const auto change = [](const char* node, const char* name, const Integers& values) {
+    return [=](onnx::ModelProto& model) { set(node_named(model, node), name, values); };
+  };
+  const auto group = [](const char* node, std::int64_t value) {
+    return [=](onnx::ModelProto& model) { set(node_named(model, node), "group", value); };
+  };
+  const auto dims = [](const char* weight, const Integers& values) {
+    return [=](onnx::ModelProto& model) { set_dims(weight_named(model, weight), values); };
+  };
+  const char* const stem = "to_patch_embedding.0.0.weight";  // (4, 3, 4, 4)
+  const char* const local = "token_mix.0.0.conv_merge.Conv.weight.folded";
+  const std::string not_ours = "an sMLPNet has patch embeddings";
+  expect_departures({
+      {11, dims(stem, {4, 3, 16}), {"a weight of shape (4, 3, 16) for activations of 4 dimensions"}},
+      {11, dims(stem, {4, 48}), {"a weight of shape (4, 48) for activations of 4 dimensions"}},
+      {11, dims(stem, {4, 3, 4, 4, 1}), {"for activations of 4 dimensions"}},
+      {11, dims(stem, {4, 3, 2, 8}), {"weight (4, 3, 2, 8), stride 4, no padding and group 1", not_ours}},
+      {11, dims(stem, {3, 4, 4, 4}), {"a weight of shape (3, 4, 4, 4) for 3 channels"}},
+      {11, change("stem.0", "dilations", {1, 2}), {"a dilated convolution"}},
+      {11, change("stem.0", "strides", {4, 3}), {not_ours}},
+      {11, change("stem.0", "strides", {3, 4}), {"stride 3", not_ours}},
+      {11, change("stem.0", "pads", {0, 0, 0, 1}), {"stride 4, padding and group 1", not_ours}},
+      {11, group("stem.0", 3), {"group 3", not_ours}},
+      {11, change("token_mix.0/depthwise", "pads", {1, 1, 1, 0}), {not_ours}},
+      {11, change("token_mix.0/depthwise", "pads", {0, 0, 0, 0}), {"no padding and group 4", not_ours}},
+      {11, change("token_mix.0/depthwise", "strides", {1, 2}), {not_ours}},
+      {11, group("token_mix.0/depthwise", 2), {"group 2", not_ours}},
+      {11, dims(local, {4, 9, 1, 1}), {not_ours}},
+      {11, dims(local, {2, 2, 3, 3}), {"4 biases for 2 outputs"}},
+      {11, change("token_mix.0/fuse", "strides", {1, 2}), {not_ours}},
+      {11, change("token_mix.0/fuse", "pads", {0, 1, 0, 0}), {not_ours}},
+      {11, group("token_mix.0/fuse", 2), {not_ours}},
+  });
+}
+
+TEST(OnnxDeparture, NormalisationsOfAnotherKind) {
+  const auto shorter = [](const char* name) {
+    return [=](onnx::ModelProto& model) {
+      auto& tensor = weight_named(model, name);
+      set_dims(tensor, {tensor.dims(0) - 1});
+      tensor.mutable_raw_data()->resize(tensor.raw_data().size() - 4);
+    };
+  };
+  const auto integer = [](const char* node, const char* name, std::int64_t value) {
+    return [=](onnx::ModelProto& model) { set(node_named(model, node), name, value); };
+  };
+  expect_departures({
+      {17, integer("head/bn", "training_mode", 1), {"training mode", "model.eval()"}},
+      {17, [](onnx::ModelProto& m) { node_named(m, "head/bn").add_output("mean"); }, {"training mode"}},
+      {17, shorter("batch_norm.weight"), {"7 statistics for 8 channels"}},
+      {17, shorter("batch_norm.bias"), {"7 statistics for 8 channels"}},
+      {17, shorter("batch_norm.running_mean"), {"7 statistics for 8 channels"}},
+      {17, shorter("batch_norm.running_var"), {"7 statistics for 8 channels"}},
+      {17, shorter("channel_mix.0.1.weight"), {"3 numbers for 4 channels"}},
+      {17, shorter("channel_mix.0.1.bias"), {"3 numbers for 4 channels"}},
+      {17, integer("channel_mix.0/layer_norm", "axis", 2), {"over several axes"}},
+      {17, integer("channel_mix.0/layer_norm", "axis", 4), {"dimension 4 of a tensor of 4 dimensions"}},
+      {17,
+       [](onnx::ModelProto& m) { set(node_named(m, "head/mean"), "axes", Integers{2}); },
+       {"a mean that is neither"}},
+      {17,
+       [](onnx::ModelProto& m) { set(node_named(m, "head/mean"), "axes", Integers{0, 2, 3}); },
+       {"a mean that is neither"}},
+      {17,
+       [](onnx::ModelProto& m) { set(node_named(m, "head/mean"), "axes", Integers{1, 2, 3}); },
+       {"a mean that is neither"}},
+      {17, [](onnx::ModelProto& m) { node_named(m, "head/mean").clear_attribute(); }, {"a mean over everything"}},
+      {17, integer("head/flatten", "axis", 3), {"axis 3 of 2 dimensions"}},
+      {17, integer("head/flatten", "axis", -3), {"axis -3 of 2 dimensions"}},
+      {17, [](onnx::ModelProto& m) { set(node_named(m, "output"), "beta", 2.0F); }, {"a Gemm with beta 2"}},
+      {17, shorter("token_mix.0.0.conv_merge.Conv.bias.folded"), {"3 biases for 4 outputs"}},
+      {17, shorter("channel_mix.0.2.net.0.bias"), {"a constant of shape (11,) for activations of shape"}},
+  });
+}
+
+TEST(OnnxDeparture, FactorsThatAreNotFinite) {
+  const auto scaled = [](const char* op, int times, float by, bool shifted) {
+    return [=](onnx::ModelProto& model) {
+      add_number(model, "by", by);
+      add_number(model, "one", 1.0F);
+      for (int i = 0; i < times; ++i) put_before(model, op, "input", "by");
+      if (shifted) put_before(model, "Add", "input", "one");
+    };
+  };
+  const std::string words = "a constant factor or term that is not finite";
+  expect_departures({
+      {17, scaled("Mul", 9, 1e38F, false), {words}},  // the factor alone: there is no term
+      {17, scaled("Mul", 9, 1e38F, true), {words}},
+      {17, scaled("Div", 1, 0.0F, false), {words}},
+      {17, scaled("Div", 9, 1e-38F, false), {words}},
+      {17,
+       [&](onnx::ModelProto& model) {  // the term alone: 3e38 x 1e38 ... 1e38, where x was divided before
+         add_number(model, "term", 3e38F);
+         scaled("Mul", 8, 1e38F, false)(model);
+         put_before(model, "Add", "input", "term");
+         add_number(model, "small", 1e-30F);
+         put_before(model, "Mul", "input", "small");
+       },
+       {words}},
+  });
+}
+
+}  // namespace
+}  // namespace smlp::test
