@@ -29,29 +29,27 @@ std::unexpected<Error> exists_error(const fs::path& target) {
                     .remedy = "give --force to replace it, or choose another name"});
 }
 
-// What lies under a name, a link not followed; 0 for nothing.
-mode_t mode_of(const fs::path& path) {
-  struct stat info = {};
-  return ::lstat(path.c_str(), &info) == 0 ? info.st_mode : 0;
-}
-
 bool is_same_file(const struct stat& a, const struct stat& b) { return a.st_dev == b.st_dev && a.st_ino == b.st_ino; }
 
-// rename(2) that fails with EEXIST instead of replacing; file systems without RENAME_NOREPLACE are asked twice.
-int rename_new(const fs::path& from, const fs::path& to) {
-  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
-  if (errno != EINVAL && errno != ENOSYS) return errno;
-  if (mode_of(to) != 0) return EEXIST;
-  return ::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
+// 0 or the error's number.
+int rename_over(const PathAt& from, const PathAt& to) {
+  return ::renameat(from.folder, from.name.c_str(), to.folder, to.name.c_str()) == 0 ? 0 : errno;
 }
 
-Result<void> check_target(const fs::path& target, Existing existing) {
-  if (target.empty()) return empty_path_error();
+// rename(2) that fails with EEXIST instead of replacing; file systems without RENAME_NOREPLACE are asked twice.
+int rename_new(const PathAt& from, const PathAt& to) {
+  if (::renameat2(from.folder, from.name.c_str(), to.folder, to.name.c_str(), RENAME_NOREPLACE) == 0) return 0;
+  if (errno != EINVAL && errno != ENOSYS) return errno;
+  return mode_of(to) != 0 ? EEXIST : rename_over(from, to);
+}
+
+Result<void> check_target(const PathAt& target, Existing existing) {
+  if (target.name.empty()) return empty_path_error();
   const mode_t mode = mode_of(target);
   if (mode == 0 || (S_ISREG(mode) && existing == Existing::replace)) return {};
-  if (S_ISDIR(mode)) return system_error("write", EISDIR, target);
-  if (existing == Existing::keep) return exists_error(target);
-  Error error{.what = "is neither a file nor free, and is not replaced", .file = target.string()};
+  if (S_ISDIR(mode)) return system_error("write", EISDIR, target.shown);
+  if (existing == Existing::keep) return exists_error(target.shown);
+  Error error{.what = "is neither a file nor free, and is not replaced", .file = target.shown.string()};
   if (S_ISLNK(mode)) {
     error.what = "is a symbolic link, which is neither followed nor replaced";
     error.remedy = "give the name of the file itself, or delete the link";
@@ -95,48 +93,47 @@ bool is_leftover(const FileHandle& file) {
 }
 
 Result<void> remove_leftover(const fs::path& path) {
-  const mode_t mode = mode_of(path);
-  if (!S_ISREG(mode)) return {};
+  if (!S_ISREG(mode_of(path))) return {};
   const FileHandle file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
   if (!file.is_open() || !is_leftover(file)) return {};
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return system_error("delete", errno, path);
-  return {};
+  return delete_file(path);
 }
 
-fs::path folder_of(const fs::path& target) {
-  const fs::path parent = target.parent_path();
-  return parent.empty() ? fs::path(".") : parent;
+FileHandle open_folder_of(const PathAt& target) {
+  const fs::path parent = target.name.parent_path();
+  return FileHandle(::openat(target.folder, parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
 }  // namespace
 
 void AtomicFile::discard() {
-  if (file_.is_open()) ::unlink(temporary_.c_str());
+  if (file_.is_open()) ::unlinkat(temporary_.folder, temporary_.name.c_str(), 0);
   file_.close();
 }
 
-Result<AtomicFile> AtomicFile::create(const fs::path& target, Existing existing) {
+Result<AtomicFile> AtomicFile::create(const PathAt& target, Existing existing) {
   SMLP_CHECK(check_target(target, existing));
-  const std::string prefix = temporary_prefix(target.filename().string());
+  const std::string prefix = temporary_prefix(target.name.filename().string());
   for (int attempt = 0; attempt < 100; ++attempt) {
     const auto digits = random_digits();
-    if (!digits) return system_error("get random numbers", errno, target);
-    const fs::path temporary = target.parent_path() / fmt::format("{}{}{}", prefix, *digits, kTemporarySuffix);
-    FileHandle file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
+    if (!digits) return system_error("get random numbers", errno, target.shown);
+    const PathAt temporary = target.sibling(fmt::format("{}{}{}", prefix, *digits, kTemporarySuffix));
+    FileHandle file(
+        ::openat(temporary.folder, temporary.name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
     if (!file.is_open() && errno == EEXIST) continue;
-    if (!file.is_open()) return system_error("create", errno, target);
+    if (!file.is_open()) return system_error("create", errno, target.shown);
     AtomicFile created(target, temporary, existing, std::move(file));
     SMLP_CHECK(created.hold_target());
     if (keep_from_cleaners(created.file_)) return created;
   }
-  return system_error("create", EEXIST, target);
+  return system_error("create", EEXIST, target.shown);
 }
 
-Result<void> AtomicFile::write(std::span<const std::byte> bytes) { return write_all(file_, bytes, target_); }
+Result<void> AtomicFile::write(std::span<const std::byte> bytes) { return write_all(file_, bytes, target_.shown); }
 
 Result<FileStamp> AtomicFile::stamp() const {
   struct stat info = {};
-  if (::fstat(file_.get(), &info) != 0) return system_error("write", errno, target_);
+  if (::fstat(file_.get(), &info) != 0) return system_error("write", errno, target_.shown);
   return FileStamp{.bytes = static_cast<std::uint64_t>(info.st_size),
                    .mtime_ns = info.st_mtim.tv_sec * std::int64_t{1'000'000'000} + info.st_mtim.tv_nsec};
 }
@@ -144,10 +141,11 @@ Result<FileStamp> AtomicFile::stamp() const {
 Result<void> AtomicFile::hold_target() {
   is_new_ = mode_of(target_) == 0;
   if (is_new_ || existing_ == Existing::keep) return {};
-  old_ = FileHandle(::open(target_.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+  old_ = FileHandle(
+      ::openat(target_.folder, target_.name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
   if (!old_.is_open() || try_lock(old_) != Lock::held) return {};
   return fail(Error{.what = "another run of smlp is writing it",
-                    .file = target_.string(),
+                    .file = target_.shown.string(),
                     .remedy = "wait for it to end or choose another name"});
 }
 
@@ -155,49 +153,52 @@ int AtomicFile::rename_to_target() const {
   if (existing_ == Existing::keep || is_new_) return rename_new(temporary_, target_);
   struct stat was = {}, is = {};
   if (old_.is_open() && ::fstat(old_.get(), &was) == 0) {
-    if (::lstat(target_.c_str(), &is) != 0) return rename_new(temporary_, target_);
+    if (::fstatat(target_.folder, target_.name.c_str(), &is, AT_SYMLINK_NOFOLLOW) != 0) {
+      return rename_new(temporary_, target_);
+    }
     if (!is_same_file(was, is)) return EEXIST;
   }
-  return ::rename(temporary_.c_str(), target_.c_str()) == 0 ? 0 : errno;
+  return rename_over(temporary_, target_);
 }
 
 Result<void> AtomicFile::commit(Flush flush) {
   FileHandle folder;
   if (flush == Flush::now) {
-    if (::fsync(file_.get()) != 0 && errno != EINVAL) return system_error("write", errno, target_);
-    folder = FileHandle(::open(folder_of(target_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (::fsync(file_.get()) != 0 && errno != EINVAL) return system_error("write", errno, target_.shown);
+    folder = open_folder_of(target_);
     // A folder may be written to and yet not be read: then its fsync is left to the system.
-    if (!folder.is_open() && errno != EACCES) return system_error("open the folder", errno, folder_of(target_));
+    if (!folder.is_open() && errno != EACCES) return system_error("open the folder", errno, target_.shown);
   }
   // Some file systems report a failed write only to close(). A copy of the descriptor is closed, because the lock has
   // to last until the file has its final name.
   FileHandle copy(::fcntl(file_.get(), F_DUPFD_CLOEXEC, 0));
   int code = copy.is_open() ? copy.close() : errno;
-  if (code != 0) return system_error("write", code, target_);
+  if (code != 0) return system_error("write", code, target_.shown);
   code = rename_to_target();
   if (code != 0) {
     discard();
-    if (code == EEXIST && existing_ == Existing::keep) return exists_error(target_);
+    if (code == EEXIST && existing_ == Existing::keep) return exists_error(target_.shown);
     if (code == EEXIST) {
       return fail(Error{.what = "was written by somebody else meanwhile, and is not replaced",
-                        .file = target_.string(),
+                        .file = target_.shown.string(),
                         .remedy = "run one command at a time, or choose another name"});
     }
-    return system_error("write", code, target_);
+    return system_error("write", code, target_.shown);
   }
   file_.close();
-  if (folder.is_open() && ::fsync(folder.get()) != 0 && errno != EINVAL) return system_error("write", errno, target_);
+  if (folder.is_open() && ::fsync(folder.get()) != 0 && errno != EINVAL)
+    return system_error("write", errno, target_.shown);
   return {};
 }
 
-Result<void> write_file(const fs::path& target, std::initializer_list<std::span<const std::byte>> bytes,
+Result<void> write_file(const PathAt& target, std::initializer_list<std::span<const std::byte>> bytes,
                         Existing existing) {
   SMLP_TRY(file, AtomicFile::create(target, existing));
   for (const auto& piece : bytes) SMLP_CHECK(file.write(piece));
   return file.commit();
 }
 
-Result<void> write_file(const fs::path& target, std::string_view text, Existing existing) {
+Result<void> write_file(const PathAt& target, std::string_view text, Existing existing) {
   return write_file(target, {std::as_bytes(std::span(text))}, existing);
 }
 

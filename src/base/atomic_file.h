@@ -29,7 +29,7 @@ class AtomicFile {
   // regular file is replaced: a symbolic link there is an error, because it could mean itself or what it leads to, and
   // so are devices and pipes. Of two processes that replace one file at once the second is refused, and so is whoever
   // finds at commit() another file than at the start: neither loses what the other wrote.
-  static Result<AtomicFile> create(const std::filesystem::path& target, Existing existing = Existing::keep);
+  static Result<AtomicFile> create(const PathAt& target, Existing existing = Existing::keep);
 
   AtomicFile(AtomicFile&& other) noexcept = default;
   AtomicFile& operator=(AtomicFile&&) = delete;
@@ -42,13 +42,13 @@ class AtomicFile {
   Result<FileStamp> stamp() const;  // that the file will have under its name, where nothing more is written
 
  private:
-  AtomicFile(std::filesystem::path target, std::filesystem::path temporary, Existing existing, FileHandle file)
+  AtomicFile(PathAt target, PathAt temporary, Existing existing, FileHandle file)
       : target_(std::move(target)), temporary_(std::move(temporary)), existing_(existing), file_(std::move(file)) {}
   Result<void> hold_target();
   int rename_to_target() const;
   void discard();
 
-  std::filesystem::path target_, temporary_;
+  PathAt target_, temporary_;
   Existing existing_;
   FileHandle file_;  // locked as long as the temporary exists, so that nobody takes it for a leftover
   FileHandle old_;   // what is replaced, locked; not open where there is nothing, or it may not be read
@@ -56,9 +56,9 @@ class AtomicFile {
 };
 
 // The whole of a file in one call; `bytes` may come in several pieces, written one after another.
-Result<void> write_file(const std::filesystem::path& target, std::initializer_list<std::span<const std::byte>> bytes,
+Result<void> write_file(const PathAt& target, std::initializer_list<std::span<const std::byte>> bytes,
                         Existing existing = Existing::keep);
-Result<void> write_file(const std::filesystem::path& target, std::string_view text, Existing existing = Existing::keep);
+Result<void> write_file(const PathAt& target, std::string_view text, Existing existing = Existing::keep);
 
 // Waits until everything written to the file system of `directory` is on the disk.
 Result<void> flush_disk(const std::filesystem::path& directory);
@@ -78,8 +78,12 @@ class DirectoryLock {
  public:
   static Result<DirectoryLock> acquire(const std::filesystem::path& directory);
 
+  // The directory itself, wherever its name leads: folder() / "x" is a file in it. Not beyond this lock's life.
+  PathAt folder() const { return {folder_.get(), directory_}; }
+
   // An error where the name does not lead to the locked directory any more: it was renamed, or another one or a link
-  // put in its place while the run went on. Ask before a file there is created, and before it gets its name.
+  // put in its place while the run went on. Ask before each file: what is written below folder() stays in the locked
+  // directory, but who looks under its name does not find it there.
   Result<void> check() const;
   // The outcome of writing there; where that failed because of a swap, check()'s error, which says so.
   Result<void> explained(Result<void> outcome) const;

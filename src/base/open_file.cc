@@ -101,15 +101,17 @@ Result<FileStamp> stamp_of(const FileHandle& file, const fs::path& path) {
   return stamp_of(info);
 }
 
-FileStamp stamp_by_name(const fs::path& path) {
+FileStamp stamp_by_name(const PathAt& path) {
   struct stat info = {};
-  return ::stat(path.c_str(), &info) == 0 ? stamp_of(info) : FileStamp();
+  return ::fstatat(path.folder, path.name.c_str(), &info, 0) == 0 ? stamp_of(info) : FileStamp();
 }
 
-bool name_is_taken(const fs::path& path) {
-  std::error_code code;
-  return fs::exists(fs::symlink_status(path, code));
+mode_t mode_of(const PathAt& path) {
+  struct stat info = {};
+  return ::fstatat(path.folder, path.name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 ? info.st_mode : 0;
 }
+
+bool name_is_taken(const PathAt& path) { return mode_of(path) != 0; }
 
 namespace {
 
@@ -163,28 +165,35 @@ Result<void> read_at(const FileHandle& file, std::uint64_t offset, std::span<std
   return {};
 }
 
-Result<FileHandle> create_own(const fs::path& path) {
-  if (path.empty()) return empty_path_error();
+Result<FileHandle> create_own(const PathAt& path) {
+  if (path.name.empty()) return empty_path_error();
   struct stat info = {};
-  if (::lstat(path.c_str(), &info) == 0) {
-    if (!S_ISREG(info.st_mode)) return not_regular(info.st_mode, path);
-    if (::unlink(path.c_str()) != 0) return system_error("delete", errno, path);
+  if (::fstatat(path.folder, path.name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) {
+    if (!S_ISREG(info.st_mode)) return not_regular(info.st_mode, path.shown);
+    SMLP_CHECK(delete_file(path));
   }
-  FileHandle handle(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
-  if (!handle.is_open()) return system_error("create", errno, path);
+  FileHandle handle(::openat(path.folder, path.name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
+  if (!handle.is_open()) return system_error("create", errno, path.shown);
   return handle;
 }
 
-Result<FileHandle> reopen_own(const fs::path& path) {
-  if (path.empty()) return empty_path_error();
+Result<FileHandle> reopen_own(const PathAt& path) {
+  if (path.name.empty()) return empty_path_error();
   struct stat info = {};
-  if (::lstat(path.c_str(), &info) != 0) return system_error("open", errno, path);
-  SMLP_CHECK(check_own(info, path));
-  FileHandle handle(::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!handle.is_open()) return system_error("open", errno, path);
-  if (::fstat(handle.get(), &info) != 0) return system_error("open", errno, path);
-  SMLP_CHECK(check_own(info, path));
+  if (::fstatat(path.folder, path.name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
+    return system_error("open", errno, path.shown);
+  }
+  SMLP_CHECK(check_own(info, path.shown));
+  FileHandle handle(::openat(path.folder, path.name.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!handle.is_open()) return system_error("open", errno, path.shown);
+  if (::fstat(handle.get(), &info) != 0) return system_error("open", errno, path.shown);
+  SMLP_CHECK(check_own(info, path.shown));
   return handle;
+}
+
+Result<void> delete_file(const PathAt& path) {
+  if (::unlinkat(path.folder, path.name.c_str(), 0) == 0 || errno == ENOENT) return {};
+  return system_error("delete", errno, path.shown);
 }
 
 Result<void> write_all(const FileHandle& file, std::span<const std::byte> bytes, const fs::path& path) {

@@ -2,6 +2,8 @@
 // place is ours. Files that are written whole go through AtomicFile instead.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -10,6 +12,7 @@
 #include <string>
 #include <utility>
 
+#include "base/path_at.h"
 #include "base/system_error.h"
 
 namespace smlp {
@@ -59,10 +62,12 @@ Result<FileStamp> check_regular(const std::filesystem::path& path);
 Result<FileStamp> stamp_of(const FileHandle& file, const std::filesystem::path& path);
 
 // Of what a name leads to; zero where that cannot be told: opening it says why.
-FileStamp stamp_by_name(const std::filesystem::path& path);
+FileStamp stamp_by_name(const PathAt& path);
 
 // Whether there is anything under this very name, be it a link that leads nowhere.
-bool name_is_taken(const std::filesystem::path& path);
+bool name_is_taken(const PathAt& path);
+// Its type and rights as lstat(2) has them, a link not followed; 0 for nothing.
+mode_t mode_of(const PathAt& path);
 
 // The whole content of such a file, at most `limit` bytes. A file that changes while it is read is an error.
 Result<std::string> read_text(const std::filesystem::path& path, std::uint64_t limit);
@@ -88,8 +93,11 @@ Result<void> read_at(const FileHandle& file, std::uint64_t offset, std::span<std
 
 // A file that we write in place because it grows: a journal, a part of a result. Under its name nothing but a regular
 // file with this one name is touched: neither a symbolic link nor another file is ever written through.
-Result<FileHandle> create_own(const std::filesystem::path& path);  // new and empty; replaces one that is there
-Result<FileHandle> reopen_own(const std::filesystem::path& path);  // for reading and writing, at its start
+Result<FileHandle> create_own(const PathAt& path);  // new and empty; replaces one that is there
+Result<FileHandle> reopen_own(const PathAt& path);  // for reading and writing, at its start
+
+// A file, or a link itself; one that is not there is fine.
+Result<void> delete_file(const PathAt& path);
 
 // Writes all of it; errors name `path`.
 Result<void> write_all(const FileHandle& file, std::span<const std::byte> bytes, const std::filesystem::path& path);

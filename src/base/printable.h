@@ -16,6 +16,9 @@ std::string printable(std::string_view text);
 // JSON's own, so that a reader gets the same string.
 std::string printable_json(std::string_view text);
 
+// Whether all of it is UTF-8 (RFC 3629).
+bool is_utf8(std::string_view text);
+
 // At most `bytes` bytes, in whole characters: three dots stand for what is left out of the middle.
 std::string shortened(std::string_view text, std::size_t bytes);
 

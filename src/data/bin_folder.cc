@@ -10,9 +10,7 @@ namespace smlp {
 
 namespace fs = std::filesystem;
 
-fs::path bin_path(const fs::path& folder, std::uint64_t batch) {
-  return folder / fmt::format("batch-{:05}.bin", batch);
-}
+std::string bin_name(std::uint64_t batch) { return fmt::format("batch-{:05}.bin", batch); }
 
 std::optional<std::uint64_t> batch_number(std::string_view filename) {
   constexpr std::string_view prefix = "batch-";

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -14,8 +15,8 @@ namespace smlp {
 // The journal of the run that made a folder's bins; hidden, so that no tool takes it for an input.
 constexpr const char* kPreprocessJournal = ".smlp-preprocess.jsonl";
 
-// folder/batch-%05d.bin
-std::filesystem::path bin_path(const std::filesystem::path& folder, std::uint64_t batch);
+// batch-%05d.bin
+std::string bin_name(std::uint64_t batch);
 
 // 12 for "batch-00012", "batch-12" and "batch-00012" with anything from the first dot or underscore on; nothing for
 // other names.

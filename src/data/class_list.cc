@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/open_file.h"
+#include "base/printable.h"
 
 namespace smlp {
 namespace {
@@ -59,6 +60,9 @@ Result<ClassList> read_class_list(const std::filesystem::path& path, int classes
   while (!lines.empty() && lines.back().empty()) lines.pop_back();
   if (const auto empty = std::ranges::find(lines, ""); empty != lines.end()) {
     return error(fmt::format("line {} is empty", empty - lines.begin() + 1), "every line names one class");
+  }
+  if (const auto other = std::ranges::find_if_not(lines, is_utf8); other != lines.end()) {
+    return error(fmt::format("line {} is not UTF-8", other - lines.begin() + 1), "save the file as UTF-8");
   }
   if (std::ssize(lines) != classes) {
     return error(fmt::format("{} class names for a model of {} classes", lines.size(), classes),

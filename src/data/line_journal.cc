@@ -22,14 +22,14 @@ std::unexpected<Error> in_use(const fs::path& path) {
 }
 
 // The file, with a lock that ends with it. The name must still lead to it: who had the lock may have deleted it.
-Result<FileHandle> open_locked(const fs::path& path) {
+Result<FileHandle> open_locked(const PathAt& path) {
   SMLP_TRY(file, reopen_own(path));
   // Where the file system cannot lock, the lock is only a courtesy.
-  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) return in_use(path);
+  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) return in_use(path.shown);
   struct stat held = {}, named = {};
-  if (::fstat(file.get(), &held) != 0) return system_error("open", errno, path);
-  const bool same = ::lstat(path.c_str(), &named) == 0 && held.st_dev == named.st_dev && held.st_ino == named.st_ino;
-  if (!same) return in_use(path);
+  if (::fstat(file.get(), &held) != 0) return system_error("open", errno, path.shown);
+  const bool there = ::fstatat(path.folder, path.name.c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0;
+  if (!there || held.st_dev != named.st_dev || held.st_ino != named.st_ino) return in_use(path.shown);
   return std::move(file);
 }
 
@@ -56,34 +56,33 @@ Result<std::optional<JournalLines>> read_lines(const fs::path& path,
   return journal;
 }
 
-Result<LineJournal> LineJournal::create(const fs::path& path, std::string_view header) {
+Result<LineJournal> LineJournal::create(const PathAt& path, std::string_view header) {
   SMLP_CHECK(write_file(path, std::string(header) + "\n", Existing::keep));
   return open_at(path, header, header.size() + 1);
 }
 
-Result<LineJournal> LineJournal::reopen(const fs::path& path, const JournalLines& journal) {
+Result<LineJournal> LineJournal::reopen(const PathAt& path, const JournalLines& journal) {
   return open_at(path, journal.header, journal.end);
 }
 
 Result<void> LineJournal::discard(const fs::path& path) {
   const auto locked = open_locked(path);  // until it is gone
   if (!locked) return std::unexpected(locked.error());
-  if (::unlink(path.c_str()) != 0) return system_error("delete", errno, path);
-  return {};
+  return delete_file(path);
 }
 
-Result<LineJournal> LineJournal::open_at(const fs::path& path, std::string_view header, std::uint64_t end) {
+Result<LineJournal> LineJournal::open_at(const PathAt& path, std::string_view header, std::uint64_t end) {
   SMLP_TRY(file, open_locked(path));
   // Between reading and locking it another run may have begun it anew.
-  SMLP_TRY(now, stamp_of(file, path));
+  SMLP_TRY(now, stamp_of(file, path.shown));
   std::string start(header.size(), '\0');
-  if (now.bytes < end || !read_at(file, 0, std::as_writable_bytes(std::span(start)), path) || start != header) {
-    return in_use(path);
+  if (now.bytes < end || !read_at(file, 0, std::as_writable_bytes(std::span(start)), path.shown) || start != header) {
+    return in_use(path.shown);
   }
   if (::ftruncate(file.get(), static_cast<off_t>(end)) != 0 || ::lseek(file.get(), 0, SEEK_END) < 0) {
-    return system_error("write", errno, path);
+    return system_error("write", errno, path.shown);
   }
-  return LineJournal(path, std::move(file));
+  return LineJournal(path.shown, std::move(file));
 }
 
 Result<void> LineJournal::append(std::string_view line) {

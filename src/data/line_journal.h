@@ -29,9 +29,9 @@ Result<std::optional<JournalLines>> read_lines(const std::filesystem::path& path
 class LineJournal {
  public:
   // Starts a journal; one that is there already is an error. As long as it is open, no other process may go on with it.
-  static Result<LineJournal> create(const std::filesystem::path& path, std::string_view header);
+  static Result<LineJournal> create(const PathAt& path, std::string_view header);
   // Goes on after `journal`; what the file holds beyond is cut off. Errors: the file is another by now.
-  static Result<LineJournal> reopen(const std::filesystem::path& path, const JournalLines& journal);
+  static Result<LineJournal> reopen(const PathAt& path, const JournalLines& journal);
 
   // Deletes a journal that no process is writing.
   static Result<void> discard(const std::filesystem::path& path);
@@ -40,7 +40,7 @@ class LineJournal {
 
  private:
   LineJournal(std::filesystem::path path, FileHandle file) : path_(std::move(path)), file_(std::move(file)) {}
-  static Result<LineJournal> open_at(const std::filesystem::path& path, std::string_view header, std::uint64_t end);
+  static Result<LineJournal> open_at(const PathAt& path, std::string_view header, std::uint64_t end);
 
   std::filesystem::path path_;
   FileHandle file_;

@@ -126,19 +126,20 @@ Result<std::optional<Journal>> read_journal(const std::filesystem::path& path) {
   return journal;
 }
 
-Result<JournalWriter> JournalWriter::create(const std::filesystem::path& path, const JournalHeader& header,
+Result<JournalWriter> JournalWriter::create(const PathAt& path, const JournalHeader& header,
                                             const std::string& provenance) {
   SMLP_TRY(file, create_own(path));
-  JournalWriter writer(path, std::move(file));
+  JournalWriter writer(path.shown, std::move(file));
   SMLP_CHECK(writer.write(header_line(header, provenance)));
   return writer;
 }
 
-Result<JournalWriter> JournalWriter::reopen(const std::filesystem::path& path, const Journal& journal) {
+Result<JournalWriter> JournalWriter::reopen(const PathAt& path, const Journal& journal) {
   SMLP_TRY(file, reopen_own(path));
-  if (::ftruncate(file.get(), static_cast<off_t>(journal.whole_end)) != 0) return system_error("write", errno, path);
-  if (::lseek(file.get(), 0, SEEK_END) < 0) return system_error("write", errno, path);
-  return JournalWriter(path, std::move(file));
+  if (::ftruncate(file.get(), static_cast<off_t>(journal.whole_end)) != 0)
+    return system_error("write", errno, path.shown);
+  if (::lseek(file.get(), 0, SEEK_END) < 0) return system_error("write", errno, path.shown);
+  return JournalWriter(path.shown, std::move(file));
 }
 
 Result<void> JournalWriter::append(const BatchRecord& batch) { return write(batch_line(batch)); }

@@ -71,10 +71,10 @@ Result<std::optional<Journal>> read_journal(const std::filesystem::path& path);
 class JournalWriter {
  public:
   // Starts a journal, replacing any that is there. `provenance` is a JSON object that goes into its first line.
-  static Result<JournalWriter> create(const std::filesystem::path& path, const JournalHeader& header,
+  static Result<JournalWriter> create(const PathAt& path, const JournalHeader& header,
                                       const std::string& provenance = "{}");
   // Goes on after what `journal` holds; what the file holds beyond is cut off.
-  static Result<JournalWriter> reopen(const std::filesystem::path& path, const Journal& journal);
+  static Result<JournalWriter> reopen(const PathAt& path, const Journal& journal);
 
   Result<void> append(const BatchRecord& batch);
   Result<void> append_endings(std::span<const std::string> sha256);

@@ -48,11 +48,11 @@ std::string result_bytes(ResultFormat format, std::span<const float> logits, int
   return text;
 }
 
-fs::path packed_part(const fs::path& folder) { return folder / fmt::format(".{}.part", kPackedResult); }
+PathAt packed_part(const PathAt& folder) { return folder / fmt::format(".{}.part", kPackedResult); }
 
-Result<PackedWriter> PackedWriter::open(const fs::path& folder, int classes, RunRecord& record) {
+Result<PackedWriter> PackedWriter::open(const PathAt& folder, int classes, RunRecord& record) {
   PackedWriter writer(folder, classes);
-  const fs::path part = packed_part(folder);
+  const PathAt part = packed_part(folder);
   const bool is_there = !record.rows.empty() && name_is_taken(part);
   SMLP_TRY(data, is_there ? reopen_own(part) : create_own(part));
   writer.data_ = std::move(data);
@@ -62,7 +62,7 @@ Result<PackedWriter> PackedWriter::open(const fs::path& folder, int classes, Run
   const auto header = packed_header(0, classes).size();
   const std::uint64_t end = header + static_cast<std::uint64_t>(writer.rows_) * static_cast<std::uint64_t>(classes) * 4;
   if (::ftruncate(writer.data_.get(), static_cast<off_t>(end)) != 0 || ::lseek(writer.data_.get(), 0, SEEK_END) < 0) {
-    return system_error("write", errno, part);
+    return system_error("write", errno, part.shown);
   }
   return writer;
 }
@@ -70,7 +70,7 @@ Result<PackedWriter> PackedWriter::open(const fs::path& folder, int classes, Run
 // How many of the inputs have their rows in the array, with the hashes that were recorded. After a power cut the last
 // ones may be missing or hold zeros.
 Result<std::size_t> PackedWriter::whole_rows(std::span<const RecordedRows> rows) {
-  SMLP_TRY(map, FileMap::open(packed_part(folder_)));
+  SMLP_TRY(map, FileMap::open(packed_part(folder_).shown));
   const auto header = std::min(packed_header(0, classes_).size(), map->bytes().size());
   std::span<const std::byte> rest = map->bytes().subspan(header);
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -83,7 +83,7 @@ Result<std::size_t> PackedWriter::whole_rows(std::span<const RecordedRows> rows)
 }
 
 Result<RecordedRows> PackedWriter::append(std::string_view stem, std::span<const float> logits) {
-  SMLP_CHECK(write_all(data_, std::as_bytes(logits), packed_part(folder_)));
+  SMLP_CHECK(write_all(data_, std::as_bytes(logits), packed_part(folder_).shown));
   const int rows = static_cast<int>(logits.size() / static_cast<std::size_t>(classes_));
   rows_ += rows;
   return RecordedRows{.stem = std::string(stem), .rows = rows, .sha256 = sha256_of(std::as_bytes(logits))};
@@ -94,21 +94,19 @@ Result<void> PackedWriter::finish(std::span<const RecordedRows> rows, RunRecordW
   for (const RecordedRows& input : rows) {
     for (int row = 0; row < input.rows; ++row) names += fmt::format("{}\t{}\n", input.stem, row);
   }
-  const fs::path part = packed_part(folder_);
+  const PathAt part = packed_part(folder_), result = folder_ / kPackedResult;
   const std::string header = packed_header(rows_, classes_);
-  if (::lseek(data_.get(), 0, SEEK_SET) < 0) return system_error("write", errno, part);
-  SMLP_CHECK(write_all(data_, std::as_bytes(std::span(header)), part));
-  if (::fsync(data_.get()) != 0) return system_error("write", errno, part);
-  SMLP_TRY(sha256, sha256_file(part));
+  if (::lseek(data_.get(), 0, SEEK_SET) < 0) return system_error("write", errno, part.shown);
+  SMLP_CHECK(write_all(data_, std::as_bytes(std::span(header)), part.shown));
+  if (::fsync(data_.get()) != 0) return system_error("write", errno, part.shown);
+  SMLP_TRY(sha256, sha256_file(part.shown));
   const std::uint64_t bytes =
       header.size() + static_cast<std::uint64_t>(rows_) * static_cast<std::uint64_t>(classes_) * sizeof(float);
   SMLP_CHECK(record.add(kPackedNames, {.bytes = names.size(), .sha256 = sha256_of(std::as_bytes(std::span(names)))}));
   SMLP_CHECK(record.add(kPackedResult, {.bytes = bytes, .sha256 = sha256}));
   SMLP_CHECK(write_file(folder_ / kPackedNames, names, Existing::replace));
-  std::error_code code;
-  fs::rename(part, folder_ / kPackedResult, code);
-  if (code) return system_error("write", code.value(), folder_ / kPackedResult);
-  return {};
+  if (::renameat(part.folder, part.name.c_str(), result.folder, result.name.c_str()) == 0) return {};
+  return system_error("write", errno, result.shown);
 }
 
 }  // namespace smlp

@@ -31,7 +31,7 @@ constexpr const char* kPackedNames = "packed_names.tsv";  // a line a row: input
 class PackedWriter {
  public:
   // Goes on after those of `record`'s rows that are really there (the record forgets the others), or starts anew.
-  static Result<PackedWriter> open(const std::filesystem::path& folder, int classes, RunRecord& record);
+  static Result<PackedWriter> open(const PathAt& folder, int classes, RunRecord& record);
 
   // `logits` are none for a broken input. Gives what the record has to say of them.
   Result<RecordedRows> append(std::string_view stem, std::span<const float> logits);
@@ -40,16 +40,16 @@ class PackedWriter {
   Result<void> finish(std::span<const RecordedRows> rows, RunRecordWriter& record);
 
  private:
-  PackedWriter(std::filesystem::path folder, int classes) : folder_(std::move(folder)), classes_(classes) {}
+  PackedWriter(PathAt folder, int classes) : folder_(std::move(folder)), classes_(classes) {}
   Result<std::size_t> whole_rows(std::span<const RecordedRows> rows);
 
-  std::filesystem::path folder_;
+  PathAt folder_;
   int classes_;
   FileHandle data_;
   std::int64_t rows_ = 0;
 };
 
 // Where the array of a packed run grows.
-std::filesystem::path packed_part(const std::filesystem::path& folder);
+PathAt packed_part(const PathAt& folder);
 
 }  // namespace smlp

@@ -109,7 +109,7 @@ Result<FileState> RunRecord::state_of(const fs::path& folder, const std::string&
   return std::ranges::find(listed->second, now) != listed->second.end() ? FileState::earlier : FileState::changed;
 }
 
-Result<RunRecordWriter> RunRecordWriter::create(const fs::path& folder, const RunIdentity& identity,
+Result<RunRecordWriter> RunRecordWriter::create(const PathAt& folder, const RunIdentity& identity,
                                                 const std::string& provenance) {
   const Json header = {{"smlp_run", 1},
                        {"identity", identity_json(identity)},
@@ -118,7 +118,7 @@ Result<RunRecordWriter> RunRecordWriter::create(const fs::path& folder, const Ru
   return RunRecordWriter(std::move(journal));
 }
 
-Result<RunRecordWriter> RunRecordWriter::reopen(const fs::path& folder, const RunRecord& record) {
+Result<RunRecordWriter> RunRecordWriter::reopen(const PathAt& folder, const RunRecord& record) {
   SMLP_TRY(journal, LineJournal::reopen(folder / kRunRecord, record.lines));
   return RunRecordWriter(std::move(journal));
 }

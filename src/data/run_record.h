@@ -56,9 +56,9 @@ Result<std::optional<RunRecord>> read_run_record(const std::filesystem::path& fo
 
 class RunRecordWriter {
  public:
-  static Result<RunRecordWriter> create(const std::filesystem::path& folder, const RunIdentity& identity,
+  static Result<RunRecordWriter> create(const PathAt& folder, const RunIdentity& identity,
                                         const std::string& provenance);
-  static Result<RunRecordWriter> reopen(const std::filesystem::path& folder, const RunRecord& record);
+  static Result<RunRecordWriter> reopen(const PathAt& folder, const RunRecord& record);
 
   Result<void> add(const std::string& name, const RecordedFile& file);
   Result<void> add(const RecordedRows& rows);

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <optional>
 
 #include "base/json.h"
@@ -25,8 +26,9 @@ std::optional<std::array<float, 3>> triple(const json& object, const char* key) 
   std::array<float, 3> out = {};
   for (std::size_t i = 0; i < 3; ++i) {
     if (!object[key][i].is_number()) return {};
-    out[i] = object[key][i].get<float>();
-    if (!std::isfinite(out[i])) return {};
+    const double value = object[key][i].get<double>();
+    if (!(std::abs(value) <= std::numeric_limits<float>::max())) return {};
+    out[i] = static_cast<float>(value);
   }
   return out;
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstring>
 #include <utility>
 
 #include "formats/onnx_layout.h"
@@ -165,11 +164,9 @@ Result<std::vector<float>> Constants::floats(const Tensor& tensor) {
 }
 
 Result<std::vector<std::int64_t>> Constants::integers(const Tensor& tensor) {
-  if (tensor.dtype == DType::i64 && is_contiguous(tensor)) {  // exact: floats hold 24 bits only
+  if (!is_float(tensor.dtype)) {
     SMLP_CHECK(charge(tensor.elements()));
-    std::vector<std::int64_t> values(static_cast<std::size_t>(tensor.elements()));
-    if (!values.empty()) std::memcpy(values.data(), tensor.storage.data() + tensor.offset * 8, values.size() * 8);
-    return values;
+    return tensor.to_integers();
   }
   SMLP_TRY(values, numbers(tensor));
   std::vector<std::int64_t> out;

@@ -21,16 +21,17 @@ T load(const std::byte* at) {
   return value;
 }
 
-// Walks the view in row-major order; `convert(bytes)` makes a float of one element.
-template <class Convert>
-void gather(const Tensor& tensor, std::size_t size, std::vector<float>& out, Convert convert) {
+// Walks the view in row-major order; `convert(bytes)` makes one element of `out`.
+template <class T, class Convert>
+void gather(const Tensor& tensor, std::vector<T>& out, Convert convert) {
   const std::size_t rank = tensor.shape.size();
+  const auto size = static_cast<std::int64_t>(dtype_size(tensor.dtype));
   const auto inner = rank == 0 ? 1 : tensor.shape.back();
-  const auto step = rank == 0 ? 0 : tensor.strides.back() * static_cast<std::int64_t>(size);
+  const auto step = rank == 0 ? 0 : tensor.strides.back() * size;
   std::vector<std::int64_t> index(rank, 0);
   std::int64_t offset = tensor.offset;
   for (std::size_t written = 0; written < out.size();) {
-    const std::byte* at = tensor.storage.data() + offset * static_cast<std::int64_t>(size);
+    const std::byte* at = tensor.storage.data() + offset * size;
     for (std::int64_t i = 0; i < inner; ++i) out[written++] = convert(at + i * step);
     for (std::size_t d = rank; d-- > 1;) {  // the next row: count up the outer indices
       offset += tensor.strides[d - 1];
@@ -39,6 +40,51 @@ void gather(const Tensor& tensor, std::size_t size, std::vector<float>& out, Con
       index[d - 1] = 0;
     }
   }
+}
+
+template <class Stored, class T>
+void gather_as(const Tensor& tensor, std::vector<T>& out) {
+  gather(tensor, out, [](const std::byte* p) { return static_cast<T>(load<Stored>(p)); });
+}
+
+// False where the type is none of integers.
+template <class T>
+bool gather_integers(const Tensor& tensor, std::vector<T>& out) {
+  switch (tensor.dtype) {
+    case DType::i64:
+      gather_as<std::int64_t>(tensor, out);
+      return true;
+    case DType::i32:
+      gather_as<std::int32_t>(tensor, out);
+      return true;
+    case DType::i16:
+      gather_as<std::int16_t>(tensor, out);
+      return true;
+    case DType::i8:
+      gather_as<std::int8_t>(tensor, out);
+      return true;
+    case DType::u8:
+      gather_as<std::uint8_t>(tensor, out);
+      return true;
+    case DType::boolean:
+      gather(tensor, out, [](const std::byte* p) { return static_cast<T>(load<std::uint8_t>(p) != 0); });
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Room for all elements.
+template <class T>
+Result<std::vector<T>> make_room(const Tensor& tensor) {
+  const std::int64_t count = tensor.elements();
+  const auto stored = static_cast<std::int64_t>(tensor.storage.size() / dtype_size(tensor.dtype));
+  if (count > kRepeatsAllowedUpTo && count / 16 > stored) {
+    return fail(
+        Error{.what = fmt::format("shape {} repeats a storage of {} elements too often", tensor.shape_text(), stored),
+              .tensor = tensor.name});
+  }
+  return std::vector<T>(static_cast<std::size_t>(count));
 }
 
 }  // namespace
@@ -112,52 +158,30 @@ std::vector<std::int64_t> contiguous_strides(std::span<const std::int64_t> shape
 }
 
 Result<std::vector<float>> Tensor::to_float() const {
-  const std::size_t size = dtype_size(dtype);
-  if (size == 0) {
+  if (dtype_size(dtype) == 0) {
     return fail(Error{.what = fmt::format("its type {} cannot be converted to float32", dtype_text), .tensor = name});
   }
-  const std::int64_t count = elements();
-  const auto stored = static_cast<std::int64_t>(storage.size() / size);
-  if (count > kRepeatsAllowedUpTo && count / 16 > stored) {
-    return fail(Error{.what = fmt::format("shape {} repeats a storage of {} elements too often", shape_text(), stored),
-                      .tensor = name});
+  SMLP_TRY(out, make_room<float>(*this));
+  if (gather_integers(*this, out)) return std::move(out);
+  if (dtype == DType::f64) gather_as<double>(*this, out);
+  if (dtype == DType::f32) gather_as<float>(*this, out);
+  if (dtype == DType::f16) {
+    gather(*this, out, [](const std::byte* p) { return half_to_float(load<std::uint16_t>(p)); });
   }
-  std::vector<float> out(static_cast<std::size_t>(count));
-  switch (dtype) {
-    case DType::f64:
-      gather(*this, size, out, [](const std::byte* p) { return static_cast<float>(load<double>(p)); });
-      break;
-    case DType::f32:
-      gather(*this, size, out, load<float>);
-      break;
-    case DType::f16:
-      gather(*this, size, out, [](const std::byte* p) { return half_to_float(load<std::uint16_t>(p)); });
-      break;
-    case DType::bf16:
-      gather(*this, size, out, [](const std::byte* p) { return bfloat16_to_float(load<std::uint16_t>(p)); });
-      break;
-    case DType::i64:
-      gather(*this, size, out, [](const std::byte* p) { return static_cast<float>(load<std::int64_t>(p)); });
-      break;
-    case DType::i32:
-      gather(*this, size, out, [](const std::byte* p) { return static_cast<float>(load<std::int32_t>(p)); });
-      break;
-    case DType::i16:
-      gather(*this, size, out, [](const std::byte* p) { return static_cast<float>(load<std::int16_t>(p)); });
-      break;
-    case DType::i8:
-      gather(*this, size, out, [](const std::byte* p) { return static_cast<float>(load<std::int8_t>(p)); });
-      break;
-    case DType::u8:
-      gather(*this, size, out, [](const std::byte* p) { return static_cast<float>(load<std::uint8_t>(p)); });
-      break;
-    case DType::boolean:
-      gather(*this, size, out, [](const std::byte* p) { return load<std::uint8_t>(p) == 0 ? 0.0F : 1.0F; });
-      break;
-    case DType::other:
-      break;
+  if (dtype == DType::bf16) {
+    gather(*this, out, [](const std::byte* p) { return bfloat16_to_float(load<std::uint16_t>(p)); });
   }
-  return out;
+  return std::move(out);
+}
+
+Result<std::vector<std::int64_t>> Tensor::to_integers() const {
+  const auto error = [&] {
+    return fail(Error{.what = fmt::format("its type {} is none of integers", dtype_text), .tensor = name});
+  };
+  if (dtype_size(dtype) == 0) return error();
+  SMLP_TRY(out, make_room<std::int64_t>(*this));
+  if (!gather_integers(*this, out)) return error();
+  return std::move(out);
 }
 
 }  // namespace smlp

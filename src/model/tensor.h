@@ -40,6 +40,8 @@ struct Tensor {
 
   // All elements in row-major order, converted to float32 (fp64 rounds to nearest).
   Result<std::vector<float>> to_float() const;
+  // The same of integers and truth values, exactly: floats hold 24 bits only. Errors: another type.
+  Result<std::vector<std::int64_t>> to_integers() const;
 };
 
 // What a reader found in a file.

@@ -49,15 +49,22 @@ class Judge {
     all_ = evaluations * std::ssize(labels_) + static_cast<std::int64_t>(places * picture_count(some_));
   }
 
-  // The relative error of the logits, of some pictures.
-  Result<double> harm(Network network) {
-    SMLP_TRY(comparison, compare(std::move(network), some_));
-    return comparison.relative_error;
+  // The relative error of the logits, of some pictures; of all where none of those can be read.
+  Result<double> harm(const Network& network) {
+    SMLP_TRY(comparison, compare(network, some_));
+    if (comparison.pictures > 0) return comparison.relative_error;
+    some_ = budget_.pictures;
+    SMLP_TRY(of_all, compare(network, some_));
+    return of_all.relative_error;
   }
 
   // Points lost, of all pictures.
   Result<double> drop(Network network) {
     SMLP_TRY(comparison, compare(std::move(network), budget_.pictures));
+    if (comparison.pictures == 0) {
+      return fail("none of the {} pictures that --max-drop is judged by can be read: {}", comparison.skipped,
+                  first_skipped_);
+    }
     skipped_ = comparison.skipped;
     const double lost = budget_.labels.empty()
                             ? static_cast<double>(comparison.flips.size()) / static_cast<double>(comparison.pictures)
@@ -76,7 +83,7 @@ class Judge {
     }
     if (const double one = 100.0 / static_cast<double>(judged); budget_.points > 0 && budget_.points < one) {
       out.push_back(fmt::format(
-          "--max-drop {:g} is judged by {} pictures, of which one is {:.2g} points: no answer may get worse; "
+          "--max-drop {:g} is judged by {} pictures, of which one is {:.3g} points: no answer may get worse; "
           "give {:.0f} pictures or more to --data",
           budget_.points, judged, one, std::ceil(100 / budget_.points)));
     }
@@ -95,10 +102,6 @@ class Judge {
                                        }};
     SMLP_TRY(comparison, compare_models(pictures, {exact, labels_}, {tried, labels_}, watch));
     done_ += comparison.pictures + comparison.skipped;
-    if (comparison.pictures == 0) {
-      return fail("none of the {} pictures that --max-drop is judged by can be read: {}", comparison.skipped,
-                  first_skipped_);
-    }
     return std::move(comparison);
   }
 

@@ -40,7 +40,8 @@ Result<void> BinSink::start_bin() {
 
 Result<void> BinSink::refuse_newcomers() const {
   SMLP_CHECK(folder_.check());
-  return name_is_taken(next_bin()) ? foreign_file(next_bin(), "appeared while this run was writing") : Result<void>();
+  if (!name_is_taken(next_bin())) return {};
+  return foreign_file(next_bin().shown, "appeared while this run was writing");
 }
 
 Result<void> BinSink::finish_bin() {

@@ -31,7 +31,7 @@ class BinSink final : public Sink {
   Result<void> write(std::span<const float> picture);
   Result<void> start_bin();
   Result<void> refuse_newcomers() const;
-  std::filesystem::path next_bin() const { return run_.bin(journal_.batches.size()); }
+  PathAt next_bin() const { return run_.bin(journal_.batches.size()); }
   Result<void> finish_bin();
 
   const PreprocessRun& run_;

@@ -49,13 +49,13 @@ LabelTable label_table(const PreprocessRun& run, const Journal& journal) {
 }  // namespace
 
 Result<void> refuse_foreign_endings(const PreprocessRun& run, const Journal& journal) {
-  for (const std::filesystem::path& file : {run.labels_file(), run.manifest_file()}) {
+  for (const PathAt& file : {run.labels_file(), run.manifest_file()}) {
     if (!name_is_taken(file)) continue;
     if (!journal.endings.empty()) {
-      SMLP_TRY(sha256, sha256_file(file));
+      SMLP_TRY(sha256, sha256_file(file.shown));
       if (std::ranges::find(journal.endings, sha256) != journal.endings.end()) continue;
     }
-    return foreign_file(file, "belongs to another run");
+    return foreign_file(file.shown, "belongs to another run");
   }
   return {};
 }
@@ -73,9 +73,10 @@ Result<void> write_endings(const PreprocessRun& run, const Journal& journal) {
   const bool listed = std::ranges::all_of(
       sums, [&](const auto& sum) { return std::ranges::find(journal.endings, sum) != journal.endings.end(); });
   if (!listed) {
-    SMLP_TRY(again, read_journal(run.journal()));
+    SMLP_TRY(again, read_journal(run.journal().shown));
     if (!again) {
-      return fail(Error{.what = "is gone", .file = run.journal().string(), .remedy = "run it again with --force"});
+      return fail(
+          Error{.what = "is gone", .file = run.journal().shown.string(), .remedy = "run it again with --force"});
     }
     SMLP_TRY(writer, JournalWriter::reopen(run.journal(), *again));
     SMLP_CHECK(writer.append_endings(sums));

@@ -51,12 +51,14 @@ Result<PreprocessFolderReport> preprocess(const PreprocessFolderOptions& options
     if (watch.remark) watch.remark(remark);
   }
   SMLP_TRY(lock, DirectoryLock::acquire(options.save_dir));
-  SMLP_TRY(parent_lock, DirectoryLock::acquire(run.parent));  // labels.npy and the manifest have room for one run
+  SMLP_TRY(parent_lock, DirectoryLock::acquire(run.parent.shown));  // labels.npy and the manifest have room for one run
+  run.folder = lock.folder();
+  run.parent = parent_lock.folder();
   SMLP_TRY(journal, find_start(run));
   report_earlier(run, journal, watch);
   PreprocessFolderReport report{.resumed = journal.recorded(),
-                                .labels = run.labels_file(),
-                                .manifest = run.manifest_file(),
+                                .labels = run.labels_file().shown,
+                                .manifest = run.manifest_file().shown,
                                 .listed = run.listed,
                                 .first_bin = run.header.first_bin,
                                 .provenance = run.provenance()};

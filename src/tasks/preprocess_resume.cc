@@ -1,5 +1,7 @@
 #include "tasks/preprocess_resume.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 
 #include "base/atomic_file.h"
@@ -62,7 +64,7 @@ Result<Journal> check_recorded(const PreprocessRun& run, std::optional<Journal> 
                    fmt::format("an earlier run made these bins {}", difference(journal->header, run.header)));
   }
   if (journal->recorded() > run.inputs.files.size()) {
-    return changed(run.journal(), "records more pictures than there are");
+    return changed(run.journal().shown, "records more pictures than there are");
   }
   std::size_t picture = 0;
   for (const BatchRecord& batch : journal->batches) {
@@ -79,11 +81,9 @@ Result<Journal> check_recorded(const PreprocessRun& run, std::optional<Journal> 
 enum class BinState { absent, whole, changed };
 
 BinState bin_state(const PreprocessRun& run, const Journal& journal, std::size_t b) {
-  const fs::path path = run.bin(b);
-  std::error_code code;
-  const auto status = fs::symlink_status(path, code);
-  if (status.type() == fs::file_type::not_found) return BinState::absent;
-  if (status.type() != fs::file_type::regular) return BinState::changed;
+  const PathAt path = run.bin(b);
+  if (!name_is_taken(path)) return BinState::absent;
+  if (!S_ISREG(mode_of(path))) return BinState::changed;
   return stamp_by_name(path) == journal.batches[b].bin ? BinState::whole : BinState::changed;
 }
 
@@ -101,18 +101,11 @@ Result<void> refuse_foreign(const PreprocessRun& run, const std::optional<Journa
   SMLP_TRY(bins, list_bins(run.options.save_dir));
   for (const Bin& bin : bins) {
     const std::uint64_t place = bin.batch - std::min(bin.batch, run.header.first_bin);
-    if (!journal || place >= journal->batches.size() || bin.path != run.bin(place)) {
+    if (!journal || place >= journal->batches.size() || bin.path != run.bin(place).shown) {
       return foreign_file(bin.path, "is there already, and no run of this command recorded it");
     }
   }
   return refuse_foreign_endings(run, journal.value_or(Journal{}));
-}
-
-Result<void> delete_file(const fs::path& path) {
-  std::error_code code;
-  fs::remove(path, code);
-  if (code) return system_error("delete", code.value(), path);
-  return {};
 }
 
 // labels.npy and the manifest belong to a run that is complete: they are deleted before its journal gets shorter, so
@@ -125,20 +118,20 @@ Result<void> delete_endings(const PreprocessRun& run) {
 // Deletes what the journal lists, as it lists it, and nothing where any of it has changed. The journal goes last, so
 // that a kill in between leaves files that can still be told apart.
 Result<void> start_over(const PreprocessRun& run) {
-  SMLP_TRY(journal, read_journal(run.journal()));
+  SMLP_TRY(journal, read_journal(run.journal().shown));
   SMLP_CHECK(refuse_foreign(run, journal));
   if (!journal) return delete_file(run.journal());
-  std::vector<fs::path> bins;
+  std::vector<PathAt> bins;
   for (std::size_t b = 0; b < journal->batches.size(); ++b) {
     const BinState state = bin_state(run, *journal, b);
-    const fs::path path = run.bin(b);
+    const PathAt path = run.bin(b);
     if (state == BinState::changed) {
-      return foreign_file(path, "has changed since the earlier run wrote it, so nothing is deleted");
+      return foreign_file(path.shown, "has changed since the earlier run wrote it, so nothing is deleted");
     }
     if (state == BinState::whole) bins.push_back(path);
   }
   SMLP_CHECK(delete_endings(run));
-  for (const fs::path& bin : bins) SMLP_CHECK(delete_file(bin));
+  for (const PathAt& bin : bins) SMLP_CHECK(delete_file(bin));
   return delete_file(run.journal());
 }
 
@@ -146,13 +139,10 @@ Result<void> start_over(const PreprocessRun& run) {
 // would look like those of somebody else to the run after a kill.
 Result<void> delete_bins_from(const PreprocessRun& run, const Journal& journal, std::size_t first) {
   for (std::size_t b = first; b < journal.batches.size(); ++b) {
-    const fs::path path = run.bin(b);
-    std::error_code code;
-    const auto type = fs::symlink_status(path, code).type();
-    if (type == fs::file_type::regular) SMLP_CHECK(delete_file(path));
-    if (type != fs::file_type::regular && type != fs::file_type::not_found) {
-      return foreign_file(path, "is not the file that an earlier run wrote");
-    }
+    const PathAt path = run.bin(b);
+    if (!name_is_taken(path)) continue;
+    if (!S_ISREG(mode_of(path))) return foreign_file(path.shown, "is not the file that an earlier run wrote");
+    SMLP_CHECK(delete_file(path));
   }
   return {};
 }
@@ -162,10 +152,10 @@ Result<void> delete_bins_from(const PreprocessRun& run, const Journal& journal, 
 Result<Journal> find_start(const PreprocessRun& run) {
   SMLP_CHECK(remove_temporaries(run.options.save_dir));
   for (const char* name : {PreprocessRun::kLabels, PreprocessRun::kManifest}) {
-    SMLP_CHECK(remove_temporaries(run.parent, name));
+    SMLP_CHECK(remove_temporaries(run.parent.shown, name));
   }
   if (run.options.force) SMLP_CHECK(start_over(run));
-  SMLP_TRY(recorded, read_journal(run.journal()));
+  SMLP_TRY(recorded, read_journal(run.journal().shown));
   SMLP_CHECK(refuse_foreign(run, recorded));
   SMLP_TRY(journal, check_recorded(run, std::move(recorded)));
   if (const std::size_t whole = whole_batches(run, journal); whole < journal.batches.size()) {

@@ -113,7 +113,8 @@ Result<PreprocessRun> PreprocessRun::open(const PreprocessFolderOptions& options
   const std::filesystem::path real = std::filesystem::canonical(options.save_dir, code);
   if (code) return system_error("open the folder", code.value(), options.save_dir);
   SMLP_CHECK(check_apart(real, inputs.files));
-  PreprocessRun run{.options = options, .inputs = std::move(inputs), .parent = real.parent_path()};
+  PreprocessRun run{
+      .options = options, .inputs = std::move(inputs), .folder = options.save_dir, .parent = real.parent_path()};
   const std::vector<std::int64_t> numbers = numbers_of(run.inputs);
   for (const Input& input : run.inputs.files) run.labels.push_back(numbers[static_cast<std::size_t>(input.label)]);
   run.listed = run.inputs.files.size();

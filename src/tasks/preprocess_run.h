@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 
+#include "base/path_at.h"
 #include "data/bin_folder.h"
 #include "data/inputs.h"
 #include "data/preprocess_journal.h"
@@ -19,8 +20,9 @@ struct PreprocessRun {
   const PreprocessFolderOptions& options;
   Inputs inputs;                          // of this part
   std::vector<std::int64_t> labels = {};  // of each picture, as labels.npy has it
-  std::filesystem::path parent;           // of save_dir
-  std::uint64_t listed = 0;               // pictures of all parts
+  // save_dir and its parent, to write into: by their names until they are locked, then wherever those lead.
+  PathAt folder, parent;
+  std::uint64_t listed = 0;  // pictures of all parts
   JournalHeader header = {};
 
   // What the journal keeps of where the bins come from.
@@ -31,10 +33,10 @@ struct PreprocessRun {
   // folder that cannot be made, a part without pictures.
   static Result<PreprocessRun> open(const PreprocessFolderOptions& options);
 
-  std::filesystem::path journal() const { return options.save_dir / kPreprocessJournal; }
-  std::filesystem::path labels_file() const { return parent / kLabels; }
-  std::filesystem::path manifest_file() const { return parent / kManifest; }
-  std::filesystem::path bin(std::size_t batch) const { return bin_path(options.save_dir, header.first_bin + batch); }
+  PathAt journal() const { return folder / kPreprocessJournal; }
+  PathAt labels_file() const { return parent / kLabels; }
+  PathAt manifest_file() const { return parent / kManifest; }
+  PathAt bin(std::size_t batch) const { return folder / bin_name(header.first_bin + batch); }
 
   static constexpr const char* kLabels = "labels.npy";
   static constexpr const char* kManifest = "manifest.jsonl";

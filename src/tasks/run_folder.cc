@@ -85,21 +85,15 @@ std::optional<FileId> id_of(const fs::path& path) {
   return FileId(info.st_dev, info.st_ino);
 }
 
-Result<void> delete_file(const fs::path& path) {
-  std::error_code code;
-  fs::remove(path, code);
-  if (code) return system_error("delete", code.value(), path);
-  return {};
-}
-
-// The files of the earlier run that are there. Errors: one that has changed since, or is an input of this run.
-Result<std::vector<fs::path>> removable(const fs::path& folder, const RunRecord& earlier,
-                                        std::span<const fs::path> inputs) {
+// The files of the earlier run that are there, by their names in its record. Errors: one that has changed since, or is
+// an input of this run.
+Result<std::vector<std::string>> removable(const fs::path& folder, const RunRecord& earlier,
+                                           std::span<const fs::path> inputs) {
   std::set<FileId> kept;
   for (const fs::path& input : inputs) {
     if (const auto id = id_of(input)) kept.insert(*id);
   }
-  std::vector<fs::path> files;
+  std::vector<std::string> names;
   for (const auto& [name, versions] : earlier.files) {
     SMLP_TRY(state, earlier.state_of(folder, name));
     if (state == FileState::absent) continue;
@@ -116,15 +110,19 @@ Result<std::vector<fs::path>> removable(const fs::path& folder, const RunRecord&
       return folder_error(path, "is a result of the earlier run and an input of this one, so --force deletes nothing",
                           "choose another --output_dirname");
     }
-    files.push_back(path);
+    names.push_back(name);
   }
-  return files;
+  return names;
 }
 
 // The record goes last, so that a kill in between leaves a folder whose files can still be told apart.
-Result<void> remove_run(const fs::path& folder, const RunRecord& earlier, std::span<const fs::path> inputs) {
-  SMLP_TRY(files, removable(folder, earlier, inputs));
-  for (const fs::path& path : files) SMLP_CHECK(delete_file(path));
+Result<void> remove_run(const DirectoryLock& lock, const RunRecord& earlier, std::span<const fs::path> inputs) {
+  const PathAt folder = lock.folder();
+  SMLP_TRY(names, removable(folder.shown, earlier, inputs));
+  for (const std::string& name : names) {
+    const bool beside = name == summary_name(folder.shown);
+    SMLP_CHECK(delete_file(beside ? PathAt(summary_path(folder.shown)) : folder / name));
+  }
   if (earlier.identity.packed) SMLP_CHECK(delete_file(packed_part(folder)));
   return delete_file(folder / kRunRecord);
 }
@@ -171,7 +169,7 @@ Result<RunFolder> choose_named_folder(const fs::path& folder, const RunFolderOpt
     return folder_error(folder, fmt::format("cannot resume: the run there differs in {}", fmt::join(differing, ", ")),
                         "give --force to replace the results there, or another --output_dirname");
   }
-  SMLP_CHECK(remove_run(folder, *earlier, inputs));
+  SMLP_CHECK(remove_run(lock, *earlier, inputs));
   if (std::error_code code; fs::exists(summary_path(folder), code)) {
     return folder_error(summary_path(folder), "was not written by the earlier run, and is not replaced",
                         "move it away, or choose another --output_dirname");

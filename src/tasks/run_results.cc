@@ -53,13 +53,13 @@ Result<void> RunResults::start(const RunIdentity& identity, const std::string& p
   for (const Input& input : inputs) {
     if (name_is_taken(path_of(input))) return foreign_error(path_of(input));
   }
-  for (const fs::path& path : {folder_ / kPackedNames, packed_part(folder_)}) {
-    if (options_.packed && name_is_taken(path)) return foreign_error(path);
+  for (const PathAt& path : {held() / kPackedNames, packed_part(held())}) {
+    if (options_.packed && name_is_taken(path)) return foreign_error(path.shown);
   }
-  SMLP_TRY(writer, RunRecordWriter::create(folder_, identity, provenance));
+  SMLP_TRY(writer, RunRecordWriter::create(held(), identity, provenance));
   writer_.emplace(std::move(writer));
   if (!options_.packed) return {};
-  SMLP_TRY(packed, PackedWriter::open(folder_, options_.classes, record_));
+  SMLP_TRY(packed, PackedWriter::open(held(), options_.classes, record_));
   packed_.emplace(std::move(packed));
   return {};
 }
@@ -70,7 +70,7 @@ Result<void> RunResults::resume(RunRecord earlier, std::span<const Input> inputs
   SMLP_CHECK(refuse_foreign_summary());
   const std::size_t rows = record_.rows.size();
   SMLP_CHECK(options_.packed ? resume_packed(inputs) : resume_files(inputs));
-  SMLP_TRY(writer, RunRecordWriter::reopen(folder_, record_));
+  SMLP_TRY(writer, RunRecordWriter::reopen(held(), record_));
   writer_.emplace(std::move(writer));
   return record_.rows.size() < rows ? writer_->keep_rows(record_.rows.size()) : Result<void>();
 }
@@ -96,7 +96,7 @@ Result<void> RunResults::resume_packed(std::span<const Input> inputs) {
   if (names == FileState::foreign) return foreign_error(folder_ / kPackedNames);
   const bool whole = array == FileState::whole && names == FileState::whole;
   if (!whole) {
-    SMLP_TRY(packed, PackedWriter::open(folder_, options_.classes, record_));
+    SMLP_TRY(packed, PackedWriter::open(held(), options_.classes, record_));
     packed_.emplace(std::move(packed));
   }
   for (std::size_t i = 0; i < std::min(inputs.size(), record_.rows.size()); ++i) {
@@ -115,7 +115,7 @@ Result<void> RunResults::write_inputs(const InputManifest& inputs) {
   if (state == FileState::changed || state == FileState::foreign) return foreign_error(path);
   const std::string text = input_manifest_text(inputs);
   SMLP_CHECK(writer_->add(kInputManifest, recorded(text)));
-  return write_file(path, text, Existing::keep);
+  return write_file(held() / kInputManifest, text, Existing::keep);
 }
 
 Result<void> RunResults::write(const Input& input, std::span<const float> logits) {
@@ -130,11 +130,11 @@ Result<void> RunResults::write(const Input& input, std::span<const float> logits
 Result<void> RunResults::write_file_of(const Input& input, std::span<const float> logits) {
   SMLP_CHECK(lock_->check());
   const std::string bytes = result_bytes(options_.format, logits, options_.classes);
-  const fs::path path = path_of(input);
+  const PathAt path = held() / name_of(input);
   const bool ours = record_.files.contains(name_of(input));
   if (resumed_ && !ours && name_is_taken(path)) {
-    SMLP_TRY(same, may_replace(path, bytes));
-    if (!same) return foreign_error(path);
+    SMLP_TRY(same, may_replace(path.shown, bytes));
+    if (!same) return foreign_error(path.shown);
   }
   SMLP_TRY(out, AtomicFile::create(path, resumed_ ? Existing::replace : Existing::keep));
   SMLP_CHECK(out.write(bytes));
@@ -146,7 +146,8 @@ Result<void> RunResults::finish() {
   if (folder_.empty()) return {};
   SMLP_CHECK(lock_->check());
   if (packed_) SMLP_CHECK(packed_->finish(record_.rows, *writer_));
-  return flush_disk(folder_);
+  SMLP_CHECK(flush_disk(folder_));
+  return lock_->check();
 }
 
 Result<void> RunResults::write_summary(const std::string& text) {

@@ -59,6 +59,7 @@ class RunResults {
   Result<void> resume_packed(std::span<const Input> inputs);
   Result<void> write_file_of(const Input& input, std::span<const float> logits);
   std::string name_of(const Input& input) const;
+  PathAt held() const { return lock_->folder(); }  // the folder that was locked, to write into
 
   std::filesystem::path folder_;
   RunResultsOptions options_;

@@ -212,7 +212,12 @@ class Scorer {
  public:
   Scorer(const Truth& truth, const ScoreOptions& options) : truth_(truth), limit_(options.n.value_or(UINT64_MAX)) {}
 
-  bool full() const { return position_ >= limit_; }
+  // Whether another picture is to be scored; where not, it is one that --n leaves out.
+  bool takes_another() {
+    left_out_ = position_ >= limit_;
+    return !left_out_;
+  }
+  bool left_out() const { return left_out_; }
   const std::optional<Tally>& tally() const { return tally_; }
 
   // Row `index` of the result of `stem`.
@@ -269,11 +274,12 @@ class Scorer {
   std::uint64_t limit_;
   std::optional<Tally> tally_;
   std::uint64_t position_ = 0;
+  bool left_out_ = false;
 };
 
 Result<void> score_files(const ResultFolder& results, const Truth& truth, Scorer& scorer) {
   const int classes = results.classes > 0 ? results.classes : truth.imagenet ? kImageNetClasses : 0;
-  for (std::size_t i = 0; i < results.files.size() && !scorer.full(); ++i) {
+  for (std::size_t i = 0; i < results.files.size() && scorer.takes_another(); ++i) {
     const ResultFile& file = results.files[i];
     // Rows that raw .bin results must have say nothing of their shape.
     const auto wanted = static_cast<int>(truth.labels_of(file.stem, i));
@@ -284,7 +290,7 @@ Result<void> score_files(const ResultFolder& results, const Truth& truth, Scorer
           "the results were made from other bins than the labels");
     }
     const auto width = static_cast<std::size_t>(logits.classes);
-    for (std::size_t row = 0; row < static_cast<std::size_t>(logits.rows) && !scorer.full(); ++row) {
+    for (std::size_t row = 0; row < static_cast<std::size_t>(logits.rows) && scorer.takes_another(); ++row) {
       SMLP_CHECK(scorer.add(file, file.stem, row, std::span(logits.values).subspan(row * width, width)));
     }
   }
@@ -300,7 +306,7 @@ Result<void> score_packed(const ResultFolder& results, Scorer& scorer) {
   }
   const auto width = static_cast<std::size_t>(logits.classes);
   std::size_t index = 0;  // within the input
-  for (std::size_t row = 0; row < results.packed_stems.size() && !scorer.full(); ++row) {
+  for (std::size_t row = 0; row < results.packed_stems.size() && scorer.takes_another(); ++row) {
     const std::string& stem = results.packed_stems[row];
     const bool first = row == 0 || stem != results.packed_stems[row - 1];
     index = first ? 0 : index + 1;
@@ -374,8 +380,7 @@ Result<Score> score_results(const ScoreOptions& options) {
   SMLP_TRY(manifest, read_input_manifest(results.folder));
   SMLP_TRY(truth, find_truth(options, results, manifest));
   if (truth.of_stem.empty()) SMLP_CHECK(check_gaps(results));
-  const std::size_t count = std::max(results.files.size(), results.packed_stems.size());
-  SMLP_CHECK(check_match(truth, results, count));
+  SMLP_CHECK(check_match(truth, results, std::max(results.files.size(), results.packed_stems.size())));
   Scorer scorer(truth, options);
   SMLP_CHECK(results.packed ? score_packed(results, scorer) : score_files(results, truth, scorer));
   Score score{.truth = truth.source, .warnings = {}};
@@ -392,7 +397,7 @@ Result<Score> score_results(const ScoreOptions& options) {
                        fmt::format("{} pictures have results, --n asks for {}", score.pictures, *options.n),
                        fmt::format("finish the run with infer --resume, or give --n {}", score.pictures));
   }
-  warn(truth, options, options.n && count > score.pictures, score);
+  warn(truth, options, scorer.left_out(), score);
   if (manifest) warn_of_other_labels(truth, *manifest, score);
   return score;
 }

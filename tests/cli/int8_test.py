@@ -458,7 +458,7 @@ class Refusals(unittest.TestCase):
         (data / "b.png").write_bytes((data / "a.png").read_bytes()[:200])
         said = self.compile("--max-drop", 60, "--data", data.parent)
         self.assertRegex(said, "1 of the 2 pictures that --max-drop is judged by could not be read .*b.png")
-        self.assertIn("judged by 1 pictures, of which one is 1e+02 points", said)
+        self.assertIn("judged by 1 pictures, of which one is 100 points", said)
 
     def test_outputs_that_cannot_be_written_are_found_before_the_work(self):
         # The only picture is broken: an error that does not name it came before the first was read.

@@ -21,7 +21,7 @@ TEST(BinFolder, BinsComeByNumber) {
   std::vector<std::uint64_t> numbers;
   for (const Bin& bin : *bins) numbers.push_back(bin.batch);
   EXPECT_EQ(numbers, (std::vector<std::uint64_t>{2, 10, 100000}));
-  EXPECT_EQ(bin_path("folder", 7), fs::path("folder/batch-00007.bin"));
+  EXPECT_EQ(bin_name(7), "batch-00007.bin");
   EXPECT_FALSE(list_bins(scratch.folder() / "missing"));
   EXPECT_FALSE(batch_number("batch-99999999999999999999"));
 }

@@ -47,6 +47,8 @@ TEST(ClassList, WhatIsWrongIsSaid) {
   EXPECT_THAT(read_class_list(scratch.write("c.txt", "a\nb\n"), 3).error().message(),
               HasSubstr("2 class names for a model of 3 classes"));
   EXPECT_THAT(read_class_list(scratch.write("c.txt", "a\n\nb\n"), 3).error().message(), HasSubstr("line 2 is empty"));
+  EXPECT_THAT(read_class_list(scratch.write("c.txt", "cr\xC3\xAApe\ncr\xEApe\n"), 2).error().message(),
+              HasSubstr("line 2 is not UTF-8"));
   EXPECT_THAT(read_class_list(scratch.folder(), 3).error().file, scratch.folder().string());
   EXPECT_THAT(read_class_list(scratch.folder() / "no", 3).error().message(), HasSubstr("cannot open"));
 }

@@ -151,8 +151,8 @@ TEST(BinFolder, BatchNumbers) {
   for (const char* other : {"batch-", "batch-x", "batch-1x", "xbatch-1", "batch--1", "batch-99999999999999999999"}) {
     EXPECT_FALSE(batch_number(other)) << other;
   }
-  EXPECT_EQ(bin_path("d", 12), fs::path("d/batch-00012.bin"));
-  EXPECT_EQ(bin_path("d", 123456), fs::path("d/batch-123456.bin"));
+  EXPECT_EQ(bin_name(12), "batch-00012.bin");
+  EXPECT_EQ(bin_name(123456), "batch-123456.bin");
 }
 
 TEST_F(JournalTest, LabelsComeBackAndNegativeOnesOnlyPad) {

@@ -105,11 +105,22 @@ auto watched(const char* name, const char* path, const char* more, Real real) ->
   return outcome;
 }
 
-int watched_open(int folder, const char* path, int flags, mode_t mode) {
+// The path of a name below an open folder.
+struct PathBelow {
+  char text[1100];
+  PathBelow(int folder, const char* name) {
+    const bool below = folder >= 0 && *name != '/';
+    std::snprintf(text, sizeof(text), "%s%s%s", below ? path_of(folder) : "", below ? "/" : "", name);
+  }
+};
+
+int watched_open(int folder, const char* name, int flags, mode_t mode) {
+  const PathBelow below(folder, name);
+  const char* path = below.text;
   char octal[16];
   std::snprintf(octal, sizeof(octal), "%o", static_cast<unsigned>(flags));
   const int fd =
-      watched("open", path, octal, [&] { return static_cast<int>(::syscall(SYS_openat, folder, path, flags, mode)); });
+      watched("open", path, octal, [&] { return static_cast<int>(::syscall(SYS_openat, folder, name, flags, mode)); });
   set_path(fd, path);
   return fd;
 }
@@ -252,8 +263,17 @@ int rename(const char* from, const char* to) noexcept {
 }
 
 int renameat2(int from_folder, const char* from, int to_folder, const char* to, unsigned flags) noexcept {
-  return watched("rename", from, to,
+  return watched("rename", PathBelow(from_folder, from).text, PathBelow(to_folder, to).text,
                  [&] { return static_cast<int>(::syscall(SYS_renameat2, from_folder, from, to_folder, to, flags)); });
+}
+
+int renameat(int from_folder, const char* from, int to_folder, const char* to) noexcept {
+  return renameat2(from_folder, from, to_folder, to, 0);
+}
+
+int unlinkat(int folder, const char* path, int flags) noexcept {
+  return watched("unlink", PathBelow(folder, path).text, "",
+                 [&] { return static_cast<int>(::syscall(SYS_unlinkat, folder, path, flags)); });
 }
 
 int unlink(const char* path) noexcept {
