@@ -294,8 +294,15 @@ TEST_F(BatcherTest, MovingABatcherOverAnotherEndsThat) {
   EXPECT_TRUE(right(b.submit(picture()).value().get()));
 }
 
+TEST_F(BatcherTest, TheLargestBatchIsTheSessionsUnlessItIsGiven) {
+  EXPECT_EQ(batcher({}).statistics().batches.size(), 5U) << "0 to 4";
+  EXPECT_EQ(batcher({.max_batch = 1}).statistics().batches.size(), 2U);
+  EXPECT_EQ(batcher({.max_batch = 65536}).statistics().batches.size(), 65537U);
+}
+
 TEST_F(BatcherTest, OptionsThatMakeNoSenseAreErrors) {
   EXPECT_FALSE(Batcher::create(session(), {.max_batch = -1}));
+  EXPECT_FALSE(Batcher::create(session(), {.max_batch = 65537}));
   EXPECT_FALSE(Batcher::create(session(), {.max_queue = 0}));
   EXPECT_FALSE(Batcher::create(session(), {.max_delay = -1us}));
 }

@@ -20,13 +20,13 @@ using std::chrono::microseconds;
 // Answers go into `answers`: "fine", or what the error says.
 class RequestQueueTest : public testing::Test {
  protected:
-  Result<void> take(RequestQueue& queue, RequestOptions options = {}) {
+  Result<void> take(RequestQueue& queue, RequestOptions options = {}, microseconds ago = {}) {
     return queue.take(
         {.input = std::span<const float>(),
          .options = std::move(options),
          .answer =
              [this](Result<Logits> result) { answers.push_back(result ? "fine" : std::string(result.error().what)); },
-         .arrived = std::chrono::steady_clock::now()});
+         .arrived = std::chrono::steady_clock::now() - ago});
   }
 
   static std::vector<Request> admitted(RequestQueue& queue) {
@@ -50,6 +50,62 @@ TEST_F(RequestQueueTest, ABatchIsDueWhenItIsWholeOrItsFirstHasWaited) {
   EXPECT_FALSE(hasty.is_ready()) << "nothing waits";
   ASSERT_TRUE(take(hasty));
   EXPECT_TRUE(hasty.is_ready());
+}
+
+TEST_F(RequestQueueTest, WhoHasWaitedLongestDecidesNotWhoIsFirst) {
+  RequestQueue queue({.max_batch = 3, .max_delay = hours(1), .max_queue = 8});
+  ASSERT_TRUE(take(queue, {.priority = 5}));
+  EXPECT_FALSE(queue.is_ready());
+  ASSERT_TRUE(take(queue, {}, hours(2)));
+  EXPECT_TRUE(queue.is_ready());
+}
+
+TEST_F(RequestQueueTest, ADeadlineLeavesHalfOfItsTimeForWaiting) {
+  const auto is_ready = [this](microseconds ago, microseconds left) {
+    RequestQueue queue({.max_batch = 3, .max_delay = hours(100), .max_queue = 8});
+    EXPECT_TRUE(take(queue, {.deadline = std::chrono::steady_clock::now() + left}, ago));
+    return queue.is_ready();
+  };
+  EXPECT_FALSE(is_ready(hours(1), hours(2)));
+  EXPECT_TRUE(is_ready(hours(2), hours(1)));
+}
+
+TEST_F(RequestQueueTest, APassIsWokenForEachRequestThatIsTaken) {
+  RequestQueue queue({.max_batch = 2, .max_delay = hours(1), .max_queue = 2});
+  int woken = 0;
+  queue.set_wake([&] { ++woken; });
+  ASSERT_TRUE(take(queue));
+  EXPECT_EQ(woken, 1);
+  queue.set_wake({});
+  ASSERT_TRUE(take(queue));
+  EXPECT_EQ(woken, 1);
+  queue.set_wake([&] { ++woken; });
+  EXPECT_FALSE(take(queue)) << "it is full";
+  EXPECT_EQ(woken, 1);
+}
+
+TEST_F(RequestQueueTest, ABatchIsNoLargerThanItMayBe) {
+  RequestQueue queue({.max_batch = 2, .max_delay = hours(1), .max_queue = 8});
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(take(queue));
+  std::vector<Request> first = admitted(queue), second = admitted(queue);
+  EXPECT_EQ(first.size(), 2U);
+  EXPECT_EQ(second.size(), 1U);
+  EXPECT_TRUE(admitted(queue).empty());
+  EXPECT_EQ(queue.statistics().batches, (std::vector<std::uint64_t>{0, 1, 1}));
+  EXPECT_EQ(queue.statistics().running, 3U);
+}
+
+TEST_F(RequestQueueTest, AnAnswerMayAskWhetherItIsOne) {
+  RequestQueue queue({.max_batch = 1, .max_delay = hours(1), .max_queue = 8});
+  bool inside = false;
+  ASSERT_TRUE(queue.take({.input = std::span<const float>(), .options = {}, .answer = [&](const Result<Logits>&) {
+                            inside = queue.is_answering_here();
+                          }}));
+  std::vector<Request> batch = admitted(queue);
+  EXPECT_FALSE(queue.is_answering_here());
+  queue.answer(batch[0], Logits{});
+  EXPECT_TRUE(inside);
+  EXPECT_FALSE(queue.is_answering_here());
 }
 
 TEST_F(RequestQueueTest, WhatIsClosedOrFullTakesNoMore) {

@@ -156,9 +156,13 @@ TEST_F(SessionTest, WrongSizesAndOptionsAreErrors) {
   EXPECT_FALSE(session->run(std::span(one).first(100), 1, logits));
   EXPECT_FALSE(session->run(one, 1, std::span(logits).first(9)));
   EXPECT_FALSE(session->run(one, -1, logits));
+  EXPECT_FALSE(session->run({}, -1, {}));
+  EXPECT_FALSE(session->run({}, 0, logits));
+  EXPECT_FALSE(session->run(one, 0, {}));
   EXPECT_TRUE(session->run({}, 0, {}));
   EXPECT_FALSE(Session::create(m, {.batch = 0}));
   EXPECT_FALSE(Session::create(m, {.threads = -1}));
+  EXPECT_THAT(Session::create(m, {.batch = 65537}).error().message(), HasSubstr("a batch of 65537 pictures"));
   EXPECT_THAT(Session::create(m, {.batch = 1 << 30}).error().message(), HasSubstr("1 to 65536 are possible"));
   EXPECT_EQ(find_precision("fp7"), nullptr);
   EXPECT_EQ(*find_precision("bf16"), Precision::bf16);

@@ -43,6 +43,25 @@ TEST(TopClasses, HugeLogitsDoNotOverflow) {
   EXPECT_EQ((*best)[2].probability, 0);
 }
 
+TEST(TopClasses, NoneAreGivenWhereNoneAreWanted) {
+  for (const int top : {0, -1}) {
+    const auto best = top_classes(std::vector<float>{1, 2}, top, {});
+    ASSERT_TRUE(best);
+    EXPECT_TRUE(best->empty()) << top;
+  }
+}
+
+TEST(Softmax, IsInPlace) {
+  std::vector<float> values = {0, std::log(2.0F), std::log(5.0F)};  // e^x: 1, 2, 5
+  ASSERT_TRUE(softmax(values));
+  EXPECT_FLOAT_EQ(values[0], 0.125F);
+  EXPECT_FLOAT_EQ(values[1], 0.25F);
+  EXPECT_FLOAT_EQ(values[2], 0.625F);
+  std::vector<float> bad = {1, std::numeric_limits<float>::quiet_NaN()};
+  EXPECT_FALSE(softmax(bad));
+  EXPECT_EQ(bad[0], 1) << "left as they were";
+}
+
 TEST(TopClasses, AnOutputThatIsNoNumberIsAnError) {
   for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
     const auto best = top_classes(std::vector<float>{1, bad}, 1, {});

@@ -65,6 +65,7 @@ TEST_F(AtomicFileTest, KeepsWhatIsThereUnlessToldToReplace) {
   const auto refused = write_file(target, "new");
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().file, target.string());
+  EXPECT_EQ(refused.error().what, "exists already, and nothing is overwritten unasked");
   EXPECT_EQ(content(target), "old");
   ASSERT_TRUE(write_file(target, "new", Existing::replace));
   EXPECT_EQ(content(target), "new");
@@ -77,7 +78,7 @@ TEST_F(AtomicFileTest, AFileThatAppearsMeanwhileIsKept) {
   ASSERT_TRUE(file);
   ASSERT_TRUE(file->write("late"));
   std::ofstream(target) << "first";
-  EXPECT_FALSE(file->commit());
+  EXPECT_EQ(file->commit().error().what, "exists already, and nothing is overwritten unasked");
   EXPECT_EQ(content(target), "first");
   EXPECT_EQ(entries(), 1U);
 }
@@ -240,8 +241,33 @@ TEST_F(AtomicFileTest, WhatAppearsOrChangesMeanwhileIsNotReplaced) {
   const auto refused = file.commit();
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().file, target.string());
+  EXPECT_EQ(refused.error().what, "was written by somebody else meanwhile, and is not replaced");
   EXPECT_EQ(content(target), "other");
   EXPECT_EQ(entries(), 2U);
+}
+
+TEST_F(AtomicFileTest, AFileThatIsDeletedMeanwhileIsWrittenAnew) {
+  const fs::path target = directory_ / "a.txt";
+  ASSERT_TRUE(write_file(target, "old"));
+  auto file = AtomicFile::create(target, Existing::replace).value();
+  ASSERT_TRUE(file.write("new"));
+  fs::remove(target);
+  ASSERT_TRUE(file.commit());
+  EXPECT_EQ(content(target), "new");
+  EXPECT_EQ(entries(), 1U);
+}
+
+TEST_F(AtomicFileTest, TheStampIsThatOfTheFileUnderItsFinalName) {
+  const fs::path target = directory_ / "a.txt";
+  auto file = AtomicFile::create(target).value();
+  ASSERT_TRUE(file.write("12345"));
+  const auto stamp = file.stamp();
+  ASSERT_TRUE(stamp) << stamp.error().message();
+  ASSERT_TRUE(file.commit());
+  struct stat info = {};
+  ASSERT_EQ(::stat(target.c_str(), &info), 0);
+  EXPECT_EQ(stamp->bytes, 5U);
+  EXPECT_EQ(stamp->mtime_ns, info.st_mtim.tv_sec * 1'000'000'000LL + info.st_mtim.tv_nsec);
 }
 
 TEST_F(AtomicFileTest, OneWriterReplacesAFileAtATime) {
@@ -285,6 +311,13 @@ TEST_F(AtomicFileTest, TheLongestNameHasRoomForItsTemporary) {
   EXPECT_EQ(entries(), 0U);
   ASSERT_TRUE(write_file(directory_ / name, "x"));
   EXPECT_EQ(content(directory_ / name), "x");
+}
+
+TEST_F(AtomicFileTest, OnlyAFolderThatIsThereIsFlushed) {
+  EXPECT_TRUE(flush_disk(directory_));
+  EXPECT_EQ(flush_disk(directory_ / "no").error().file, (directory_ / "no").string());
+  ASSERT_TRUE(write_file(directory_ / "file", "x"));
+  EXPECT_FALSE(flush_disk(directory_ / "file"));
 }
 
 TEST_F(AtomicFileTest, AnEmptyPathIsRefused) {

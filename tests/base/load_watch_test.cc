@@ -1,11 +1,21 @@
 #include "base/load_watch.h"
 
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 
 #include <chrono>
 
+#include "base/affinity.h"
+
 namespace smlp {
 namespace {
+
+double own_seconds() {
+  rusage usage = {};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+         1e-6 * static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
 
 TEST(LoadWatch, ReadsTheLinesOfProcStat) {
   // user nice system idle iowait irq softirq steal guest guest_nice, in ticks of 10 ms
@@ -22,19 +32,27 @@ TEST(LoadWatch, SaysNothingOfATimeTooShort) { EXPECT_EQ(LoadWatch().load(), std:
 
 // What this process does itself is no load of others.
 TEST(LoadWatch, OwnWorkIsNotCounted) {
+  const auto start = std::chrono::steady_clock::now(), end = start + std::chrono::milliseconds(400);
+  const double before = own_seconds();
   const LoadWatch watch;
-  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(400);
   while (std::chrono::steady_clock::now() < end) {
   }
+  const double own = own_seconds() - before;
   const auto load = watch.load();
   if (!load) GTEST_SKIP() << "the system does not tell";
   EXPECT_GE(load->others, 0);
   EXPECT_LE(load->others, 1);
+  // Whatever others do, they have what this process leaves, and some ticks of 10 ms.
+  const double all = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() *
+                     static_cast<double>(allowed_cpus().size());
+  EXPECT_LE(load->others, 1 - own / all + 0.15) << own << " s of " << all << " are our own";
 }
 
 TEST(LoadWatch, DoubtsBeginAboveALimit) {
   EXPECT_EQ(load_doubt(std::nullopt), "");
-  EXPECT_EQ(load_doubt(Load{.others = 0.09, .stolen = 0.04}), "");
+  EXPECT_EQ(load_doubt(Load{.others = 0.1, .stolen = 0.05}), "");
+  EXPECT_EQ(load_doubt(Load{.others = 0.11}), "other programs used 11 % of the processors' time");
+  EXPECT_EQ(load_doubt(Load{.stolen = 0.06}), "the hypervisor took 6 % of the processors' time");
   EXPECT_EQ(load_doubt(Load{.others = 0.5}), "other programs used 50 % of the processors' time");
   EXPECT_EQ(load_doubt(Load{.stolen = 0.1}), "the hypervisor took 10 % of the processors' time");
 }

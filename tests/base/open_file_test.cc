@@ -85,6 +85,56 @@ TEST(ReadText, GivesEveryByteAndKeepsToTheLimit) {
   EXPECT_EQ(read_start(file, 100).value(), text);
 }
 
+TEST(ReadBytes, GivesEveryByteAndKeepsToTheLimit) {
+  const test::Scratch scratch;
+  const fs::path file = scratch.write("file", "12345");
+  const auto read = read_bytes(file, 5);
+  ASSERT_TRUE(read) << read.error().message();
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(read->data.get()), read->size), "12345");
+  EXPECT_EQ(read->stamp, stamp_by_name(file));
+  EXPECT_THAT(read_bytes(file, 4).error().message(), HasSubstr("5 bytes; at most 4"));
+  EXPECT_EQ(read_bytes(scratch.write("empty", ""), 0)->size, 0U);
+  EXPECT_FALSE(read_bytes(scratch.folder(), 5));
+}
+
+TEST(ReadAt, GivesTheBytesFromThereOrAnError) {
+  const test::Scratch scratch;
+  const fs::path path = scratch.write("file", "12345");
+  const auto file = open_regular(path);
+  ASSERT_TRUE(file);
+  const auto at = [&](std::uint64_t offset, std::size_t count) {
+    std::string room(count, '?');
+    const auto outcome = read_at(file->handle, offset, std::as_writable_bytes(std::span(room)), path);
+    return outcome ? room : outcome.error().message();
+  };
+  EXPECT_EQ(at(0, 5), "12345");
+  EXPECT_EQ(at(3, 2), "45") << "the file has a position of its own, which plays no part";
+  EXPECT_EQ(at(1, 2), "23");
+  EXPECT_EQ(at(5, 0), "");
+  EXPECT_THAT(at(3, 3), HasSubstr("changed while it was read"));
+  EXPECT_THAT(at(6, 1), HasSubstr(path.string()));
+}
+
+TEST(Stamps, AreOfWhatANameLeadsTo) {
+  const test::Scratch scratch;
+  const fs::path file = scratch.write("file", "12345"), folder = scratch.folder();
+  fs::create_symlink("file", folder / "link");
+  fs::create_symlink("nowhere", folder / "dangling");
+  const auto opened = open_regular(file);
+  ASSERT_TRUE(opened);
+  EXPECT_EQ(check_regular(folder / "link").value(), opened->stamp);
+  EXPECT_EQ(stamp_of(opened->handle, file).value(), opened->stamp);
+  EXPECT_EQ(stamp_by_name(folder / "link"), opened->stamp);
+  EXPECT_EQ(stamp_by_name(folder / "dangling"), FileStamp());
+  scratch.write("file", "123456");
+  EXPECT_EQ(stamp_of(opened->handle, file)->bytes, 6U) << "what it is by now";
+  EXPECT_TRUE(name_is_taken(file));
+  EXPECT_TRUE(name_is_taken(folder));
+  EXPECT_TRUE(name_is_taken(folder / "dangling")) << "a link that leads nowhere has the name";
+  EXPECT_FALSE(name_is_taken(folder / "no"));
+  EXPECT_FALSE(name_is_taken(""));
+}
+
 TEST(CreateOwn, TouchesNothingButAFileOfItsOwn) {
   const test::Scratch scratch;
   const fs::path outside = scratch.write("outside", "precious"), own = scratch.folder() / "own";

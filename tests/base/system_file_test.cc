@@ -19,11 +19,13 @@ TEST(SystemFile, AValueIsThatOfItsWholeKey) {
   const test::Scratch scratch;
   const auto file = scratch.write("info",
                                   "MemTotalOfAll: 1 kB\nMemTotal:   16384 kB\nMemTotal: 2 kB\nmodel name\t: A B\n"
-                                  "inactive_file 4096\nlast:\n");
+                                  "inactive_file 4096\nalone\nblanks: \t \nlast:\n");
   EXPECT_EQ(value_of(file, "MemTotal"), "16384 kB");
   EXPECT_EQ(value_of(file, "model name"), "A B");
   EXPECT_EQ(value_of(file, "inactive_file"), "4096");
   EXPECT_EQ(value_of(file, "last"), "");
+  EXPECT_EQ(value_of(file, "alone"), "");
+  EXPECT_EQ(value_of(file, "blanks"), "");
   EXPECT_EQ(value_of(file, "inactive"), "");
   EXPECT_EQ(value_of(scratch.folder() / "missing", "MemTotal"), "");
 }

@@ -61,6 +61,8 @@ TEST(TimeHistogram, PartsAddUpExactly) {
     EXPECT_EQ(sum.buckets(), whole.buckets());
     EXPECT_EQ(sum.count(), whole.count());
     EXPECT_EQ(sum.sum(), whole.sum());
+    EXPECT_EQ(sum.min(), whole.min());
+    EXPECT_EQ(sum.max(), whole.max());
     for (int q = 0; q <= 100; ++q) EXPECT_EQ(sum.percentile(q), whole.percentile(q)) << q;
   }
 }
@@ -71,13 +73,22 @@ TEST(TimeHistogram, IsRestoredFromItsNumbersOnly) {
   ASSERT_TRUE(again);
   EXPECT_EQ(again->percentile(90), h.percentile(90));
   EXPECT_EQ(again->count(), 50U);
+  EXPECT_EQ(again->buckets(), h.buckets());
+  EXPECT_EQ(again->min(), h.min());
+  EXPECT_EQ(again->max(), h.max());
+  EXPECT_EQ(again->sum(), h.sum());
   EXPECT_FALSE(TimeHistogram::restored(h.buckets(), 0, h.max(), h.sum()));
   EXPECT_FALSE(TimeHistogram::restored(h.buckets(), h.min(), 4 * h.max(), h.sum()));
   EXPECT_FALSE(TimeHistogram::restored({{-1, 1}}, 0, 0, 0));
   EXPECT_FALSE(TimeHistogram::restored({{1 << 20, 1}}, 5, 5, 5));
   EXPECT_FALSE(TimeHistogram::restored({{5, 0}}, 5, 5, 5));
   EXPECT_FALSE(TimeHistogram::restored({}, 5, 5, 5));
+  EXPECT_FALSE(TimeHistogram::restored({}, 5, 0, 0));
+  EXPECT_FALSE(TimeHistogram::restored({}, 0, 5, 0));
+  EXPECT_FALSE(TimeHistogram::restored({}, 0, 0, 5));
   EXPECT_TRUE(TimeHistogram::restored({}, 0, 0, 0));
+  EXPECT_FALSE(TimeHistogram::restored({{5, UINT64_MAX}, {6, 1}}, 5, 6, 11)) << "more events than can be counted";
+  EXPECT_EQ(TimeHistogram::restored({{5, UINT64_MAX - 1}, {6, 1}}, 5, 6, 11)->count(), UINT64_MAX);
 }
 
 }  // namespace

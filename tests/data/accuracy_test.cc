@@ -26,6 +26,9 @@ TEST(Chance, ToldFromKnowledge) {
   EXPECT_TRUE(at_chance_level(50, 50000, 1000));
   EXPECT_TRUE(at_chance_level(0, 100, 10));
   EXPECT_FALSE(at_chance_level(1, 10, 10)) << "too few to say";
+  EXPECT_FALSE(at_chance_level(0, 29, 10));
+  EXPECT_TRUE(at_chance_level(0, 30, 10));
+  EXPECT_TRUE(at_chance_level(15, 30, 2));
   EXPECT_FALSE(at_chance_level(100, 100, 1)) << "one class is always right";
 }
 

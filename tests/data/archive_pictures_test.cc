@@ -94,9 +94,16 @@ TEST_F(ArchivePicturesTest, JunkIsWhatItIsInFolders) {
          {".git/a.jpg", "x"},
          {"d/Thumbs.db", "x"},
          {"__meta__/a.jpg", "x"},
+         {"____/a.jpg", "x"},
+         {"d/desktop.ini/a.jpg", "x"},
          {"../b.jpg", "x"},
-         {"/c.jpg", "x"}});
-  EXPECT_THAT(pictures(), ElementsAre("./a.jpg", "../b.jpg", "/c.jpg"));
+         {"/c.jpg", "x"},
+         {"___/d.jpg", "x"},
+         {"__e/e.jpg", "x"},
+         {"f__/f.jpg", "x"},
+         {"g/__meta__/g.jpg", "x"}});
+  EXPECT_THAT(pictures(),
+              ElementsAre("./a.jpg", "../b.jpg", "/c.jpg", "___/d.jpg", "__e/e.jpg", "f__/f.jpg", "g/__meta__/g.jpg"));
 }
 
 TEST_F(ArchivePicturesTest, ALabelIsANumberOrAText) {
@@ -125,11 +132,44 @@ TEST_F(ArchivePicturesTest, ALabelIsANumberOrAText) {
   EXPECT_EQ(found[6], "g.jpg=n01440764");
 }
 
+TEST_F(ArchivePicturesTest, TheNumberOfAClassComesBeforeWhatElseIsSaid) {
+  write({{"a.jpg", "x"},
+         {"a.json", R"({"label": 3})"},
+         {"a.cls", "7"},
+         {"b.jpg", "x"},
+         {"b.json", R"({"class_name": "d", "wnid": "c", "cls": "b", "label": 0})"},
+         {"c.jpg", "x"},
+         {"c.json", R"({"class_name": "d", "wnid": "c", "cls": 1})"},
+         {"d.jpg", "x"},
+         {"d.json", R"({"class_name": "d", "wnid": "c"})"}});
+  EXPECT_THAT(pictures(), ElementsAre("a.jpg=7", "b.jpg=0", "c.jpg=1", "d.jpg=c"));
+  EXPECT_THAT(list_archive(archive_)->others, ElementsAre(1)) << "the label that is not used";
+}
+
+TEST_F(ArchivePicturesTest, ALabelIsShort) {
+  const auto label_of = [&](const std::string& name, const std::string& content) {
+    archive_ = TarArchive::open(scratch_.write("a.tar", member({.name = name}, content) + kTarEnd)).value();
+    const auto label = read_sample_label(archive_, **archive_.reader(), 0);
+    return label ? *label : label.error().message();
+  };
+  EXPECT_EQ(label_of("a.cls", std::string(4096, 'x')), std::string(4096, 'x'));
+  EXPECT_THAT(label_of("a.cls", std::string(4097, 'x')), HasSubstr("a.tar:a.cls: 4097 bytes; at most 4096"));
+  const std::string json = R"({"label": 5})";
+  EXPECT_EQ(label_of("a.json", json + std::string((1 << 20) - json.size(), ' ')), "5");
+  EXPECT_THAT(label_of("a.json", json + std::string((1 << 20) + 1 - json.size(), ' ')), HasSubstr("at most 1048576"));
+  EXPECT_THAT(label_of("a.cls", std::string("a\0b", 3)), HasSubstr("has a zero byte in it"));
+  EXPECT_EQ(label_of("a.cls", "\t two words\r\n"), "two words");
+}
+
 TEST(FolderOfMember, IsTheOneThatHoldsIt) {
   EXPECT_EQ(folder_of_member("val/n01440764/1.jpg"), "n01440764");
   EXPECT_EQ(folder_of_member("/dog/1.jpg"), "dog");
   EXPECT_EQ(folder_of_member("./1.jpg"), "");
   EXPECT_EQ(folder_of_member("1.jpg"), "");
+  EXPECT_EQ(folder_of_member("/1.jpg"), "");
+  EXPECT_EQ(folder_of_member("../1.jpg"), "");
+  EXPECT_EQ(folder_of_member("dog/../1.jpg"), "");
+  EXPECT_EQ(folder_of_member("..dog/1.jpg"), "..dog");
 }
 
 }  // namespace

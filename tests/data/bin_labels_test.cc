@@ -28,16 +28,17 @@ class BinLabelsTest : public ::testing::Test {
     scratch_.write("labels.npy", labels_bytes({.batch_size = batch, .labels = std::move(labels)}));
   }
   // Two bins of two pictures and one, with a broken picture in the first.
-  void write_journal() {
-    auto writer = JournalWriter::create(bins_ / kPreprocessJournal, {.batch_size = 2, .pictures = 4});
+  void write_journal(std::uint64_t first_bin = 0) {
+    auto writer =
+        JournalWriter::create(bins_ / kPreprocessJournal, {.batch_size = 2, .pictures = 4, .first_bin = first_bin});
     ASSERT_TRUE(writer);
     ASSERT_TRUE(writer->append({{picture("aa"), picture("bb", "broken"), picture("cc")}}));
     ASSERT_TRUE(writer->append({{picture("dd")}}));
   }
-  static std::string line(int batch, int index, const char* sha256, int label) {
-    return fmt::format(R"({{"file":"f","label":{},"class":"c","sha256":"{}","batch":{},"index":{}}})"
+  static std::string line(int batch, int index, const char* sha256, int label, const char* folder = "c") {
+    return fmt::format(R"({{"file":"f","label":{},"class":"{}","sha256":"{}","batch":{},"index":{}}})"
                        "\n",
-                       label, sha256, batch, index);
+                       label, folder, sha256, batch, index);
   }
   BinLabels find() {
     auto labels = find_bin_labels(bins_);
@@ -90,6 +91,42 @@ TEST_F(BinLabelsTest, OfPreprocessByThePicturesThemselves) {
   }
   scratch_.write("manifest.jsonl", line(0, 1, "aa", 3));
   EXPECT_THAT(find_bin_labels(bins_).error().message(), HasSubstr("line 1"));
+}
+
+TEST_F(BinLabelsTest, OfPreprocessTheyAreFoldersUnlessThoseAreTheNumbers) {
+  write_bins(2);
+  write_journal();
+  scratch_.write("manifest.jsonl", line(0, 0, "aa", 3, "3") + line(0, 1, "cc", 4, "4") + line(1, 0, "dd", 5, "5"));
+  EXPECT_THAT(find().folder_of_label, IsEmpty());
+  EXPECT_THAT(find().of_batch, ElementsAre(Pair(0, ElementsAre(3, 4)), Pair(1, ElementsAre(5))));
+  scratch_.write("manifest.jsonl", line(0, 0, "aa", 3, "3") + line(0, 1, "cc", 4, "dog") + line(1, 0, "dd", 3, "3"));
+  EXPECT_THAT(find().folder_of_label, ElementsAre(Pair(3, "3"), Pair(4, "dog")));
+  scratch_.write("manifest.jsonl", line(0, 0, "aa", 3, "4") + line(0, 1, "cc", 4, "3") + line(1, 0, "dd", 3, "4"));
+  EXPECT_THAT(find().folder_of_label, ElementsAre(Pair(3, "4"), Pair(4, "3")));
+}
+
+TEST_F(BinLabelsTest, OfAPartTheyAreOfItsBins) {
+  write_bins(2);
+  write_journal(7);
+  scratch_.write("manifest.jsonl", line(7, 0, "aa", 3) + line(7, 1, "cc", 4) + line(8, 0, "dd", 5));
+  EXPECT_THAT(find().of_batch, ElementsAre(Pair(7, ElementsAre(3, 4)), Pair(8, ElementsAre(5))));
+  scratch_.write("manifest.jsonl", line(0, 0, "aa", 3) + line(0, 1, "cc", 4) + line(1, 0, "dd", 5));
+  EXPECT_THAT(find().missing, HasSubstr("manifest.jsonl is of other bins"));
+}
+
+TEST_F(BinLabelsTest, ADamagedManifestIsAnErrorThatNamesTheLine) {
+  write_bins(2);
+  write_journal();
+  const std::string first = line(0, 0, "aa", 3);
+  for (const std::string& second :
+       {line(0, 1, "cc", 3, "other"), line(0, 2, "cc", 4), line(0, 0, "cc", 4), std::string("{}\n"), std::string("x\n"),
+        std::string("\n"), std::string(R"({"label":1.5,"class":"c","sha256":"cc","batch":0,"index":1})"),
+        std::string(R"({"label":1,"class":"c","sha256":"cc","batch":-1,"index":1})")}) {
+    scratch_.write("manifest.jsonl", first + second);
+    const auto labels = find_bin_labels(bins_);
+    ASSERT_FALSE(labels) << second;
+    EXPECT_THAT(labels.error().message(), HasSubstr("manifest.jsonl: line 2: ")) << second;
+  }
 }
 
 TEST_F(BinLabelsTest, OfAnUnfinishedRunNothingIsKnown) {

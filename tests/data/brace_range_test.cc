@@ -31,6 +31,13 @@ TEST(BraceRange, OtherBracesAreText) {
   }
 }
 
+TEST(BraceRange, NumbersAndWordsHaveALimit) {
+  EXPECT_THAT(*expand_braces("{999999999999998..999999999999999}"), ElementsAre("999999999999998", "999999999999999"));
+  EXPECT_THAT(*expand_braces("{0000000000000001..2}"), ElementsAre("{0000000000000001..2}")) << "16 digits";
+  EXPECT_THAT(*expand_braces(std::string(4090, 'x') + "{1..2}"), SizeIs(2));
+  EXPECT_THAT(*expand_braces(std::string(4091, 'x') + "{1..2}"), SizeIs(1)) << "no path is so long";
+}
+
 TEST(BraceRange, NoMoreThanAnybodyMeans) {
   EXPECT_THAT(*expand_braces("{1..100000}"), SizeIs(100000));
   EXPECT_THAT(expand_braces("{0..100000}").error().message(), HasSubstr("more than 100000 names"));

@@ -39,6 +39,26 @@ TEST(ClassList, NamesInMemoryAreReadAsLinesOfAFile) {
   EXPECT_THAT(list->wnids, ElementsAre("n01440764", "n02102040"));
 }
 
+TEST(ClassList, AWordNetIdIsTheLetterNAndEightDigits) {
+  EXPECT_TRUE(is_wnid("n01440764"));
+  for (const char* word : {"", "n", "n0144076", "n014407645", "N01440764", "m01440764", "n0144076x", "nn1440764"}) {
+    EXPECT_FALSE(is_wnid(word)) << word;
+  }
+}
+
+TEST(ClassList, ANameThatOnlyBeginsLikeAnIdIsAName) {
+  const test::Scratch scratch;
+  for (const char* line : {"n01440764", "n01440764 ", "n01440764\ttench", "n0144076 tench", "x n01440764 tench"}) {
+    const auto list = read_class_list(scratch.write("c.txt", fmt::format("n02102040 springer\n{}\n", line)), 2);
+    ASSERT_TRUE(list) << list.error().message();
+    EXPECT_THAT(list->names, ElementsAre("n02102040 springer", line));
+    EXPECT_THAT(list->wnids, IsEmpty());
+  }
+  const auto one = read_class_list(scratch.write("c.txt", "n01440764 t"), 1);
+  ASSERT_TRUE(one) << one.error().message();
+  EXPECT_THAT(one->names, ElementsAre("t"));
+}
+
 TEST(ClassList, WhatIsWrongIsSaid) {
   EXPECT_THAT(check_class_list({.names = {"a", ""}}, 2).error().message(), HasSubstr("the name of class 1 is empty"));
   EXPECT_THAT(check_class_list({.names = {"a"}}, 2).error().message(),

@@ -34,6 +34,11 @@ TEST(InputManifest, IsReadBack) {
   EXPECT_TRUE((*read_input_manifest(scratch.folder()))->inputs[0].labels.empty());
 }
 
+TEST(InputManifest, WhatIsNotKnownIsNotWritten) {
+  EXPECT_EQ(input_manifest_text({.truth = "", .missing = "", .inputs = {{.file = "a/x.bin", .stem = "x", .rows = 2}}}),
+            "{\"smlp_inputs\":1,\"truth\":\"\"}\n{\"file\":\"a/x.bin\",\"stem\":\"x\",\"rows\":2}\n");
+}
+
 TEST(InputManifest, EarlierVersionsKnewNoClasses) {
   const test::Scratch scratch;
   scratch.write(kInputManifest, "{\"smlp_inputs\":1,\"truth\":\"\"}\n{\"file\":\"a\",\"stem\":\"a\",\"rows\":1}\n");
@@ -48,7 +53,11 @@ TEST(InputManifest, AbsentAndDamaged) {
   ASSERT_TRUE(none);
   EXPECT_FALSE(*none);
   for (const char* text :
-       {"", "x\n", "{}\n", "{\"smlp_inputs\":2,\"truth\":\"\"}\n",
+       {"", "x\n", "{}\n", "{\"smlp_inputs\":2,\"truth\":\"\"}\n", "{\"smlp_inputs\":1}\n", "{\"truth\":\"\"}\n",
+        "{\"smlp_inputs\":1,\"truth\":\"\"}\n{\"file\":\"a\",\"rows\":1}\n",
+        "{\"smlp_inputs\":1,\"truth\":\"\"}\n{\"stem\":\"a\",\"rows\":1}\n",
+        "{\"smlp_inputs\":1,\"truth\":\"\"}\n{\"file\":\"a\",\"stem\":\"a\",\"rows\":-1}\n",
+        "{\"smlp_inputs\":1,\"truth\":\"t\"}\n{\"file\":\"a\",\"stem\":\"a\",\"rows\":1,\"labels\":[1,2]}\n",
         "{\"smlp_inputs\":1,\"truth\":\"\"}\n{\"file\":\"a\"}\n",
         "{\"smlp_inputs\":1,\"truth\":\"t\"}\n{\"file\":\"a\",\"stem\":\"a\",\"rows\":2,\"labels\":[1]}\n",
         "{\"smlp_inputs\":1,\"truth\":\"t\"}\n{\"file\":\"a\",\"stem\":\"a\",\"rows\":1}\n",

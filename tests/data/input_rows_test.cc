@@ -98,6 +98,19 @@ TEST_F(InputRowsTest, AFileThatChangedSinceItWasListedIsAnError) {
   EXPECT_THAT(rows.error().message(), HasSubstr("grown.bin: has changed since it was checked"));
 }
 
+TEST_F(InputRowsTest, AnArrayOfOtherRowsThanWereListedHasChanged) {
+  for (const bool fortran : {false, true}) {
+    auto file = listed("rows.npy", npy_text("<f4", fortran, data_of<float>(false, fortran)));
+    ASSERT_TRUE(file);
+    for (const int rows : {kRows - 1, kRows + 1}) {
+      file->rows = rows;
+      const auto opened = InputRows::open(*file, kSpec);
+      ASSERT_FALSE(opened) << rows;
+      EXPECT_THAT(opened.error().message(), HasSubstr("rows.npy: has changed since it was checked"));
+    }
+  }
+}
+
 TEST_F(InputRowsTest, AFileThatIsCutOffWhileItIsOpenIsAnError) {
   const auto file = listed("cut.bin", data_of<float>(false, false));
   ASSERT_TRUE(file);

@@ -31,6 +31,9 @@ TEST(InputWords, APathAndPathsBetweenCommas) {
   EXPECT_THAT(paths_of(brace), ElementsAre(brace)) << "it exists by this name";
   EXPECT_FALSE(input_paths(""));
   EXPECT_FALSE(input_paths(",,"));
+  EXPECT_THAT(paths_of("@"), ElementsAre("@"));
+  EXPECT_THAT(paths_of("a{b,c"), ElementsAre("a{b", "c")) << "a brace that nothing closes is text";
+  EXPECT_THAT(paths_of("a}b,c"), ElementsAre("a}b", "c"));
 }
 
 TEST(InputWords, AListHasAPathALine) {

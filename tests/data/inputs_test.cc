@@ -4,6 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "data/input_remarks.h"
+#include "data/labels.h"
+#include "data/preprocess_journal.h"
 #include "support/scratch.h"
 #include "support/tar_file.h"
 
@@ -155,6 +158,12 @@ TEST_F(InputsTest, ArchivesAndShards) {
   EXPECT_THAT(names({"s-{08..10}.tar"}).front(), HasSubstr("s-10.tar: cannot open"));
   write("cut.tar", shard.substr(0, 2048));
   EXPECT_THAT(list({"cut.tar"})->warnings, ElementsAre(HasSubstr("cut.tar: no block of zeros ends the archive")));
+  write("joined.tar", plain + plain);
+  EXPECT_THAT(list({"joined.tar"})->warnings, ElementsAre(HasSubstr("joined.tar: what follows the archive's end")));
+  EXPECT_THAT(list({"plain.tar"})->warnings, ElementsAre());
+  write("more.tar", member({.name = "notes"}, "x") + member({.name = "more"}) + plain);
+  EXPECT_EQ(list({"more.tar"})->left_out.count, 2U);
+  EXPECT_EQ(list({"more.tar"})->left_out.first, "more.tar:notes");
   write("captions.tar",
         member({.name = "a.jpg"}, "x") + member({.name = "a.json"}, R"({"caption": "a dog"})") + kTarEnd);
   EXPECT_THAT(names({"captions.tar"}), ElementsAre("captions.tar:a.jpg"));
@@ -181,6 +190,90 @@ TEST_F(InputsTest, WhereLabelsAreRequiredEveryPictureHasOne) {
   EXPECT_THAT(names({"none.jpg"}, LabelUse::required).front(), HasSubstr("none.jpg: cannot open"));
   write("flat.tar", member({.name = "1.jpg"}, "x") + kTarEnd);
   EXPECT_THAT(names({"flat.tar"}, LabelUse::required).front(), HasSubstr("flat.tar:1.jpg: has no label"));
+}
+
+TEST_F(InputsTest, BinsHaveTheLabelsThatLieBesideThem) {
+  write("other/bins/batch-00000.bin");
+  write("other/bins/batch-00001.bin");
+  EXPECT_THAT(names({"other/bins"}, LabelUse::required).front(), HasSubstr("other/bins: its bins have no labels: "));
+  write("other/labels.npy", labels_bytes({.batch_size = 2, .labels = {10, 9, 10, kNoLabel}}));
+  const auto inputs = list({"other/bins"}, LabelUse::required);
+  ASSERT_TRUE(inputs) << inputs.error().message();
+  EXPECT_EQ(inputs->label_source, LabelSource::bins);
+  EXPECT_THAT(inputs->label_origin, HasSubstr("labels.npy"));
+  EXPECT_THAT(inputs->labels, ElementsAre("10", "9"));
+  ASSERT_EQ(inputs->files.size(), 2U);
+  EXPECT_THAT(inputs->files[0].row_labels, ElementsAre(0, 1));
+  EXPECT_THAT(inputs->files[1].row_labels, ElementsAre(0));
+  EXPECT_EQ(inputs->files[1].own_name(), "batch-00001.bin");
+  EXPECT_EQ(inputs->files[1].kind, InputKind::bin);
+}
+
+TEST_F(InputsTest, BinsOfPreprocessHaveTheClassFoldersAsLabels) {
+  write("bins/batch-00000.bin");
+  auto journal = JournalWriter::create("bins/.smlp-preprocess.jsonl", {.batch_size = 2, .pictures = 2}).value();
+  ASSERT_TRUE(journal.append({.pictures = {{1, 1, "aa", ""}, {1, 1, "bb", ""}}}));
+  write("manifest.jsonl",
+        "{\"label\":1,\"class\":\"dog\",\"sha256\":\"aa\",\"batch\":0,\"index\":0}\n"
+        "{\"label\":0,\"class\":\"cat\",\"sha256\":\"bb\",\"batch\":0,\"index\":1}\n");
+  const auto inputs = list({"bins"}, LabelUse::required);
+  ASSERT_TRUE(inputs) << inputs.error().message();
+  EXPECT_EQ(inputs->label_source, LabelSource::folders);
+  EXPECT_THAT(inputs->labels, ElementsAre("cat", "dog"));
+  EXPECT_THAT(inputs->files[0].row_labels, ElementsAre(1, 0));
+}
+
+TEST_F(InputsTest, WhereLabelsComeFromIsKnown) {
+  write("v/cat/1.jpg");
+  write("list", "v/cat/1.jpg dog\n");
+  const auto folders = list({"v"}, LabelUse::required), both = list({"@list", "v"}, LabelUse::required);
+  ASSERT_TRUE(folders && both);
+  EXPECT_EQ(folders->label_source, LabelSource::folders);
+  EXPECT_EQ(folders->label_origin, "v");
+  EXPECT_EQ(both->label_source, LabelSource::several);
+  EXPECT_EQ(both->label_origin, "list") << "the first";
+  EXPECT_EQ(list({"@list"})->label_source, LabelSource::list);
+  EXPECT_EQ(list({"v"})->label_source, LabelSource::none) << "nobody asked";
+}
+
+TEST_F(InputsTest, ClassFoldersComeInNaturalOrTorchvisionsOrder) {
+  for (const char* name : {"v/a/10.jpg", "v/a/9.jpg", "v/a/0/x.jpg"}) write(name);
+  const auto order = [](bool torchvision) {
+    InputLister lister(LabelUse::required, torchvision);
+    EXPECT_TRUE(lister.add("v"));
+    std::vector<std::string> out;
+    const Inputs inputs = lister.finish().value();
+    for (const Input& input : inputs.files) out.push_back(input.own_name());
+    return out;
+  };
+  EXPECT_THAT(order(false), ElementsAre("a/0/x.jpg", "a/9.jpg", "a/10.jpg"));
+  EXPECT_THAT(order(true), ElementsAre("a/10.jpg", "a/9.jpg", "a/0/x.jpg"));
+}
+
+TEST_F(InputsTest, AMembersStampIsItsSizeAndTheArchivesTime) {
+  write("a.tar", member({.name = "1.jpg"}, "12345") + kTarEnd);
+  write("2.jpg", "123");
+  const auto inputs = list({"a.tar", "2.jpg"});
+  ASSERT_TRUE(inputs);
+  EXPECT_EQ(inputs->files[0].stamp(), (FileStamp{.bytes = 5, .mtime_ns = stamp_by_name("a.tar").mtime_ns}));
+  EXPECT_EQ(inputs->files[0].on_disk(), "a.tar");
+  EXPECT_EQ(inputs->files[1].stamp(), stamp_by_name("2.jpg"));
+  EXPECT_EQ(inputs->files[1].on_disk(), "2.jpg");
+}
+
+TEST(InputRemarks, SayHowManyThereAre) {
+  Inputs inputs;
+  EXPECT_THAT(remarks_on(inputs), ElementsAre());
+  inputs.warnings = {"a warning"};
+  inputs.empty_labels = {"ant"};
+  inputs.left_out.add(1, "notes");
+  EXPECT_THAT(remarks_on(inputs), ElementsAre("a warning", "class folder 'ant' holds no picture",
+                                              "1 file is no input and left out: notes"));
+  inputs.warnings.clear();
+  inputs.empty_labels = {"ant", "bee"};
+  inputs.left_out.add(2, "others");
+  EXPECT_THAT(remarks_on(inputs), ElementsAre("class folder 'ant' and 1 more hold no picture",
+                                              "3 files are no inputs and left out, the first is notes"));
 }
 
 TEST_F(InputsTest, TheHashIsOfNamesOrderAndLabels) {

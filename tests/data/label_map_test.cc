@@ -45,6 +45,8 @@ TEST(MapLabels, WholeNamesAndEachSynonym) {
   EXPECT_EQ(mapped({"tench, Tinca tinca"}), "name: 0");
   EXPECT_EQ(mapped({"chainsaw", "tench"}), "name: 7 0");
   EXPECT_EQ(mapped({"Chain_Saw", "TINCA  tinca", " mouth_organ "}), "name: 7 0 8");
+  EXPECT_EQ(mapped({"_chain\tsaw__"}), "name: 7");
+  EXPECT_THAT(problem({"chainsaw", "_"}), HasSubstr("by name: '_'"));
   EXPECT_EQ(mapped({"Cardigan", "cardigan"}), "name: 2 3") << "the case tells them apart";
   EXPECT_THAT(problem({"CARDIGAN"}), HasSubstr("folder 'CARDIGAN' may be class 2 n02113186 'Cardigan, Cardigan Welsh "
                                                "corgi' or class 3 n02963159 'cardigan'"));
@@ -113,6 +115,10 @@ TEST(MapLabels, LongListsAreCut) {
   Words many;
   for (int i = 0; i < 25; ++i) many.push_back(fmt::format("x{}", i));
   EXPECT_THAT(problem(many), HasSubstr("'x9' and 15 more"));
+  many.resize(11);
+  EXPECT_THAT(problem(many), HasSubstr("'x8', 'x9' and 1 more"));
+  many.resize(10);
+  EXPECT_THAT(problem(many), AllOf(HasSubstr("id: 'x0', 'x1'"), HasSubstr("'x8', 'x9'; ")));
 }
 
 TEST(MapLabels, LabelsOfListsAreNumbersOrNames) {
@@ -134,6 +140,15 @@ TEST(MapLabels, LabelsOfListsAreNumbersOrNames) {
   EXPECT_THAT(labels({"0", "1"}, digits), HasSubstr("label '0' may be the number of class 0 or the name of class 1"));
   EXPECT_EQ(labels({"0", "1"}, digits, LabelRule::name), "name: 1 0");
   EXPECT_EQ(labels({"2"}, digits), "index: 2") << "either way";
+}
+
+TEST(WholeNumber, IsAWordOfDigits) {
+  EXPECT_EQ(whole_number("0"), 0);
+  EXPECT_EQ(whole_number("012"), 12);
+  EXPECT_EQ(whole_number("2147483647"), 2147483647);
+  for (const char* word : {"", "-1", "+1", " 1", "1 ", "1x", "x", "1.0", "2147483648", "99999999999999999999"}) {
+    EXPECT_EQ(whole_number(word), std::nullopt) << word;
+  }
 }
 
 TEST(LabelRuleNames, AreReadBack) {

@@ -40,6 +40,15 @@ TEST_F(LabelsFile, AreReadRowByRow) {
   EXPECT_EQ(table->pictures(), 3U);
 }
 
+TEST_F(LabelsFile, AFlatListHasARowAPicture) {
+  const auto table = read(npy("(3,)", {3, 1, -1}));
+  ASSERT_TRUE(table) << table.error().message();
+  EXPECT_EQ(table->batch_size, 1U);
+  EXPECT_EQ(table->bins(), 3U);
+  EXPECT_EQ(table->pictures(), 2U);
+  EXPECT_EQ(table->labels, (std::vector<std::int64_t>{3, 1, -1}));
+}
+
 TEST_F(LabelsFile, OfShapesThatOverflowOrHoldNothingAreRefused) {
   for (const std::string shape : {"(0, 4)", "(4, 0)", "(0,)", "(0, 4611686018427387904)", "(4611686018427387904, 0)",
                                   "(4611686018427387904, 4, 0)", "(4294967296, 4294967296)", "(9223372036854775807, 2)",

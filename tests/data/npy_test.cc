@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
+
 #include "formats/fixtures.h"
 #include "support/scratch.h"
 
@@ -43,10 +45,44 @@ TEST(Npy, IntegersAreExact) {
   EXPECT_FALSE(NpyArray::parse(bytes_of(big))->to_integers());
 }
 
+// 2^63 is the first number beyond; floats have no whole numbers between it and 2^63 - 1024.
+TEST(Npy, NumbersBeyondAnInteger64AreRefused) {
+  const auto integers = [](const char* descr, auto value) -> std::string {
+    const std::string data(reinterpret_cast<const char*>(&value), sizeof(value));
+    const std::string bytes = npy(fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': (), }}", descr), data);
+    const auto list = NpyArray::parse(bytes_of(bytes)).value().to_integers();
+    return list ? fmt::to_string(list->front()) : list.error().message();
+  };
+  EXPECT_EQ(integers("<u8", std::uint64_t{INT64_MAX}), "9223372036854775807");
+  EXPECT_THAT(integers("<u8", std::uint64_t{INT64_MAX} + 1), HasSubstr("no 64-bit integers"));
+  EXPECT_EQ(integers("<f8", 0x1p63 - 1024), "9223372036854774784");
+  EXPECT_EQ(integers("<f8", 1024 - 0x1p63), "-9223372036854774784");
+  EXPECT_EQ(integers("<f8", -0.0), "0");
+  for (const double beyond : {0x1p63, -0x1p64, 0.5, -1.5, static_cast<double>(NAN), HUGE_VAL}) {
+    EXPECT_THAT(integers("<f8", beyond), HasSubstr("no 64-bit integers")) << beyond;
+  }
+  EXPECT_EQ(integers("|i1", std::int8_t{-128}), "-128");
+  EXPECT_EQ(integers("|u1", std::uint8_t{255}), "255");
+  EXPECT_EQ(integers("<i2", std::int16_t{-32768}), "-32768");
+  EXPECT_EQ(integers("<u2", std::uint16_t{65535}), "65535");
+  EXPECT_EQ(integers("<i4", INT32_MIN), "-2147483648");
+  EXPECT_EQ(integers("<u4", UINT32_MAX), "4294967295");
+}
+
 TEST(Npy, PlainFloatsAreGivenWithoutACopy) {
   EXPECT_EQ(NpyArray::open(fixture("f4.npy"))->floats().size(), 6U);
   EXPECT_TRUE(NpyArray::open(fixture("f8_fortran.npy"))->floats().empty());
   EXPECT_TRUE(NpyArray::open(fixture("f4_big_endian.npy"))->floats().empty());
+  EXPECT_TRUE(NpyArray::open(fixture("i8.npy"))->floats().empty());
+  const std::string flat = npy("{'descr': '<f4', 'fortran_order': True, 'shape': (2,), }", std::string(8, '\0'));
+  const auto floats_at = [&](std::size_t offset) {
+    std::vector<char> room(offset + flat.size());  // aligned for anything
+    std::ranges::copy(flat, room.begin() + static_cast<std::ptrdiff_t>(offset));
+    return NpyArray::parse(std::as_bytes(std::span(room).subspan(offset))).value().floats().size();
+  };
+  const std::size_t aligned = (4 - flat.size() % 4) % 4;
+  EXPECT_EQ(floats_at(aligned), 2U) << "a single row is the same in either order";
+  EXPECT_EQ(floats_at(aligned + 1), 0U) << "no float may lie there";
 }
 
 TEST(Npy, WhatIsWrittenIsWhatNumpyWrites) {
@@ -84,13 +120,60 @@ TEST(Npy, DamagedFilesAreErrors) {
     EXPECT_THAT(problem(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }" + std::string(behind), data)),
                 HasSubstr("damaged .npy header"));
   }
+  const auto of_rank = [&](int rank) {
+    std::string shape;
+    for (int i = 0; i < rank; ++i) shape += "1, ";
+    return problem(npy("{'descr': '<f8', 'fortran_order': False, 'shape': (" + shape + "), }", data));
+  };
+  EXPECT_EQ(of_rank(64), "no error");
+  EXPECT_THAT(of_rank(65), HasSubstr("damaged .npy header")) << "numpy has 64 at most";
+  EXPECT_EQ(problem(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2L,), }", data)), "no error") << "Python 2";
+  for (const char* dict : {"{'descr': '<f4', 'shape': (2,), }", "{'descr': '<f4', 'fortran_order': False, }",
+                           "{'fortran_order': False, 'shape': (2,), }", "{}", "",
+                           "{'descr': '<f4', 'fortran_order': false, 'shape': (2,), }",
+                           "{'descr': '<f4' 'fortran_order': False, 'shape': (2,), }",
+                           "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), 'more': 1, }"}) {
+    EXPECT_THAT(problem(npy(dict, data)), HasSubstr("damaged .npy header")) << dict;
+  }
   std::string minor = npy(header, data);
   minor[7] = 1;
   EXPECT_THAT(problem(minor), HasSubstr("version 1.1 of the .npy format"));
+  for (const char major : {0, 4}) {
+    std::string other = npy(header, data);
+    other[6] = major;
+    EXPECT_THAT(problem(other), HasSubstr(fmt::format("version {}.0 of the .npy format", int{major})));
+  }
   const std::string whole = read_text(fixture("f8_fortran.npy"));
   for (std::size_t length = 0; length < whole.size(); ++length) {
     EXPECT_NE(problem(whole.substr(0, length)), "no error") << length;
   }
+}
+
+TEST(Npy, AHeaderHasALimit) {
+  const auto of_length = [](std::size_t length) {
+    std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }";
+    header.resize(length, ' ');
+    std::string bytes("\x93NUMPY\x02\x00", 8);
+    for (int i = 0; i < 4; ++i) bytes += static_cast<char>(length >> (8 * i));
+    return problem(bytes + header + std::string(8, '\0'));
+  };
+  EXPECT_EQ(of_length(1 << 20), "no error");
+  EXPECT_THAT(of_length((1 << 20) + 1), HasSubstr("an .npy header of 1048577 bytes"));
+}
+
+// What numpy.save writes in front of such arrays.
+TEST(Npy, AHeaderIsTheTextThatNumpyWrites) {
+  const auto text = [](std::vector<std::int64_t> shape) {
+    const std::string header = npy_header("<f4", shape);
+    EXPECT_EQ(header.substr(0, 8), std::string("\x93NUMPY\x01\x00", 8));
+    EXPECT_EQ(static_cast<unsigned char>(header[8]) + 256 * static_cast<unsigned char>(header[9]), header.size() - 10);
+    EXPECT_TRUE(header.ends_with(" \n"));
+    return header.substr(10, header.find_last_not_of(" \n") - 9);
+  };
+  EXPECT_EQ(text({}), "{'descr': '<f4', 'fortran_order': False, 'shape': (), }");
+  EXPECT_EQ(text({7}), "{'descr': '<f4', 'fortran_order': False, 'shape': (7,), }");
+  EXPECT_EQ(text({2, 3}), "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }");
+  EXPECT_EQ(text({1, 2, 3}), "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2, 3), }");
 }
 
 // The header alone says the same of a file as all of it, errors included.

@@ -54,12 +54,20 @@ TEST_F(PathListTest, LabelsStandBehindATabOrTheLastSpaces) {
       lines("a.jpg 3\nb 1.jpg 65 \nc.jpg\ttench, Tinca tinca\r\nd.jpg   n01440764\nmissing.jpg 7\n"),
       ElementsAre("a.jpg=3@1", "b 1.jpg=65@2", "c.jpg=tench, Tinca tinca@3", "d.jpg=n01440764@4", "missing.jpg=7@5"));
   EXPECT_TRUE(read("a.jpg 3")->labelled);
+  EXPECT_THAT(lines("a.jpg\tname  \nb 1.jpg\t 7\n"), ElementsAre("a.jpg=name@1", "b 1.jpg= 7@2"));
+  here({"e.jpg "});
+  EXPECT_THAT(lines("e.jpg \t5"), ElementsAre("e.jpg =5@1")) << "what stands before a tab is the path";
+  EXPECT_THAT(lines("a.jpg"), ElementsAre("a.jpg=@1"));
+  EXPECT_THAT(problem("a.jpg 1\n\tb\n"), HasSubstr("line 2 has no label"));
+  EXPECT_THAT(problem("a.jpg 1\nb\t\n"), HasSubstr("line 2 has no label"));
 }
 
 TEST_F(PathListTest, WhereNothingIsThereTheNamesTell) {
   EXPECT_THAT(lines("x.JPEG 1\ny.png 2\n"), ElementsAre("x.JPEG=1@1", "y.png=2@2"));
   EXPECT_THAT(lines("holiday 1.jpg\nholiday 2.jpg\n"), ElementsAre("holiday 1.jpg=@1", "holiday 2.jpg=@2"));
   EXPECT_THAT(lines("a 1\nb 2\n"), ElementsAre("a 1=@1", "b 2=@2"));
+  EXPECT_THAT(lines("x.bin 1\ny.npy 2\n"), ElementsAre("x.bin=1@1", "y.npy=2@2"));
+  EXPECT_THAT(lines("x.png 1\ny.png\n"), ElementsAre("x.png 1=@1", "y.png=@2")) << "not every line has one";
 }
 
 TEST_F(PathListTest, WhatMayMeanTwoThingsIsRefusedWithItsLine) {
@@ -71,6 +79,7 @@ TEST_F(PathListTest, WhatMayMeanTwoThingsIsRefusedWithItsLine) {
   EXPECT_THAT(problem("b.jpg 4\nmissing\n"), HasSubstr("line 2 has no label"));
   EXPECT_THAT(problem("b.jpg,4\n"), HasSubstr("line 1 has a comma between a path and its label"));
   EXPECT_THAT(lines("c,d.jpg"), ElementsAre("c,d.jpg=@1"));
+  EXPECT_THAT(lines("x.jpg,4\n,b.jpg\n"), ElementsAre("x.jpg,4=@1", ",b.jpg=@2")) << "no file is named so";
   EXPECT_THAT(lines("b.jpg\t1\t2"), ElementsAre("b.jpg\t1\t2=@1")) << "three columns are no path and label";
 }
 
@@ -92,6 +101,7 @@ TEST_F(PathListTest, WhatNoListHasIsRefused) {
   EXPECT_THAT(problem("\n\r\n"), HasSubstr("the list names nothing"));
   EXPECT_THAT(problem(std::string_view("a\nb\0c\n", 6)), HasSubstr("line 2 has a zero byte"));
   EXPECT_THAT(problem("a\n" + std::string(8193, 'x')), HasSubstr("line 2 has 8193 bytes; at most 8192"));
+  EXPECT_EQ(problem("a\n" + std::string(8192, 'x')), "no error");
 }
 
 }  // namespace

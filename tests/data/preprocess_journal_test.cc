@@ -30,7 +30,16 @@ class JournalTest : public ::testing::Test {
   }
   void set_content(std::string_view text) { std::ofstream(path_, std::ios::binary) << text; }
 
-  const JournalHeader header_{.batch_size = 2, .pictures = 5, .listing_sha256 = "ab", .how = {}};
+  const JournalHeader header_{.batch_size = 2,
+                              .pictures = 5,
+                              .listing_sha256 = "ab",
+                              .how = {.resize = 300,
+                                      .crop = 200,
+                                      .mean = {0.1F, 0.2F, 0.3F},
+                                      .std = {0.4F, 0.5F, 0.6F},
+                                      .interpolation = Interpolation::lanczos},
+                              .shard = "2/3",
+                              .first_bin = 7};
   const std::vector<BatchRecord> batches_ = {
       {{{10, 1, "aa", ""}, {11, 2, "bb", "broken: \"quoted\"\n"}, {12, 3, "cc", ""}}},
       {{{13, -4, "dd", ""}}, {602112, -7}},
@@ -115,6 +124,18 @@ TEST_F(JournalTest, EndingsAreKeptUntilABatchIsForgotten) {
   EXPECT_THAT(read_journal(path_).value()->endings, ::testing::IsEmpty());
 }
 
+TEST_F(JournalTest, AJournalThatForgetsAllBatchesIsItsFirstLine) {
+  write_all();
+  const std::string first = content(path_).substr(0, content(path_).find('\n') + 1);
+  auto journal = read_journal(path_).value().value();
+  EXPECT_FALSE(journal.batches.empty());
+  journal.keep_first(0);
+  EXPECT_EQ(journal.recorded(), 0U);
+  EXPECT_FALSE(journal.complete());
+  ASSERT_TRUE(JournalWriter::reopen(path_, journal));
+  EXPECT_EQ(content(path_), first);
+}
+
 TEST_F(JournalTest, DamageIsAnErrorThatNamesTheFileAndTheByte) {
   write_all();
   const std::string whole = content(path_);
@@ -133,6 +154,10 @@ TEST_F(JournalTest, DamageIsAnErrorThatNamesTheFileAndTheByte) {
                                       {"\"pictures\":5", "\"pictures\":-1"},
                                       {"\"batch_size\":2", "\"batch_size\":4294967298"},
                                       {"\"batch_size\":2", "\"batch_size\":true"},
+                                      {"\"interpolation\":\"lanczos\"", "\"interpolation\":\"magic\""},
+                                      {"\"first_bin\":7", "\"first_bin\":-7"},
+                                      {"\"resize\":300", "\"resize\":4294967596"},
+                                      {"\"smlp_preprocess\":2", "\"smlp_preprocess\":3"},
                                       {"[10,1,", "[1e300,1,"},
                                       {"[602112,-7]", "[602112,-7e300]"}}) {
     std::string text = whole;

@@ -118,6 +118,37 @@ TEST_F(RunRecordTest, NothingAfterADamagedLineIsBelieved) {
   }
 }
 
+TEST_F(RunRecordTest, NamesOfAnyBytesComeBack) {
+  auto writer = RunRecordWriter::create(folder_, identity(), "").value();
+  const std::vector<std::string> odd = {"\xff", "100%", "%", "%4", "%41", "%zz", "a%4g", "\x1f \x7e\x7f", "%%25", ""};
+  for (const std::string& name : odd) ASSERT_TRUE(writer.add({.stem = name, .rows = 0, .sha256 = "s"}));
+  const RunRecord record = read();
+  ASSERT_EQ(record.rows.size(), odd.size());
+  for (std::size_t i = 0; i < odd.size(); ++i) EXPECT_EQ(record.rows[i].stem, odd[i]);
+  EXPECT_EQ(record.provenance, "{}");
+  const std::string text = bytes_of(folder_ / kRunRecord);
+  EXPECT_TRUE(std::ranges::all_of(text, [](char c) { return c == '\n' || (c >= ' ' && c <= '~'); })) << text;
+}
+
+TEST_F(RunRecordTest, ARecordOfAnotherFormatIsAnError) {
+  ASSERT_TRUE(RunRecordWriter::create(folder_, identity(), "{}"));
+  const std::string good = bytes_of(folder_ / kRunRecord);
+  for (const auto& [word, other] : {std::pair("\"smlp_run\":1", "\"smlp_run\":2"),
+                                    {"\"smlp_run\":1", "\"smlp\":1"},
+                                    {"\"identity\"", "\"other\""},
+                                    {"\"provenance\"", "\"other\""},
+                                    {"\"isa\"", "\"other\""},
+                                    {"\"classes\":10", "\"classes\":4294967306"},
+                                    {"{", "["}}) {
+    std::string changed = good;
+    ASSERT_NE(changed.find(word), std::string::npos) << word;
+    scratch_.write(kRunRecord, changed.replace(changed.find(word), std::string_view(word).size(), other));
+    const auto record = read_run_record(folder_);
+    ASSERT_FALSE(record) << other;
+    EXPECT_THAT(record.error().message(), ::testing::HasSubstr("damaged record of a run"));
+  }
+}
+
 TEST_F(RunRecordTest, OfRowsThatWereLostNoneCount) {
   auto writer = RunRecordWriter::create(folder_, identity(), "{}").value();
   for (const char* stem : {"a", "b", "c"}) ASSERT_TRUE(writer.add({.stem = stem, .rows = 1, .sha256 = "s"}));
@@ -127,6 +158,10 @@ TEST_F(RunRecordTest, OfRowsThatWereLostNoneCount) {
   ASSERT_EQ(record.rows.size(), 2U);
   EXPECT_EQ(record.rows[0].stem, "a");
   EXPECT_EQ(record.rows[1].stem, "d");
+  ASSERT_TRUE(writer.keep_rows(7));
+  EXPECT_EQ(read().rows.size(), 2U) << "no more than there are";
+  ASSERT_TRUE(writer.keep_rows(0));
+  EXPECT_EQ(read().rows.size(), 0U);
 }
 
 TEST_F(RunRecordTest, AFileIsOursWithTheBytesThatWereRecorded) {

@@ -90,6 +90,34 @@ TEST(Shard, AutomaticRefusesWhatItCannotKnow) {
   }
 }
 
+TEST(Shard, ThereIsALimit) {
+  EXPECT_EQ(parse("1000000/1000000").value(), (Shard{.index = 1000000, .count = 1000000}));
+  EXPECT_THAT(parse("1/1000001").error().message(), HasSubstr("no part 1 of 1000001"));
+  EXPECT_TRUE(parse("auto", {{"SLURM_PROCID", "7"}, {"SLURM_NTASKS", "1000000"}}));
+  EXPECT_FALSE(parse("auto", {{"SLURM_PROCID", "7"}, {"SLURM_NTASKS", "1000001"}}));
+  EXPECT_TRUE(parse("auto", array_task("7", "1", "1000000", "1000000")));
+  EXPECT_FALSE(parse("auto", array_task("7", "1", "1000001", "1000001")));
+}
+
+TEST(Shard, PartsAreGivenOnceAndAll) {
+  const auto problem = [](std::uint64_t count, const std::vector<std::uint64_t>& given) {
+    std::vector<GivenPart> parts;
+    for (const std::uint64_t index : given) {
+      parts.push_back({.shard = {.index = index, .count = count}, .name = fmt::format("p{}", index)});
+    }
+    const auto outcome = check_parts(parts);
+    return outcome ? "no error" : outcome.error().message();
+  };
+  EXPECT_EQ(problem(1, {1}), "no error");
+  EXPECT_EQ(problem(3, {1, 2, 3}), "no error");
+  EXPECT_THAT(problem(3, {1, 2, 2}), HasSubstr("p2: is part 2/3, as p2 is; give each part once"));
+  EXPECT_THAT(problem(3, {1, 2}), HasSubstr("1 of 3 parts missing: 3/3;"));
+  EXPECT_THAT(problem(3, {2}), HasSubstr("2 of 3 parts missing: 1/3, 3/3;"));
+  EXPECT_THAT(problem(11, {1}), HasSubstr("10 of 11 parts missing: 2/11, 3/11"));
+  EXPECT_THAT(problem(11, {1}), HasSubstr(", 11/11;"));
+  EXPECT_THAT(problem(12, {1}), HasSubstr(", 11/12 and 1 more;"));
+}
+
 TEST(Shard, SchedulersMustAgree) {
   Variables both = array_task("2", "1", "4", "4");
   both["SLURM_PROCID"] = "0";

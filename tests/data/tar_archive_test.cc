@@ -64,6 +64,22 @@ TEST_F(TarArchiveTest, LongNamesAndSizes) {
               ElementsAre("next=2"));
 }
 
+// Some programs of old added signed bytes; others put spaces before a number.
+TEST_F(TarArchiveTest, HeadersOfOldProgramsAreRead) {
+  const std::string plain = member({.name = "\xE9t\xE9"}, "1");
+  EXPECT_THAT(names(plain), ElementsAre("\xE9t\xE9=1"));
+  const auto with_sum = [&](int more) {
+    const int sum = std::stoi(plain.substr(148, 6), nullptr, 8) + more;
+    std::string changed = plain;
+    return changed.replace(148, 6, fmt::format("{:06o}", sum));
+  };
+  EXPECT_THAT(names(with_sum(-2 * 256)), ElementsAre("\xE9t\xE9=1"));
+  for (const int wrong : {-1, 1, -256, 2 * 256}) EXPECT_THAT(problem(with_sum(wrong)), HasSubstr("is no tar archive"));
+  EXPECT_THAT(names(member({.name = "a", .size = "         3 "}, "abc") + member({.name = "b"})),
+              ElementsAre("a=abc", "b="));
+  EXPECT_THAT(names(member({.name = "a", .size = "            "})), ElementsAre("a="));
+}
+
 TEST_F(TarArchiveTest, NamesAreOnlyNames) {
   EXPECT_THAT(names(member({.name = "../../etc/passwd"}, "1") + member({.name = "/abs"}, "2")),
               ElementsAre("../../etc/passwd=1", "/abs=2"));
@@ -124,6 +140,7 @@ TEST_F(TarArchiveTest, DamagedArchivesAreErrors) {
   EXPECT_THAT(problem(pax("path", "x")), HasSubstr("ends after a header of extensions"));
   EXPECT_THAT(problem(pax("path", std::string("a\0b", 3)) + whole), HasSubstr("zero byte"));
   EXPECT_THAT(problem(pax("size", "3", 'g') + whole), HasSubstr("all members one size"));
+  EXPECT_THAT(problem(pax("path", "x", 'g') + whole), HasSubstr("all members one path"));
   EXPECT_THAT(problem(pax("size", "-3") + whole), HasSubstr("damaged pax"));
   EXPECT_THAT(problem(pax("size", "18446744073709551615") + whole), HasSubstr("is cut off"));
   EXPECT_THAT(problem(pax("size", "18446744073709551616") + whole), HasSubstr("damaged pax"));
@@ -171,6 +188,7 @@ TEST_F(TarArchiveTest, TwoMembersOfOneNameAreRefused) {
   EXPECT_EQ(problem(member({.name = "a"}, "1") + member({.name = "b/a"}, "2") + member({.name = "../a"}, "3")),
             "no error");
   EXPECT_THAT(problem(pax("path", std::string(4097, 'n')) + member({.name = "a"})), HasSubstr("name of 4097 bytes"));
+  EXPECT_EQ(problem(pax("path", std::string(4096, 'n')) + member({.name = "a"})), "no error");
 }
 
 TEST_F(TarArchiveTest, AMissingEndIsKnown) {
@@ -192,6 +210,7 @@ TEST_F(TarArchiveTest, WhatFollowsTheEndIsKnown) {
   EXPECT_TRUE(has_more(archive + archive)) << "cat a.tar b.tar";
   EXPECT_TRUE(has_more(archive + std::string(9000, '\0') + archive));
   EXPECT_TRUE(has_more(archive + "x"));
+  EXPECT_TRUE(has_more(archive + std::string((1 << 20) - 1024 - 1, '\0') + "x")) << "the last byte of a mebibyte";
 }
 
 }  // namespace

@@ -28,6 +28,45 @@ TEST(BatchPolicy, MemoryStaysBoundedHoweverManyPicturesThereAre) {
   }
 }
 
+TEST(BatchPolicy, EachWorkerHasABatchOneFillsAndOneIsToSpare) {
+  for (const std::size_t workers : {1, 2, 64}) {
+    const PassShape pass{.pictures = 50'000, .workers = workers, .floats = 12, .batch = 8, .solo = 4};
+    EXPECT_EQ(batch_sizes(pass).batches, workers + 2);
+    PassShape grows = pass;
+    grows.pictures = 1;
+    grows.grows = true;
+    EXPECT_EQ(batch_sizes(grows).batches, workers + 2) << "more may come";
+    EXPECT_EQ(batch_sizes(grows).window, 4 * 4 * (workers + 2));
+  }
+  const PassShape prepares{.pictures = 50'000, .workers = 3, .floats = 12, .infers = false};
+  EXPECT_EQ(batch_sizes(prepares).batches, 12U);
+}
+
+TEST(BatchPolicy, ExclusiveBatchesPileUpWithinTheirMemory) {
+  PassShape pass{.pictures = 50'000, .workers = 2, .floats = 150'528, .batch = 8, .solo = 4, .exclusive = true};
+  EXPECT_EQ(batch_sizes(pass).batches, 4U) << "16 pictures a worker";
+  pass.batch = 5;
+  EXPECT_EQ(batch_sizes(pass).batches, 7U) << "or some more";
+  pass.workers = 64;
+  EXPECT_EQ(batch_sizes(pass).batches, 22U) << "of 3 MB each, 64 MiB together";
+  pass.batch = 4096;
+  EXPECT_EQ(batch_sizes(pass).batches, 1U);
+  pass.solo = 0;
+  pass.exclusive = false;
+  EXPECT_TRUE(batch_sizes(pass).exclusive) << "where none is taken alone, all share";
+}
+
+TEST(BatchPolicy, TheWindowHoldsFourTimesTheBatchesAndAFewPictures) {
+  PassShape pass{.pictures = 50'000, .workers = 2, .floats = 12, .batch = 8, .solo = 4};
+  EXPECT_EQ(batch_sizes(pass).window, 256U);
+  pass.pictures = 255;
+  EXPECT_EQ(batch_sizes(pass).window, 255U);
+  pass.pictures = 0;
+  EXPECT_EQ(batch_sizes(pass).window, 1U);
+  pass = {.pictures = 50'000, .workers = 30, .floats = 12, .batch = 8, .solo = 4};
+  EXPECT_EQ(batch_sizes(pass).window, 4U * 4 * 32);
+}
+
 TEST(BatchPolicy, AShortPassTakesNoMoreThanItNeeds) {
   const PassShape pass{.pictures = 3, .workers = 2, .floats = 12, .batch = 8, .solo = 4};
   EXPECT_LE(batch_sizes(pass).batches, 4U);

@@ -378,6 +378,48 @@ TEST(PipelineWithoutAnExecutor, ReadersOfAPinnedThreadRunWhereItCouldBefore) {
   EXPECT_EQ(fewest, before);
 }
 
+TEST(PipelineOptions, ABatchAndALoopAreOneOrMore) {
+  const auto outcome_of = [](int batch, int loop) {
+    FakeSource source(5);
+    FakeSink sink;
+    FakeExecutor executor(2, 0);
+    PipelineOptions options = kOptions;
+    options.batch = batch;
+    options.loop = loop;
+    const auto outcome = run({2, 0, true}, source, &executor, sink, options);
+    EXPECT_EQ(sink.order.size(), outcome ? 5U : 0U);
+    return outcome ? std::string("no error") : outcome.error().what;
+  };
+  EXPECT_EQ(outcome_of(1, 1), "no error");
+  for (const auto& [batch, loop] : {std::pair(0, 1), {-1, 1}, {1, 0}, {1, -1}}) {
+    EXPECT_EQ(outcome_of(batch, loop), "a batch and a loop of less than 1");
+  }
+}
+
+TEST(PipelineOptions, WithoutReadersTheWorkersRead) {
+  for (const int readers : {0, -1}) {
+    FakeSource source(50);
+    FakeSink sink;
+    FakeExecutor executor(2, 4);
+    PipelineOptions options = kOptions;
+    options.max_readers = readers;
+    const auto outcome = run({2, 4, false}, source, &executor, sink, options);
+    ASSERT_TRUE(outcome) << outcome.error().message();
+    EXPECT_EQ(sink.order.size(), 50U);
+    EXPECT_LE(source.reading.most(), 2);
+  }
+}
+
+TEST(PipelineOptions, APreparedPictureHasTheModelsSize) {
+  FakeSource source(2);
+  FakeSink sink;
+  FakeExecutor executor(1, 0);
+  PipelineOptions options = kOptions;
+  options.channels = 1;
+  ASSERT_TRUE(run({1, 0, true}, source, &executor, sink, options));
+  EXPECT_EQ(sink.errors[1], "picture 1: a prepared picture of 12 floats; the model takes 4");
+}
+
 TEST(PipelineMemory, ABatchBeyondTheMachineIsRefusedBeforeAnythingIsTaken) {
   FakeSource source(10);
   FakeSink sink;
