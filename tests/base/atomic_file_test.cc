@@ -326,6 +326,32 @@ TEST_F(AtomicFileTest, AnEmptyPathIsRefused) {
   EXPECT_FALSE(make_directories(""));
 }
 
+TEST_F(AtomicFileTest, AFileOfAHeldFolderStaysInItWhateverTakesItsName) {
+  const fs::path folder = directory_ / "run", away = directory_ / "away";
+  fs::create_directory(folder);
+  const auto lock = DirectoryLock::acquire(folder);
+  ASSERT_TRUE(lock);
+  auto begun = AtomicFile::create(lock->folder() / "begun");
+  ASSERT_TRUE(begun);
+  fs::rename(folder, away);
+  fs::create_directory(folder);
+  ASSERT_TRUE(write_file(folder / "gone", "somebody else's"));
+  ASSERT_TRUE(begun->commit());
+  ASSERT_TRUE(write_file(lock->folder() / "whole", "x"));
+  ASSERT_TRUE(write_file(lock->folder() / "whole", "y", Existing::replace));
+  ASSERT_TRUE(create_own(lock->folder() / "own"));
+  ASSERT_TRUE(write_file(away / "gone", "x"));
+  ASSERT_TRUE(delete_file(lock->folder() / "gone"));
+  EXPECT_TRUE(name_is_taken(lock->folder() / "begun"));
+  EXPECT_EQ(content(away / "whole"), "y");
+  EXPECT_TRUE(fs::exists(away / "own"));
+  EXPECT_FALSE(fs::exists(away / "gone"));
+  EXPECT_EQ(content(folder / "gone"), "somebody else's");
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 1);
+  EXPECT_EQ(write_file(lock->folder() / "whole", "z").error().file, (folder / "whole").string())
+      << "as the user knows it";
+}
+
 TEST_F(AtomicFileTest, OneLockHolderAtATime) {
   auto first = DirectoryLock::acquire(directory_);
   ASSERT_TRUE(first);

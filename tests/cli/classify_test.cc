@@ -1,10 +1,13 @@
 #include <gmock/gmock.h>
+#include <pty.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "cli/process.h"
 #include "support/model_file.h"
@@ -91,6 +94,52 @@ TEST_F(Classify, ThreadsAndBatchChangeNothing) {
     return text;
   };
   EXPECT_EQ(answers("3"), answers("1"));
+}
+
+// What the program writes to a terminal of 80 columns; nothing where the system gives none.
+std::optional<std::string> on_terminal(std::vector<std::string> arguments) {
+  int terminal = -1;
+  winsize size = {.ws_row = 25, .ws_col = 80, .ws_xpixel = 0, .ws_ypixel = 0};
+  const pid_t child = ::forkpty(&terminal, nullptr, nullptr, &size);
+  if (child < 0) return std::nullopt;
+  if (child == 0) {
+    std::vector<char*> words = {const_cast<char*>(SMLP_PROGRAM)};
+    for (std::string& argument : arguments) words.push_back(argument.data());
+    words.push_back(nullptr);
+    ::setenv("NO_COLOR", "1", 1);
+    ::execv(SMLP_PROGRAM, words.data());
+    ::_exit(127);
+  }
+  std::string text;
+  char buffer[4096];
+  for (ssize_t got; (got = ::read(terminal, buffer, sizeof(buffer))) > 0;)
+    text.append(buffer, static_cast<std::size_t>(got));
+  ::close(terminal);
+  ::waitpid(child, nullptr, 0);
+  std::erase(text, '\r');
+  return text;
+}
+
+// A block for each question goes five percent.
+TEST_F(Classify, ATerminalGetsATableWithABarForEachProbability) {
+  const auto json = nlohmann::json::parse(classify({photo(1), "--json"}).out);
+  const auto shown = on_terminal({"classify", "--model", model_, photo(1)});
+  if (!shown) GTEST_SKIP() << "no terminal can be made here";
+  const std::string& text = *shown;
+  const std::size_t begin = text.find(photo(1).string() + "\n");
+  ASSERT_NE(begin, std::string::npos) << text;
+  const auto lines = lines_of(text.substr(begin));
+  ASSERT_GE(lines.size(), 4U) << text;
+  for (std::size_t i = 0; i < 3; ++i) {
+    const double probability = json.at("top")[i].at("probability");
+    char percent[16];
+    std::snprintf(percent, sizeof(percent), "  %.1f %%", 100 * probability);
+    EXPECT_THAT(lines[i + 1], HasSubstr(percent));
+    EXPECT_THAT(lines[i + 1], HasSubstr(json.at("top")[i].at("label").get<std::string>()));
+    int blocks = 0;
+    for (std::size_t at = 0; (at = lines[i + 1].find("\u2588", at)) != std::string::npos; ++at) ++blocks;
+    EXPECT_EQ(blocks, static_cast<int>(std::floor(20 * probability + 0.5))) << lines[i + 1];
+  }
 }
 
 // Scripts that pair answers with questions lose none.

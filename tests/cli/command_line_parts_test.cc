@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "cli/command_line.h"
+#include "support/scratch.h"
 
 namespace smlp::cli {
 namespace {
@@ -132,6 +133,80 @@ TEST(CommandLineParts, OnlyTheGuidesOwnSpellingsAreTheGuides) {
     line.parse(std::vector<std::string>{argument});
     EXPECT_EQ(line.guide_spelling(), guide) << argument;
   }
+}
+
+// Values that a file of options gives, beside the words of the command line; or what is wrong with them.
+std::string parse_with_file(Values& values, std::string_view content, std::vector<std::string> arguments = {"in"}) {
+  const test::Scratch scratch;
+  arguments.insert(arguments.end(), {"--config", scratch.write("options.conf", content)});
+  CommandLine line = line_of(values);
+  line.file("--config");
+  std::string wrong = line.parse(arguments).error;
+  const std::size_t name = wrong.find("options.conf");
+  return name == std::string::npos ? wrong : wrong.substr(name);
+}
+
+TEST(OptionFile, EveryLineIsAnOption) {
+  Values values;
+  EXPECT_EQ(parse_with_file(values,
+                            "# all of them\n\nbatch = 16\n  \t\n\tmode=latency \t\r\njson = true\nno-pin = false\n"
+                            "picture = a b\npicture= c\noutput =[1,2]\n  # one more\nmean = 1,2,3"),
+            "");
+  EXPECT_EQ(values.batch, 16);
+  EXPECT_EQ(values.mode, "latency");
+  EXPECT_TRUE(values.json);
+  EXPECT_TRUE(values.pin);
+  EXPECT_THAT(values.pictures, ElementsAre("a b", "c"));
+  EXPECT_EQ(values.output, "[1,2]");
+  EXPECT_THAT(values.mean, ElementsAre(1.0, 2.0, 3.0));
+}
+
+TEST(OptionFile, AnySpellingAndRequiredOptionsToo) {
+  Values values;
+  EXPECT_EQ(parse_with_file(values, "batch_size = 3\ndata-root = d\n", {}), "");
+  EXPECT_EQ(values.batch, 3);
+  EXPECT_EQ(values.data, "d");
+}
+
+TEST(OptionFile, TheCommandLineGoesFirst) {
+  Values values;
+  EXPECT_EQ(parse_with_file(values, "batch = 3\ndata = other\nmode = latency", {"in", "--batchsize", "5"}), "");
+  EXPECT_EQ(values.batch, 5);
+  EXPECT_EQ(values.data, "in");
+  EXPECT_EQ(values.mode, "latency");
+}
+
+TEST(OptionFile, AWrongLineIsNamedByItsNumber) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"batch 3", "options.conf line 1: expected NAME = VALUE"},
+      {"json = true\n\nbach = 3", "options.conf line 3: there is no option 'bach'"},
+      {"batch = 65", "options.conf line 1: --batch takes a whole number from 1 to 64, not '65'"},
+      {"\nbatch = 1\nbatchsize = 2\n", "options.conf line 3: --batch is given twice"},
+      {"json = yes", "options.conf line 1: json takes true or false"},
+      {"json =", "options.conf line 1: json takes true or false"},
+      {"output = ", "options.conf line 1: --output is given an empty PATH"},
+      {"config = more", "options.conf line 1: a file of options names no other"},
+      {"= 3", "options.conf line 1: there is no option ''"},
+      {"picture = x", "--picture requires --json"},
+      {"pin = true\nno-pin = true", "--no-pin excludes --pin"},
+  };
+  for (const auto& [content, error] : cases) {
+    Values values;
+    EXPECT_EQ(parse_with_file(values, content), error);
+  }
+  Values values;
+  CommandLine line = line_of(values);
+  line.file("--config");
+  EXPECT_THAT(line.parse(std::vector<std::string>{"in", "--config", "/nonexistent/options"}).error,
+              HasSubstr("/nonexistent/options: cannot open"));
+}
+
+TEST(OptionFile, IsAMebibyteAtMost) {
+  Values values;
+  std::string content = "batch = 2\n#" + std::string((1 << 20) - 11, 'x');
+  EXPECT_EQ(parse_with_file(values, content), "");
+  EXPECT_EQ(values.batch, 2);
+  EXPECT_NE(parse_with_file(values, content + "x"), "");
 }
 
 TEST(OptionTable, NoSpellingHasTwoMeanings) {

@@ -201,6 +201,22 @@ TEST_F(OptionsTest, TheLogSpeaksOfTheCpuUnlessTheGuidesFlagsAreUsed) {
   EXPECT_THAT(guide, HasSubstr("throughput 1000*batchsize.mean(2)/NPU_compute_time.mean("));
 }
 
+TEST_F(OptionsTest, TheLogOfCompileTellsOfTheNetworkWhereItIsAskedTo) {
+  const auto compile = [&](const char* log) {
+    const Outcome outcome = run_smlp({"compile", model_, scratch_.folder() / "c", "--force", "--log", log});
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    return outcome.out;
+  };
+  for (const char* log : {"debug", "info"}) {
+    EXPECT_THAT(compile(log), HasSubstr("sMLPNet with dim 8, depths 1 1 1 1, alpha 3, patch 4, 3 x 32 x 32 pixels"));
+    EXPECT_THAT(compile(log), HasSubstr("compiled "));
+  }
+  for (const char* log : {"warning", "error"}) {
+    EXPECT_THAT(compile(log), ::testing::AllOf(Not(HasSubstr("sMLPNet with")), HasSubstr("compiled ")));
+  }
+  EXPECT_EQ(compile("null"), "");
+}
+
 TEST_F(OptionsTest, TablesKeepTo80Columns) {
   for (const std::vector<std::string>& arguments :
        std::vector<std::vector<std::string>>{{"evaluate", data_, "--model", model_, "--per-class"},

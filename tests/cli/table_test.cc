@@ -42,11 +42,37 @@ TEST(Table, KeepsToTheWidthByWrappingAndThenByFollowingColumns) {
   EXPECT_EQ(numbers.text(16), "batch  images/s\n    1      25.5\n\nbatch    ms\n    1  39.2\n");
 }
 
+TEST(Table, AWrappedCellKeepsAllItsLinesBesideTheOthers) {
+  Table table({"n", "what it is", "where"}, {right, left, left});
+  table.add({"12", "one two three four five six", "here"});
+  table.add({"3", "short", "in a far away place and further"});
+  EXPECT_EQ(table.text(34),
+            " n  what it is      where\n"
+            "12  one two three   here\n"
+            "    four five six\n"
+            " 3  short           in a far away\n"
+            "                    place and\n"
+            "                    further\n");
+}
+
+// Twelve columns are the narrowest; a column that may not be narrowed goes below, after the first.
+TEST(Table, OnlyLeftAlignedColumnsAreNarrowedAndNotBelowTwelve) {
+  Table table({"a", "b"}, {left, right});
+  table.add({"1234567890abc", "1234567890abcdef"});
+  EXPECT_EQ(table.text(30), "a                            b\n1234567890ab  1234567890abcdef\nc\n");
+  EXPECT_EQ(table.text(31), "a                             b\n1234567890abc  1234567890abcdef\n");
+  EXPECT_EQ(table.text(29),
+            "a\n1234567890ab\nc\n\na                            b\n1234567890ab  1234567890abcdef\nc\n");
+}
+
 TEST(Wrapped, BreaksAtSpacesAndInLongWords) {
   EXPECT_EQ(wrapped("one two three", 7), (std::vector<std::string>{"one two", "three"}));
   EXPECT_EQ(wrapped("abcdefgh ij", 3), (std::vector<std::string>{"abc", "def", "gh", "ij"}));
   EXPECT_EQ(wrapped("金鱼金鱼", 5), (std::vector<std::string>{"金鱼", "金鱼"}));
   EXPECT_EQ(wrapped("", 5), (std::vector<std::string>{""}));
+  EXPECT_EQ(wrapped("  ab cd ef", 7), (std::vector<std::string>{"  ab cd", "ef"}));
+  EXPECT_EQ(wrapped("one two", 7), (std::vector<std::string>{"one two"}));
+  EXPECT_EQ(wrapped("one two", 6), (std::vector<std::string>{"one", "two"}));
 }
 
 TEST(Table, ATruncatedCharacterEndsTheText) { EXPECT_EQ(display_width("a\xE9"), 2); }
@@ -55,7 +81,13 @@ TEST(Console, ControlCharactersBecomeVisible) { EXPECT_EQ(printable("a\nb\x1b[31
 
 TEST(Progress, ClockText) {
   EXPECT_EQ(clock_text(5.4), "0:05");
+  EXPECT_EQ(clock_text(-3), "0:00");
+  EXPECT_EQ(clock_text(0.5), "0:01");
+  EXPECT_EQ(clock_text(59.4), "0:59");
+  EXPECT_EQ(clock_text(60), "1:00");
   EXPECT_EQ(clock_text(185), "3:05");
+  EXPECT_EQ(clock_text(3599), "59:59");
+  EXPECT_EQ(clock_text(3600), "1:00:00");
   EXPECT_EQ(clock_text(3729), "1:02:09");
 }
 

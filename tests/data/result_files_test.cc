@@ -63,7 +63,7 @@ class PackedResultTest : public ::testing::Test {
     EXPECT_THAT(array->shape(), ElementsAre(3, 2));
     EXPECT_THAT(array->to_floats(), ElementsAre(1, 2, 3, 4, 5, 6));
     EXPECT_EQ(content(folder_ / kPackedNames), "a\t0\na\t1\nc\t0\n");
-    EXPECT_FALSE(fs::exists(packed_part(folder_)));
+    EXPECT_FALSE(fs::exists(packed_part(folder_).shown));
   }
   void finish(PackedWriter& writer, const RunRecord& record) {
     fs::remove(folder_ / kRunRecord);
@@ -100,7 +100,7 @@ TEST_F(PackedResultTest, GoesOnAfterTheRowsThatAreWhole) {
     auto writer = PackedWriter::open(folder_, 2, record).value();
     append(writer, record);
   }
-  const std::string part = content(packed_part(folder_));
+  const std::string part = content(packed_part(folder_).shown);
   ASSERT_EQ(part.size(), kHeader + 24);
   std::string changed = part;
   changed[kHeader + 20] ^= 1;
@@ -116,7 +116,7 @@ TEST_F(PackedResultTest, GoesOnAfterTheRowsThatAreWhole) {
   for (const auto& [bytes, whole] : cuts) {
     SCOPED_TRACE(fmt::format("{} bytes, {} inputs", bytes.size(), whole));
     fs::remove(folder_ / kPackedResult);
-    scratch_.write(packed_part(folder_).filename(), bytes);
+    scratch_.write(packed_part(folder_).shown.filename(), bytes);
     RunRecord again = record;
     auto writer = PackedWriter::open(folder_, 2, again).value();
     EXPECT_EQ(again.rows.size(), whole);
@@ -127,7 +127,7 @@ TEST_F(PackedResultTest, GoesOnAfterTheRowsThatAreWhole) {
 }
 
 TEST_F(PackedResultTest, StartsAnewWhereNothingIsRecorded) {
-  scratch_.write(packed_part(folder_).filename(), std::string(1000, 'x'));
+  scratch_.write(packed_part(folder_).shown.filename(), std::string(1000, 'x'));
   RunRecord record;
   auto writer = PackedWriter::open(folder_, 2, record).value();
   append(writer, record);
@@ -141,7 +141,7 @@ TEST_F(PackedResultTest, WithoutItsPartNothingRecordedCounts) {
     auto writer = PackedWriter::open(folder_, 2, record).value();
     append(writer, record);
   }
-  fs::remove(packed_part(folder_));
+  fs::remove(packed_part(folder_).shown);
   auto writer = PackedWriter::open(folder_, 2, record).value();
   EXPECT_TRUE(record.rows.empty());
   append(writer, record);

@@ -68,6 +68,16 @@ TEST(Histogram, WhatIsNotFiniteIsNoticed) {
   EXPECT_FALSE(sum.all_finite());
 }
 
+// Whatever the order: a NaN is neither the least nor the largest.
+TEST(Histogram, ANanHidesNoExtreme) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  for (const std::vector<float>& values : {std::vector{nan, -1.0F, 2.0F}, {-1.0F, 2.0F, nan}, {2.0F, -nan, -1.0F}}) {
+    EXPECT_EQ(counted(values).least(), -1);
+    EXPECT_EQ(counted(values).largest(), 2);
+    EXPECT_EQ(counted(values).count(), 3U);
+  }
+}
+
 TEST(Histogram, ThePercentileLeavesOutAHundredThousandthOnEitherSide) {
   std::vector<float> values = some_numbers(400'000);
   for (float& value : values) value -= 1;
@@ -78,6 +88,35 @@ TEST(Histogram, ThePercentileLeavesOutAHundredThousandthOnEitherSide) {
   EXPECT_NEAR(-scale.zero * double{scale.scale}, least, 0.01 * -least + scale.scale);
   EXPECT_NEAR((255 - scale.zero) * double{scale.scale}, largest, 0.01 * largest + scale.scale);
   EXPECT_EQ(counted({-1, 2}).choose(RangeMethod::percentile), scale_between(-1, 2)) << "nothing to leave out";
+}
+
+// Magnitudes beyond 2^24 count as the largest bin, those below 2^-40 as zero.
+TEST(Histogram, ExtremeMagnitudesAreCounted) {
+  for (const RangeMethod method : {RangeMethod::minmax, RangeMethod::percentile, RangeMethod::mse}) {
+    EXPECT_EQ(counted({}).choose(method), (InputScale{1, 0}));
+    EXPECT_EQ(counted({0, -0.0F}).choose(method), (InputScale{1, 0}));
+    const InputScale large = counted({-1e30F, 3e30F}).choose(method);
+    EXPECT_TRUE(std::isfinite(large.scale) && large.scale > 0);
+  }
+  EXPECT_EQ(counted({-1e30F, 3e30F}).choose(RangeMethod::minmax), scale_between(-1e30F, 3e30F));
+  EXPECT_EQ(counted({1e-30F, -1e-30F}).error({1, 100}), 0);
+}
+
+// A range wider than what was seen only spends bytes: each end is within the rounding of the zero point, half a step.
+TEST(Histogram, NoMethodGoesBeyondWhatWasSeen) {
+  std::mt19937 random(11);
+  for (int round = 0; round < 60; ++round) {
+    std::uniform_real_distribution<float> near(-1, 1);
+    std::vector<float> values(3 + static_cast<std::size_t>(round) % 7);
+    for (float& value : values) value = near(random);
+    const Histogram histogram = counted(values);
+    for (const RangeMethod method : {RangeMethod::mse, RangeMethod::minmax, RangeMethod::percentile}) {
+      const InputScale chosen = histogram.choose(method);
+      const double step = chosen.scale, low = -chosen.zero * step, high = (255 - chosen.zero) * step;
+      EXPECT_GE(low, double{histogram.least()} - 0.501 * step) << round;
+      EXPECT_LE(high, double{histogram.largest()} + 0.501 * step) << round;
+    }
+  }
 }
 
 TEST(Histogram, MseIsTheLeastErrorOfAllRanges) {

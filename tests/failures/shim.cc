@@ -2,7 +2,8 @@
 //
 //   SMLP_SHIM_UNDER=DIR        only calls on files below DIR count
 //   SMLP_SHIM_LOG=FILE         a line a call: NAME<TAB>PATH<TAB>second path, flags in octal, or bytes<TAB>OUTCOME
-//   SMLP_SHIM_FAIL=NAME:N:CODE the N-th call NAME (from 1) fails with this errno; NAME:N:short writes half of the bytes
+//   SMLP_SHIM_FAIL=NAME:N:CODE the N-th call NAME (from 1) fails with this errno; NAME:N:short writes half of the
+//                              bytes; NAME:N:stop stops the process right before the call, until it gets SIGCONT
 //
 // Calls that the C library makes inside itself, such as stdio's, are not seen.
 #ifndef _GNU_SOURCE
@@ -19,15 +20,17 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <string_view>
 
 namespace {
 
 constexpr int kFiles = 1024;
-constexpr int kShort = -1;
+constexpr int kShort = -1, kStop = -2;
 
 struct Shim {
   const char* under = std::getenv("SMLP_SHIM_UNDER");
@@ -48,7 +51,8 @@ struct Shim {
     if (const char* fail = std::getenv("SMLP_SHIM_FAIL")) {
       std::array<char, 16> word = {};
       if (std::sscanf(fail, "%31[^:]:%ld:%15s", name.data(), &nth, word.data()) != 3) std::abort();
-      code = std::strcmp(word.data(), "short") == 0 ? kShort : std::atoi(word.data());
+      const std::string_view what = word.data();
+      code = what == "short" ? kShort : what == "stop" ? kStop : std::atoi(word.data());
     }
   }
 };
@@ -79,11 +83,14 @@ void note(const char* name, const char* path, const char* more, long outcome) {
   errno = code;
 }
 
-// The errno that this call has to fail with, kShort, or 0.
+// The errno that this call has to fail with, kShort, or 0. Where the process is to stop it does so here.
 int fate(const char* name) {
   Shim& s = shim();
   if (s.nth == 0 || std::strcmp(name, s.name.data()) != 0) return 0;
-  return ++s.seen == s.nth ? s.code : 0;
+  if (++s.seen != s.nth) return 0;
+  if (s.code != kStop) return s.code;
+  ::syscall(SYS_kill, ::syscall(SYS_getpid), SIGSTOP);
+  return 0;
 }
 
 template <class Function>

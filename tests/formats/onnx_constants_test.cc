@@ -203,6 +203,15 @@ TEST_F(OnnxConstants, ArithmeticOnIntegersIsExactOrRefused) {
   EXPECT_EQ(folded(node("Mul"), {large, small}), "(2,): { 16777217, 50331657 }");
 }
 
+TEST_F(OnnxConstants, IntegersAreExactInViewsToo) {
+  const Tensor large = list({16'777'217, 0, 16'777'219}), one = list({1});
+  EXPECT_EQ(folded(node("Mul"), {list({16'777'217}), one}), "(1,): { 16777217 }");
+  EXPECT_EQ(folded(node("Add"), {list({1'000'000'007}), list({0})}), "(1,): { 1000000007 }");
+  EXPECT_EQ(folded(node("Mul"), {large, one}), "(3,): { 16777217, 0, 16777219 }");
+  EXPECT_EQ(folded(node("Expand"), {list({kMost}), list({2})}), fmt::format("(2,): {{ {0}, {0} }}", kMost));
+  EXPECT_EQ(folded(node("Slice"), {large, list({0}), list({3}), list({0}), list({2})}), "(2,): { 16777217, 16777219 }");
+}
+
 TEST_F(OnnxConstants, ArithmeticOnFloatsBroadcasts) {
   const Tensor row = constants_.make({2}, Floats{1, 4}), column = constants_.make({2, 1}, Floats{2, 8});
   EXPECT_EQ(folded(node("Add"), {row, column}), "(2, 2): { 3, 6, 9, 12 }");

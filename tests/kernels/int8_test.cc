@@ -279,6 +279,11 @@ TEST_P(Int8, LongSums) {
   check_fuse({2, 450, 1});
 }
 
+// Depths that fill the runs of the tile kernels (20 steps of 64) exactly, and one more.
+TEST_P(Int8, SumsOfWholeRuns) {
+  for (const int hidden : {1280, 1344, 2560, 2624}) check_channel_mix({2, 6, hidden});
+}
+
 // The largest sums there are: every byte 255, every weight 127 or -127. Instructions that saturate would fall short.
 TEST_P(Int8, LargestSums) {
   const Shape s = {4, 66, 200};

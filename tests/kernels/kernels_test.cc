@@ -239,6 +239,13 @@ TEST_P(Step, LongSumsAndManyRows) {
   if (table_.isa != std::string_view("reference")) check_channel_mix(many);
 }
 
+// Depths and rows that fill the runs and bands of the tile kernels (20 steps of 32, 800 rows) exactly, and one more.
+TEST_P(Step, SumsOfWholeRunsAndRowsOfWholeBands) {
+  for (const int hidden : {640, 672, 1280, 1312}) check_channel_mix({2, 6, hidden});
+  for (const int channels : {160, 168, 320, 328}) check_downsample({1, channels, channels});
+  if (table_.isa != std::string_view("reference")) check_channel_mix({40, 5, 34});
+}
+
 // LayerNorm where a one-pass variance would cancel: a mean a thousand times the spread.
 TEST_P(Step, ChannelMixOfAPixelFarFromZero) {
   const Shape s = {2, 24, 48};

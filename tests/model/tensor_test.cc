@@ -47,6 +47,26 @@ TEST(Tensor, RefusesAViewThatRepeatsATinyStorageAMillionTimes) {
   EXPECT_EQ(view(DType::f32, all, {512}, {0}).to_float()->size(), 512U);
 }
 
+TEST(Tensor, IntegersStayExactAndOtherTypesAreRefused) {
+  const std::vector<std::int64_t> l = {(1LL << 53) + 1, 0, std::numeric_limits<std::int64_t>::min(), 0};
+  EXPECT_THAT(*view(DType::i64, std::span<const std::int64_t>(l), {2}, {2}).to_integers(), ElementsAre(l[0], l[2]));
+  const std::vector<std::int32_t> i = {16'777'217, -16'777'219};
+  EXPECT_THAT(*view(DType::i32, std::span<const std::int32_t>(i), {2, 2}, {0, 1}).to_integers(),
+              ElementsAre(i[0], i[1], i[0], i[1]));
+  const std::vector<std::int16_t> s = {-300, 300};
+  EXPECT_THAT(*view(DType::i16, std::span<const std::int16_t>(s), {2}, {1}).to_integers(), ElementsAre(-300, 300));
+  const std::vector<std::uint8_t> u = {0, 1, 255};
+  EXPECT_THAT(*view(DType::u8, std::span<const std::uint8_t>(u), {3}, {1}).to_integers(), ElementsAre(0, 1, 255));
+  EXPECT_THAT(*view(DType::i8, std::span<const std::uint8_t>(u), {3}, {1}).to_integers(), ElementsAre(0, 1, -1));
+  EXPECT_THAT(*view(DType::boolean, std::span<const std::uint8_t>(u), {3}, {1}).to_integers(), ElementsAre(0, 1, 1));
+  for (const DType type : {DType::f64, DType::f32, DType::f16, DType::bf16, DType::other}) {
+    const auto outcome = view(type, std::span<const std::int64_t>(l), {1}, {1}).to_integers();
+    ASSERT_FALSE(outcome) << dtype_name(type);
+    EXPECT_EQ(outcome.error().tensor, "t");
+  }
+  EXPECT_FALSE(view(DType::i8, std::span<const std::uint8_t>(u), {1 << 20, 1 << 20}, {0, 0}).to_integers());
+}
+
 TEST(Tensor, ConvertsEveryTypeAndRefusesOthers) {
   const std::vector<double> d = {1.0 + 0x1p-24, 1.0 + 0x1.8p-23, -1e300, 0x1p-149};  // a tie, a tie, too big, smallest
   const auto f = *view(DType::f64, std::span<const double>(d), {4}, {1}).to_float();

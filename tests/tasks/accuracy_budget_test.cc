@@ -82,5 +82,16 @@ TEST_F(AccuracyBudgetTest, OnePictureThatCanBeReadIsEnough) {
                     HasSubstr(broken.file.string())));
 }
 
+// Places are compared by some of the pictures: every second one here, and those cannot be read.
+TEST_F(AccuracyBudgetTest, ASampleThatCannotBeReadIsNoReasonToFail) {
+  const Input broken = {.file = scratch_.write("broken.png", "no picture")};
+  AccuracyBudget budget = {.points = -1000};  // holds with nothing
+  for (int i = 0; i < 32; ++i) {
+    budget.pictures.push_back(broken);
+    budget.pictures.push_back(pictures_[static_cast<std::size_t>(i % 4)]);
+  }
+  EXPECT_THAT(keep_within(budget).error().message(), HasSubstr("does not hold with any product in int8"));
+}
+
 }  // namespace
 }  // namespace smlp

@@ -3,11 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "support/scratch.h"
 
 namespace smlp {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 BenchmarkReport measured(std::vector<BatchTimes> results) {
@@ -41,6 +44,7 @@ Verdict verdict(const BatchTimes& before, const BatchTimes& after) {
 TEST(Benchmark, SaysWhyItIsNotToBeTrusted) {
   EXPECT_EQ(times(1, 10).doubt(), "");
   EXPECT_EQ(times(1, 10, 0.4).doubt(), "executions spread over 40 % of their median");
+  EXPECT_EQ(times(1, 8, kNoisySpread).doubt(), "") << "at its limit";
   BatchTimes busy = times(1, 10);
   busy.load = Load{.others = 0.35};
   EXPECT_EQ(busy.doubt(), "other programs used 35 % of the processors' time");
@@ -62,6 +66,15 @@ TEST(Benchmark, APeakThatCannotBeTrustedIsSaidToBeSo) {
   report = measured({times(1, 10)});
   report.results[0].share_of_peak = 1.2;
   EXPECT_EQ(report.peak_doubt(), "batch 1 did more than the peak that was measured");
+  report.results[0].share_of_peak = 1;
+  report.lesser_peak_gflops = 95;
+  EXPECT_EQ(report.peak_doubt(), "") << "at both limits";
+}
+
+TEST(Benchmark, TheBestBatchSizeHasTheMostImagesASecond) {
+  EXPECT_EQ(measured({}).best(), nullptr);
+  const BenchmarkReport report = measured({times(1, 10), times(4, 20), times(8, 50)});
+  EXPECT_EQ(report.best(), &report.results[1]);
 }
 
 TEST(Benchmark, JsonKeepsTheDoubts) {
@@ -97,28 +110,100 @@ TEST(CompareBenchmarks, OneSlowerBatchSizeMakesAllSlower) {
   EXPECT_DOUBLE_EQ(both->batches[0].ratio, 2);
 }
 
-TEST(CompareBenchmarks, NamesWhatElseDiffers) {
-  BenchmarkReport other = measured({times(1, 10)});
-  other.isa = "avx512";
-  const auto comparison = compare_benchmarks(measured({times(1, 10)}), other);
-  ASSERT_EQ(comparison->differences.size(), 1U);
-  EXPECT_EQ(comparison->differences[0], "isa: avx2 and avx512");
+// The uncertainty of a spread of a half is a quarter.
+TEST(CompareBenchmarks, ARatioAtTheEdgeOfTheUncertaintyTellsNothing) {
+  EXPECT_EQ(verdict(times(1, 10, 0.5), times(1, 8)), Verdict::cannot_tell);
+  EXPECT_EQ(verdict(times(1, 10, 0.5), times(1, 7.9)), Verdict::faster);
+  EXPECT_EQ(verdict(times(1, 8), times(1, 10, 0.5)), Verdict::cannot_tell);
+  EXPECT_EQ(verdict(times(1, 8), times(1, 10.1, 0.5)), Verdict::slower);
 }
 
-TEST(CompareBenchmarks, NeedsABatchSizeInCommon) {
+TEST(CompareBenchmarks, NamesWhatElseDiffers) {
+  const auto differences = [](auto change) {
+    BenchmarkReport other = measured({times(1, 10)});
+    change(other);
+    return compare_benchmarks(measured({times(1, 10)}), other)->differences;
+  };
+  EXPECT_THAT(differences([](auto&) {}), ::testing::IsEmpty());
+  EXPECT_THAT(differences([](auto& r) { r.machine = "b CPU"; }), ElementsAre("machine: a CPU and b CPU"));
+  EXPECT_THAT(differences([](auto& r) { r.model = "n"; }), ElementsAre("model: m and n"));
+  EXPECT_THAT(differences([](auto& r) { r.precision = "bf16"; }), ElementsAre("precision: fp32 and bf16"));
+  EXPECT_THAT(differences([](auto& r) { r.isa = "avx512"; }), ElementsAre("isa: avx2 and avx512"));
+  EXPECT_THAT(differences([](auto& r) { r.threads = 3; }), ElementsAre("threads: 2 and 3"));
+  EXPECT_THAT(differences([](auto& r) { r.mode = "latency"; }), ElementsAre("mode: automatic and latency"));
+  EXPECT_THAT(differences([](auto& r) { r.pinned = true; }), ElementsAre("pinned: false and true"));
+}
+
+TEST(CompareBenchmarks, NeedsABatchSizeInCommonWithTimes) {
   EXPECT_FALSE(compare_benchmarks(measured({times(1, 10)}), measured({times(8, 10)})));
+  EXPECT_FALSE(compare_benchmarks(measured({times(1, 10)}), measured({})));
+  EXPECT_FALSE(compare_benchmarks(measured({times(1, 10)}), measured({times(1, 0)})));
+  EXPECT_FALSE(compare_benchmarks(measured({times(1, 0)}), measured({times(1, 10)})));
+}
+
+TEST(CompareBenchmarks, JsonHasWhatWasCompared) {
+  BenchmarkReport other = measured({times(1, 8), times(4, 40, 0.5)});
+  other.threads = 4;
+  const auto comparison = compare_benchmarks(measured({times(1, 10), times(4, 20)}), other);
+  const auto json = nlohmann::json::parse(comparison_json(*comparison));
+  EXPECT_EQ(json["batches"].size(), 2U);
+  EXPECT_EQ(json["batches"][0],
+            (nlohmann::json{{"batch", 1}, {"ratio", 1.25}, {"uncertainty", 0.02}, {"verdict", "faster"}}));
+  EXPECT_EQ(json["batches"][1],
+            (nlohmann::json{{"batch", 4}, {"ratio", 0.5}, {"uncertainty", 0.25}, {"verdict", "slower"}}));
+  EXPECT_EQ(json["verdict"], "slower");
+  EXPECT_THAT(json["differences"], ElementsAre("threads: 2 and 4"));
+  EXPECT_THAT(json["doubts"], ElementsAre("batch 4 of the second: executions spread over 50 % of their median"));
+  EXPECT_EQ(verdict_word(Verdict::cannot_tell), "can't tell");
 }
 
 TEST(BenchmarkJson, ReadsBackWhatItWrote) {
   const test::Scratch scratch;
-  const auto path = scratch.write("a.json", benchmark_json(measured({times(1, 10, 0.1), times(64, 500)})));
-  const auto read = read_benchmark_json(path);
+  BenchmarkReport report = measured({times(1, 10, 0.1), times(64, 500)});
+  report.mode = "latency";
+  report.pinned = true;
+  report.peak_load = Load{.others = 0.25, .stolen = 0.5};
+  report.results[0].share_of_peak = 0.75;
+  report.results[0].peak_rss_mb = 12.5;
+  const auto read = read_benchmark_json(scratch.write("a.json", benchmark_json(report)));
   ASSERT_TRUE(read) << read.error().message();
-  EXPECT_EQ(read->isa, "avx2");
-  EXPECT_EQ(read->mode, "automatic");
+  const auto words = [](const BenchmarkReport& r) {
+    return std::vector{r.machine, r.model, r.precision, r.isa, r.mode};
+  };
+  EXPECT_EQ(words(*read), words(report));
+  const auto numbers = [](const BenchmarkReport& r) {
+    return std::vector<double>{double(r.threads), double(r.pinned), r.peak_gflops, r.lesser_peak_gflops, r.gmacs};
+  };
+  EXPECT_EQ(numbers(*read), numbers(report));
+  EXPECT_EQ(read->peak_load, report.peak_load);
   ASSERT_EQ(read->results.size(), 2U);
   EXPECT_EQ(read->results[1].batch, 64);
-  EXPECT_EQ(read->results[0].p90, 10.5);
+  const auto times_of = [](const BatchTimes& t) {
+    return std::vector<double>{double(t.batch), double(t.executions), t.min,           t.median,     t.p90,
+                               t.p99,           t.images_per_second,  t.share_of_peak, t.peak_rss_mb};
+  };
+  EXPECT_EQ(times_of(read->results[0]), times_of(report.results[0]));
+}
+
+TEST(BenchmarkJson, AMeasurementThatLacksNewerKeysIsRead) {
+  const test::Scratch scratch;
+  const auto read = read_benchmark_json(scratch.write("a.json", R"({"peak_gflops": 7, "results": [{"batch": 2,
+      "images_per_second": 4, "latency_ms": {"min": 1, "median": 2, "p90": 3, "p99": 4}, "load": null}]})"));
+  ASSERT_TRUE(read) << read.error().message();
+  EXPECT_EQ(read->lesser_peak_gflops, 7);
+  EXPECT_EQ(read->threads, 0);
+  EXPECT_EQ(read->mode, "automatic");
+  EXPECT_FALSE(read->results.at(0).load);
+}
+
+// The guide measured one network.
+TEST(BenchmarkJson, OnlyTheGuidesNetworkHasTheGuidesNumbersBesideIt) {
+  BenchmarkReport report = measured({times(4, 10), times(2, 10)});
+  EXPECT_FALSE(nlohmann::json::parse(benchmark_json(report))["results"][0].contains("guide"));
+  report.is_guides = true;
+  const auto results = nlohmann::json::parse(benchmark_json(report))["results"];
+  EXPECT_EQ(results[0]["guide"], (nlohmann::json{{"npu_images_per_second", 273.5}, {"t4_images_per_second", 341.5}}));
+  EXPECT_FALSE(results[1].contains("guide")) << "a batch size that the guide does not list";
 }
 
 TEST(BenchmarkJson, AFileThatIsNoneIsNamed) {

@@ -117,6 +117,24 @@ TEST_F(ComparePrecisions, TakesPicturesAndNamesABrokenOne) {
   EXPECT_THAT(broken.error().message(), HasSubstr("b.png"));
 }
 
+// Pixels that another program made by the same rule: see made_up_picture.cc.
+TEST_F(ComparePrecisions, MadeUpPicturesAreTheSameEverywhere) {
+  const auto net = network();
+  const auto picture = made_up_picture(*net, 3);
+  const auto pixel = [&](std::size_t i) {
+    const std::size_t c = i / 1024;
+    return static_cast<int>(std::lround(255 * (double{picture[i]} * net->preprocess.std[c] + net->preprocess.mean[c])));
+  };
+  const auto at = [&](std::size_t c, std::size_t row, std::size_t column) {
+    return pixel(1024 * c + 32 * row + column);
+  };
+  EXPECT_EQ(std::vector({at(0, 0, 0), at(0, 0, 31), at(0, 15, 16), at(0, 31, 31)}), std::vector({111, 146, 146, 119}));
+  EXPECT_EQ(std::vector({at(1, 0, 0), at(1, 20, 7), at(2, 31, 0), at(2, 31, 31)}), std::vector({67, 73, 122, 130}));
+  int sum = 0;
+  for (std::size_t i = 0; i < picture.size(); ++i) sum += pixel(i);
+  EXPECT_NEAR(sum, 346118, 5) << "a pixel halfway between two may be either";
+}
+
 TEST_F(ComparePrecisions, MadeUpPicturesLookLikeNormalisedPhotographs) {
   const auto net = network();
   const int side = net->config.image;

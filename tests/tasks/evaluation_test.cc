@@ -12,6 +12,7 @@ namespace smlp {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using Json = nlohmann::ordered_json;
 
@@ -102,31 +103,85 @@ TEST_F(EvaluationTest, WhatIsNoEvaluationIsRefused) {
     changed[Json::json_pointer(pointer)] = value;
     return changed.dump();
   };
-  for (const std::string& text : {std::string(),
-                                  std::string("{}"),
-                                  std::string("[]"),
-                                  std::string("acc@1:0.9"),
-                                  with("/smlp_evaluation", 2),
-                                  with("/images", 3),
-                                  with("/right1", 0),
-                                  with("/not_finite", 9),
-                                  with("/per_class/0/right1", 5),
-                                  with("/per_class/0/index", 9),
-                                  with("/per_class/0/index", -1),
-                                  with("/confusion/0/2", -5),
-                                  with("/confusion/0/2", 1e30),
-                                  with("/model_classes", 2'000'000'000),
-                                  with("/shard/index", 0),
-                                  with("/shard/index", 3),
-                                  with("/provenance", Json()),
-                                  with("/latency_ms/histogram_ns/min", 0),
-                                  with("/latency_ms/histogram_ns/buckets/0/0", -4),
-                                  with("/class_names", Json::array({"one"}))}) {
-    const fs::path file = scratch_.write("bad.json", text);
-    const auto got = read_evaluation(file);
-    EXPECT_FALSE(got) << text.substr(0, 100);
-    EXPECT_THAT(got ? "" : got.error().message(), HasSubstr("bad.json"));
+  const std::pair<std::string, const char*> cases[] = {
+      {"", "JSON"},
+      {"{}", "it lacks 'smlp_evaluation'"},
+      {"[]", ""},
+      {"acc@1:0.9", "JSON"},
+      {with("/smlp_evaluation", 2), "another version wrote it"},
+      {with("/images", 3), "'images' is not what follows from the rest"},
+      {with("/right1", 0), "'right1' is not what follows"},
+      {with("/not_finite", 9), "'not_finite' is not what follows"},
+      {with("/acc5", 0.5), "'acc5' is not what follows"},
+      {with("/per_class/0/right1", 5), "counts that cannot belong together"},
+      {with("/per_class/0/mistakes", 77), "'per_class' is not what follows"},
+      {with("/per_class/0/index", 4), "a class beyond those of the model"},
+      {with("/per_class/0/index", -1), "a class beyond those of the model"},
+      {with("/confusion/0/2", -5), "counts that cannot belong together"},
+      {with("/confusion/0/2", 1e30), "a whole number was expected"},
+      {with("/confusion/1", good["confusion"][0]), "a cell given twice"},
+      {with("/model_classes", 0), "a number of classes that no model has"},
+      {with("/model_classes", 1'000'001), "a number of classes that no model has"},
+      {with("/shard/index", 0), "a part that is none"},
+      {with("/shard/index", 3), "a part that is none"},
+      {with("/shard/count", 1'000'001), "a part that is none"},
+      {with("/shard/pictures", 51), "'shard' is not what follows"},
+      {with("/provenance", Json()), ""},
+      {with("/latency_ms/histogram_ns/min", 0), "times that cannot belong together"},
+      {with("/latency_ms/histogram_ns/buckets/0/0", -4), "times that cannot belong together"},
+      {with("/latency_ms/histogram_ns/buckets/0/1", 2), "counts that contradict each other"},
+      {with("/skipped", -1), "counts that contradict each other"},
+      {with("/skipped", 1'000'000'000'001), "counts that contradict each other"},
+      {with("/resumed", -1), "counts that contradict each other"},
+      {with("/resumed", 51), "counts that contradict each other"},
+      {with("/seconds", -0.5), "counts that contradict each other"},
+      {with("/class_names", Json::array({"one"})), "as many class names as classes were expected"}};
+  for (const auto& [text, words] : cases) {
+    const auto got = read_evaluation(scratch_.write("bad.json", text));
+    EXPECT_THAT(got ? "read" : got.error().message(),
+                AllOf(HasSubstr("bad.json: is no evaluation: "), HasSubstr(words)))
+        << text.substr(0, 100);
   }
+}
+
+// A part of an empty list, a run that had nothing left to do, a model without names.
+TEST_F(EvaluationTest, CountsAtTheirLimitsAreRead) {
+  Evaluation e = evaluation({.index = 1, .count = 2});
+  e.model_classes.names.clear();
+  e.resumed = e.images() + e.skipped;
+  const auto reads = [&] {
+    return read_evaluation(scratch_.write("part.json", evaluation_json(e).dump())).has_value();
+  };
+  EXPECT_TRUE(reads());
+  EXPECT_EQ(e.images_per_second(), 0);
+  e.seconds = 0;
+  EXPECT_TRUE(reads());
+  e.resumed = 20;
+  EXPECT_EQ(e.images_per_second(), 0) << "no time has passed";
+  e.seconds = 2;
+  EXPECT_EQ(e.images_per_second(), 15) << "of 50 pictures 20 are of an earlier run";
+  EXPECT_TRUE(reads());
+  e = {.provenance = e.provenance, .tally = Tally(1)};
+  e.shard = {.index = 1'000'000, .count = 1'000'000};
+  EXPECT_TRUE(reads());
+  EXPECT_TRUE(evaluation_json(e)["acc1"].is_null());
+}
+
+// Other processors round a quotient in another way; other writers order keys in another way.
+TEST_F(EvaluationTest, TheLastDigitsOfAQuotientAndTheOrderOfKeysAreFree) {
+  const Json good = evaluation_json(evaluation({.index = 1, .count = 2}));
+  const auto read_with_acc1 = [&](double factor) {
+    Json changed = good;
+    changed["acc1"] = good["acc1"].get<double>() * factor;
+    return read_evaluation(scratch_.write("part.json", changed.dump())).has_value();
+  };
+  EXPECT_TRUE(read_with_acc1(1 + 1e-14));
+  EXPECT_TRUE(read_with_acc1(1 - 1e-14));
+  EXPECT_FALSE(read_with_acc1(1 + 1e-9));
+  EXPECT_FALSE(read_with_acc1(1 - 1e-9));
+  EXPECT_FALSE(read_with_acc1(-1));
+  const std::string sorted = nlohmann::json::parse(good.dump()).dump();
+  EXPECT_TRUE(read_evaluation(scratch_.write("part.json", sorted)));
 }
 
 TEST_F(EvaluationTest, PartsThatOverlapOrMissAreNamed) {
@@ -153,6 +208,11 @@ TEST_F(EvaluationTest, PartsOfAnotherWholeAreNamedWithWhatDiffers) {
   EXPECT_THAT(changed([](Evaluation& e) { e.provenance.preprocess = "x"; }), HasSubstr("preprocessing"));
   EXPECT_THAT(changed([](Evaluation& e) { e.provenance.label_rule = "wnid"; }), HasSubstr("labels (name, wnid)"));
   EXPECT_THAT(changed([](Evaluation& e) { e.classes[1].name = "wasp"; }), HasSubstr("classes"));
+  EXPECT_THAT(changed([](Evaluation& e) { e.classes[1].folder = "w"; }), HasSubstr("classes"));
+  EXPECT_THAT(changed([](Evaluation& e) { e.classes[1].index = 3; }), HasSubstr("classes"));
+  EXPECT_THAT(changed([](Evaluation& e) { e.model_classes.names[3] = "elk"; }), HasSubstr("classes"));
+  EXPECT_THAT(changed([](Evaluation& e) { e.tally = Tally(5); }), HasSubstr("classes"));
+  EXPECT_THAT(changed([](Evaluation& e) { e.label_source = "list"; }), HasSubstr("source of the labels (, list)"));
   EXPECT_THAT(changed([](Evaluation& e) { e.listed = 99; }), HasSubstr("pictures of all parts (100, 99)"));
   // Where the model's file lies and how many threads there were changes nothing.
   EXPECT_EQ(changed([](Evaluation& e) {
@@ -160,6 +220,25 @@ TEST_F(EvaluationTest, PartsOfAnotherWholeAreNamedWithWhatDiffers) {
               e.provenance.threads = 64;
             }),
             "merged");
+}
+
+// The whole says what holds for all of its parts.
+TEST_F(EvaluationTest, AMergedWholeSumsTimesAndKeepsWhatItsPartsHaveInCommon) {
+  auto all = parts(2);
+  EXPECT_EQ(merge_evaluations(all)->provenance, all[0].evaluation.provenance);
+  all[0].evaluation.resumed = 3;
+  all[1].evaluation.resumed = 4;
+  all[1].evaluation.seconds = 0.25;
+  all[1].evaluation.provenance.threads = 64;
+  all[1].evaluation.provenance.model = "/elsewhere/m.smlp";
+  const Evaluation whole = merge_evaluations(all).value();
+  EXPECT_EQ(whole.resumed, 7);
+  EXPECT_EQ(whole.seconds, 1.75);
+  EXPECT_EQ(whole.skipped, 10);
+  EXPECT_EQ(whole.provenance.threads, 0);
+  EXPECT_EQ(whole.provenance.model, "");
+  EXPECT_TRUE(whole.shard.is_whole());
+  EXPECT_EQ(refusal({}), "no parts to merge");
 }
 
 TEST_F(EvaluationTest, TheConfusionIsASquareOfCounts) {

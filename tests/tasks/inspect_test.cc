@@ -1,6 +1,12 @@
 #include "tasks/inspect.h"
 
 #include <gmock/gmock.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <map>
 
 #include "base/sha256.h"
 #include "support/model_file.h"
@@ -61,6 +67,86 @@ TEST(InspectMachine, ListsEveryTableWithAReason) {
   EXPECT_GT(machine.memory_bytes, 0);
   EXPECT_GE(machine.processors, machine.allowed);
   EXPECT_GE(machine.allowed, machine.usable);
+  EXPECT_EQ(machine.processors, ::sysconf(_SC_NPROCESSORS_ONLN));
+  EXPECT_NE(machine.cpu, "");
+}
+
+std::map<std::string, int> taken_of(const Machine& machine) {
+  std::map<std::string, int> taken;
+  for (const IsaChoice& choice : machine.isas) taken[choice.precision] += choice.taken;
+  return taken;
+}
+
+const IsaChoice* find_choice(const Machine& machine, const char* isa, const char* precision) {
+  for (const IsaChoice& choice : machine.isas) {
+    if (choice.isa == isa && choice.precision == precision) return &choice;
+  }
+  return nullptr;
+}
+
+// Of each precision one is taken: the first that can run here, or what the environment names.
+TEST(InspectMachine, SaysWhatASessionWouldRunOn) {
+  const char* const named = std::getenv("SMLP_ISA");
+  const std::string before = named == nullptr ? "" : named;
+  const std::map<std::string, int> one_each = {{"int8", 1}, {"bf16", 1}, {"fp32", 1}};
+
+  ::unsetenv("SMLP_ISA");
+  const Machine free = inspect_machine();
+  EXPECT_EQ(taken_of(free), one_each);
+  EXPECT_EQ(free.isa_error, "");
+  for (std::size_t i = 0; i < free.isas.size(); ++i) {
+    const IsaChoice& choice = free.isas[i];
+    const bool first = std::none_of(free.isas.begin(), free.isas.begin() + static_cast<std::ptrdiff_t>(i),
+                                    [&](const IsaChoice& c) { return c.usable && c.precision == choice.precision; });
+    EXPECT_EQ(choice.taken, choice.usable && first) << choice.isa << " " << choice.precision;
+    if (!choice.usable) continue;
+    EXPECT_EQ(choice.reason,
+              first ? "the first of its precision that can run here" : "can run here, after the one taken");
+  }
+
+  ::setenv("SMLP_ISA", "reference", 1);
+  const Machine forced = inspect_machine();
+  EXPECT_EQ(taken_of(forced), one_each);
+  EXPECT_EQ(find_choice(forced, "reference", "bf16")->reason, "SMLP_ISA names it");
+  EXPECT_EQ(forced.isa_error, "");
+#if defined(__x86_64__)
+  EXPECT_EQ(find_choice(forced, "portable", "fp32")->reason, "SMLP_ISA names another");
+  ::setenv("SMLP_ISA", "portable", 1);
+  EXPECT_TRUE(find_choice(inspect_machine(), "portable", "int8")->taken);
+#endif
+
+  ::setenv("SMLP_ISA", "mmx", 1);
+  const Machine unknown = inspect_machine();
+  EXPECT_EQ(taken_of(unknown), (std::map<std::string, int>{{"int8", 0}, {"bf16", 0}, {"fp32", 0}}));
+  EXPECT_THAT(unknown.isa_error, ::testing::HasSubstr("unknown instruction set 'mmx'"));
+  named == nullptr ? ::unsetenv("SMLP_ISA") : ::setenv("SMLP_ISA", before.c_str(), 1);
+}
+
+std::string word_of(const std::string& file) {
+  std::string word;
+  std::ifstream(file) >> word;
+  return word;
+}
+
+// The system says who shares a cache as a list, which is read, and as a map of bits, which this counts.
+TEST(InspectMachine, CachesAreThoseThatTheSystemLists) {
+  const std::vector<CacheLevel> caches = inspect_machine().caches;
+  for (std::size_t i = 0; i <= caches.size(); ++i) {
+    const std::string folder = "/sys/devices/system/cpu/cpu0/cache/index" + std::to_string(i) + "/";
+    const std::string size = word_of(folder + "size");
+    ASSERT_EQ(i < caches.size(), !size.empty()) << folder;
+    if (size.empty()) break;
+    EXPECT_EQ(std::to_string(caches[i].level), word_of(folder + "level"));
+    EXPECT_EQ(std::to_string(caches[i].bytes / 1024) + "K", size) << "Linux writes all sizes in KiB";
+    const std::string type = word_of(folder + "type");
+    EXPECT_EQ(caches[i].kind, std::string(1, static_cast<char>(type[0] + 'a' - 'A')) + type.substr(1));
+    int bits = 0;
+    for (const char digit : word_of(folder + "shared_cpu_map")) {
+      if (digit != ',')
+        bits += __builtin_popcount(static_cast<unsigned>(std::stoi(std::string(1, digit), nullptr, 16)));
+    }
+    EXPECT_EQ(caches[i].shared_by, std::max(bits, 1));
+  }
 }
 
 }  // namespace
