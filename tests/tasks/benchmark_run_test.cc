@@ -29,7 +29,7 @@ class RunBenchmark : public ::testing::Test {
 
 TEST_F(RunBenchmark, ExecutesAsOftenAsItIsTold) {
   for (const int loop : {1, 2, 6}) {
-    const BenchmarkReport report = run({.batch_sizes = {1}, .loop = loop, .seconds = 1e9, .warmup = 0, .isa = ""});
+    const BenchmarkReport report = run({.batch_sizes = {1}, .loop = loop, .seconds = 3, .warmup = 0, .isa = ""});
     EXPECT_EQ(report.results.at(0).executions, loop);
   }
 }
@@ -41,7 +41,7 @@ TEST_F(RunBenchmark, ExecutesFiveTimesAtLeastWhereTheTimeIsUpAtOnce) {
 
 TEST_F(RunBenchmark, GoesOnUntilTheTimeIsUp) {
   const BatchTimes times = run({.batch_sizes = {1}, .loop = 0, .seconds = 0.05, .isa = ""}).results.at(0);
-  EXPECT_GE(times.executions * 1000 / times.images_per_second, 0.9 * 50) << "milliseconds in all";
+  EXPECT_GE(times.executions * 1000 / times.images_per_second, 15) << "milliseconds in all, of 50 with what lies between";
 }
 
 TEST_F(RunBenchmark, ThroughputIsPicturesOverTheTimeOfTheirExecution) {
