@@ -73,7 +73,8 @@ Result<void> take_part(PreprocessRun& run) {
 Result<void> check_apart(const std::filesystem::path& save_dir, const std::vector<Input>& inputs) {
   std::filesystem::path last;
   for (const Input& input : inputs) {
-    const std::filesystem::path folder = input.file.parent_path();
+    std::filesystem::path folder = input.file.parent_path();
+    if (folder.empty()) folder = ".";
     if (input.archive || folder == last) continue;
     last = folder;
     std::error_code code;

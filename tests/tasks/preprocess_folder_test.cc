@@ -204,6 +204,19 @@ TEST_F(PreprocessFolderTest, OptionsThatMakeNoSenseAreRefused) {
   EXPECT_EQ(refusal(), "done") << "a folder below one of pictures holds none";
 }
 
+TEST_F(PreprocessFolderTest, PicturesNamedWithoutAFolderLieInTheFolderOfTheCommand) {
+  const fs::path before = fs::current_path();
+  fs::current_path(data_ / "a");
+  options_.data = "@" + scratch_.write("list.txt", "0.png\t0\n1.png\t1\n").string();
+  for (const char* here : {".", "./", "../a"}) {
+    options_.save_dir = here;
+    EXPECT_THAT(refusal(), HasSubstr("pictures lie in it, such as 0.png")) << here;
+  }
+  options_.save_dir = "../bins";
+  EXPECT_EQ(refusal(), "done");
+  fs::current_path(before);
+}
+
 TEST_F(PreprocessFolderTest, WhatIsPreparedAlreadyIsRefused) {
   scratch_.write("prepared.npy", "");
   const auto list =
