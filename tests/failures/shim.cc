@@ -112,12 +112,13 @@ auto watched(const char* name, const char* path, const char* more, Real real) ->
   return outcome;
 }
 
-// The path of a name below an open folder.
+// The path of a name below an open folder; "." is the folder.
 struct PathBelow {
   char text[1100];
   PathBelow(int folder, const char* name) {
-    const bool below = folder >= 0 && *name != '/';
-    std::snprintf(text, sizeof(text), "%s%s%s", below ? path_of(folder) : "", below ? "/" : "", name);
+    const bool below = folder >= 0 && *name != '/', itself = below && std::strcmp(name, ".") == 0;
+    std::snprintf(text, sizeof(text), "%s%s%s", below ? path_of(folder) : "", below && !itself ? "/" : "",
+                  itself ? "" : name);
   }
 };
 
