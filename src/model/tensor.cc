@@ -74,11 +74,11 @@ bool gather_integers(const Tensor& tensor, std::vector<T>& out) {
   }
 }
 
-// Room for all elements.
+// Room for all elements, which are stored with `size` bytes each.
 template <class T>
-Result<std::vector<T>> make_room(const Tensor& tensor) {
+Result<std::vector<T>> make_room(const Tensor& tensor, std::size_t size) {
   const std::int64_t count = tensor.elements();
-  const auto stored = static_cast<std::int64_t>(tensor.storage.size() / dtype_size(tensor.dtype));
+  const auto stored = static_cast<std::int64_t>(tensor.storage.size() / size);
   if (count > kRepeatsAllowedUpTo && count / 16 > stored) {
     return fail(
         Error{.what = fmt::format("shape {} repeats a storage of {} elements too often", tensor.shape_text(), stored),
@@ -158,10 +158,11 @@ std::vector<std::int64_t> contiguous_strides(std::span<const std::int64_t> shape
 }
 
 Result<std::vector<float>> Tensor::to_float() const {
-  if (dtype_size(dtype) == 0) {
+  const std::size_t size = dtype_size(dtype);
+  if (size == 0) {
     return fail(Error{.what = fmt::format("its type {} cannot be converted to float32", dtype_text), .tensor = name});
   }
-  SMLP_TRY(out, make_room<float>(*this));
+  SMLP_TRY(out, make_room<float>(*this, size));
   if (gather_integers(*this, out)) return std::move(out);
   if (dtype == DType::f64) gather_as<double>(*this, out);
   if (dtype == DType::f32) gather_as<float>(*this, out);
@@ -175,13 +176,12 @@ Result<std::vector<float>> Tensor::to_float() const {
 }
 
 Result<std::vector<std::int64_t>> Tensor::to_integers() const {
-  const auto error = [&] {
-    return fail(Error{.what = fmt::format("its type {} is none of integers", dtype_text), .tensor = name});
-  };
-  if (dtype_size(dtype) == 0) return error();
-  SMLP_TRY(out, make_room<std::int64_t>(*this));
-  if (!gather_integers(*this, out)) return error();
-  return std::move(out);
+  const std::size_t size = dtype_size(dtype);
+  if (size > 0) {
+    SMLP_TRY(out, make_room<std::int64_t>(*this, size));
+    if (gather_integers(*this, out)) return std::move(out);
+  }
+  return fail(Error{.what = fmt::format("its type {} is none of integers", dtype_text), .tensor = name});
 }
 
 }  // namespace smlp
