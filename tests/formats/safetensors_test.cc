@@ -91,7 +91,9 @@ TEST(Safetensors, ATensorTakesTheBytesOfItsType) {
       const std::string whole = file_of("{" + entry("a", name, "[2,4]", 0, bytes) + "}", std::string(bytes, '\0'));
       TensorFile file;
       EXPECT_EQ(read_safetensors(bytes_of(whole), file).has_value(), bytes == bits);
-      if (bytes == bits) EXPECT_EQ(file.tensors.at(0).dtype, type);
+      if (bytes == bits) {
+        EXPECT_EQ(file.tensors.at(0).dtype, type);
+      }
     }
   }
   EXPECT_THAT(problem("{" + entry("a", "F4", "[3]", 0, 1) + "}", "1"),
