@@ -20,7 +20,7 @@ struct PreprocessRun {
   const PreprocessFolderOptions& options;
   Inputs inputs;                          // of this part
   std::vector<std::int64_t> labels = {};  // of each picture, as labels.npy has it
-  // save_dir and its parent, to write into: by their names until they are locked, then wherever those lead.
+  // save_dir and its parent, to write into: by name until they are locked, from then on the locked ones.
   PathAt folder, parent;
   std::uint64_t listed = 0;  // pictures of all parts
   JournalHeader header = {};
