@@ -56,7 +56,7 @@ void report_exception() noexcept {
   Line line;
   try {
     if (std::current_exception() == nullptr) {
-      line.add("ended unexpectedly");
+      line.add("ended unexpectedly; where memory is limited (ulimit -v), allow more");
     } else {
       std::rethrow_exception(std::current_exception());
     }

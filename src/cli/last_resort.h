@@ -3,7 +3,8 @@
 
 namespace smlp::cli {
 
-// Also for exceptions that leave a thread or meet a noexcept: std::terminate writes the line and ends the process.
+// Also for exceptions that leave a thread or meet a noexcept, and for those of libraries before main(), where this is
+// called before their initialisers: std::terminate writes the line and ends the process.
 void end_in_one_line();
 
 // Writes the line of the exception that is being handled. Takes no memory: there may be none.

@@ -4,8 +4,12 @@
 // Session::classify (include/smlp/session.h); the session preprocesses and hands the batch to Engine::run, whose every
 // step is in src/engine/forward.cc; that page calls a table of kernels, chosen for this machine.
 #include "cli/command.h"
+#include "cli/last_resort.h"
 
 namespace {
+
+// Before anything else runs in this process: where memory is limited, libraries fail in their initialisers.
+[[gnu::section(".preinit_array"), gnu::used]] void (*before_libraries)() = smlp::cli::end_in_one_line;
 
 constexpr smlp::cli::Command commands[] = {
     {"classify", "what photographs show", smlp::cli::add_classify},

@@ -211,7 +211,6 @@ int dispatch(std::span<const Command> commands, int argc, const char* const* arg
 
 int run_command(std::span<const Command> commands, int argc, const char* const* argv) {
   prepare_streams();
-  end_in_one_line();
   try {
     return dispatch(commands, argc, argv);
   } catch (...) {
