@@ -85,6 +85,25 @@ def attempt(smlp, world, scratch, references, command, what, preexec):
         shutil.rmtree(out, ignore_errors=True)
 
 
+def with_memory(smlp, kilobytes):
+    return commands.run(smlp, ["--version"], preexec_fn=limit(resource.RLIMIT_AS, kilobytes << 10))
+
+
+def problems_before_main(smlp, least_memory):
+    """With a little less than the least memory that the program starts with, its libraries fail: the loader finds no room
+    for one (exit 127, which is the system's word), or an initialiser of one has no memory."""
+    low, high = least_memory >> 10, 1 << 20
+    while high - low > 50:
+        middle = (low + high) // 2
+        low, high = (low, middle) if with_memory(smlp, middle).returncode == 0 else (middle, high)
+    problems = []
+    for kilobytes in range(max(least_memory >> 10, high - 2000) + 50, high, 50):
+        problem = commands.complaint(with_memory(smlp, kilobytes))
+        if problem:
+            problems.append(f"start with {kilobytes} kB of memory: {problem}")
+    return problems
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--smlp", type=Path, required=True)
@@ -105,7 +124,8 @@ def main():
         # A checkout below a home that only its owner may enter has a program that no_thread's user cannot start.
         program = Path(shutil.copy(options.smlp, scratch))
         todo = list(cases(mapped_bytes(program)))
-        outcomes = commands.in_time(todo, deadline, functools.partial(attempt, program, world, scratch, references))
+        outcomes = [problems_before_main(program, mapped_bytes(program))]
+        outcomes += commands.in_time(todo, deadline, functools.partial(attempt, program, world, scratch, references))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return commands.report_outcomes(outcomes, "runs")
