@@ -46,6 +46,8 @@ TEST(AccessKeys, NothingElseOpens) {
                                           key,
                                           "Basic " + key,
                                           "Bearer",
+                                          "Bearer:" + key,
+                                          "Bearex " + key,
                                           "Bearer ",
                                           "Bearer " + key + " ",
                                           "Bearer " + key + "0",
