@@ -82,8 +82,9 @@ enum class BinState { absent, whole, changed };
 
 BinState bin_state(const PreprocessRun& run, const Journal& journal, std::size_t b) {
   const PathAt path = run.bin(b);
-  if (!name_is_taken(path)) return BinState::absent;
-  if (!S_ISREG(mode_of(path))) return BinState::changed;
+  const mode_t mode = mode_of(path);
+  if (mode == 0) return BinState::absent;
+  if (!S_ISREG(mode)) return BinState::changed;
   return stamp_by_name(path) == journal.batches[b].bin ? BinState::whole : BinState::changed;
 }
 
@@ -140,8 +141,9 @@ Result<void> start_over(const PreprocessRun& run) {
 Result<void> delete_bins_from(const PreprocessRun& run, const Journal& journal, std::size_t first) {
   for (std::size_t b = first; b < journal.batches.size(); ++b) {
     const PathAt path = run.bin(b);
-    if (!name_is_taken(path)) continue;
-    if (!S_ISREG(mode_of(path))) return foreign_file(path.shown, "is not the file that an earlier run wrote");
+    const mode_t mode = mode_of(path);
+    if (mode == 0) continue;
+    if (!S_ISREG(mode)) return foreign_file(path.shown, "is not the file that an earlier run wrote");
     SMLP_CHECK(delete_file(path));
   }
   return {};
