@@ -27,6 +27,19 @@ TEST(Table, CountsColumnsOfTheTerminalNotBytes) {
   EXPECT_EQ(table.text(), "金鱼  x\nfish  y\n");
 }
 
+// First and last of the wide ranges of Unicode's table (East Asian Width W and F), and what stands beside them.
+TEST(Table, EdgesOfTheWideRanges) {
+  for (const char* wide : {"\u1100", "\u115F", "\u2E80", "\uA4C6", "\uAC00", "\uD7A3", "\uF900", "\uFAD9", "\uFE10", "\uFE19",
+                           "\uFE30", "\uFE6B", "\uFF01", "\uFF60", "\uFFE0", "\uFFE6", "\U0001F300", "\U0001FAE7",
+                           "\U00020000", "\U0003FFFD"}) {
+    EXPECT_EQ(display_width(wide), 2) << wide;
+  }
+  for (const char* narrow : {"\u10FF", "\u1160", "\u2E7F", "\uA4D0", "\uABFF", "\uD7B0", "\uFB00", "\uFE1A", "\uFE70",
+                             "\uFF61", "\uFFDC", "\uFFE8", "\U0001F2FF", "\U0001FB00", "\U0001FFFD"}) {
+    EXPECT_EQ(display_width(narrow), 1) << narrow;
+  }
+}
+
 TEST(Table, KeepsToTheWidthByWrappingAndThenByFollowingColumns) {
   Table table({"name", "what it is", "n"}, {left, left, right});
   table.add({"puppy", "English springer, English springer spaniel 金鱼金鱼 金鱼金鱼金鱼金鱼金鱼金鱼金鱼", "7"});
