@@ -29,9 +29,9 @@ TEST(Table, CountsColumnsOfTheTerminalNotBytes) {
 
 // First and last of the wide ranges of Unicode's table (East Asian Width W and F), and what stands beside them.
 TEST(Table, EdgesOfTheWideRanges) {
-  for (const char* wide : {"\u1100", "\u115F", "\u2E80", "\uA4C6", "\uAC00", "\uD7A3", "\uF900", "\uFAD9", "\uFE10", "\uFE19",
-                           "\uFE30", "\uFE6B", "\uFF01", "\uFF60", "\uFFE0", "\uFFE6", "\U0001F300", "\U0001FAE7",
-                           "\U00020000", "\U0003FFFD"}) {
+  for (const char* wide : {"\u1100", "\u115F", "\u2E80",     "\uA4C6",     "\uAC00",     "\uD7A3",    "\uF900",
+                           "\uFAD9", "\uFE10", "\uFE19",     "\uFE30",     "\uFE6B",     "\uFF01",    "\uFF60",
+                           "\uFFE0", "\uFFE6", "\U0001F300", "\U0001FAE7", "\U00020000", "\U0003FFFD"}) {
     EXPECT_EQ(display_width(wide), 2) << wide;
   }
   for (const char* narrow : {"\u10FF", "\u1160", "\u2E7F", "\uA4D0", "\uABFF", "\uD7B0", "\uFB00", "\uFE1A", "\uFE70",
