@@ -39,17 +39,17 @@ class Group:
         self.names = {}
 
     def takes(self, names):
-        return len(self.files) < TOGETHER and all(
-            name not in self.names or (text is not None and self.names[name] == text) for name, text in names.items())
+        return all(name not in self.names or (text is not None and self.names[name] == text) for name, text in names.items())
 
 
-def groups_of(paths, kind=lambda path: path.parent):
-    """Lists of files of one kind that can be compiled as one."""
+def groups_of(paths, kind=lambda path: path.parent, most=TOGETHER):
+    """Lists of files of one kind, at most `most`, that can be compiled as one."""
     groups = []
     for path in paths:
         names = names_of(path)
         alone = compiles_itself_again(path)
-        home = next((g for g in groups if not alone and g.kind == kind(path) and g.takes(names)), None)
+        open_ = [] if alone else [g for g in groups if g.kind == kind(path) and len(g.files) < most]
+        home = next((g for g in open_ if g.takes(names)), None)
         if home is None:
             home = Group(None if alone else kind(path))
             groups.append(home)
