@@ -13,7 +13,7 @@ changes of the room in least time. A change that does not compile is replaced by
 run that was interrupted goes on where it stopped. A change to the source makes it start anew; after a change to the tests
 alone, what survived is judged again.
 Survivors that no test can catch, because the changed program means the same, are explained in tools/mutate/explained.json
-and not counted.
+and not counted; tests get 30 s to show that an explanation is wrong.
 """
 
 import argparse
@@ -28,6 +28,9 @@ from .bench import Bench, Broken
 from .plan import ROOT, explained, explanation_of, make_plan, stale_explanations
 
 
+PATIENCE_WITH_EXPLAINED = 30  # seconds
+
+
 def rows_of(path):
     rows = []
     for line in path.read_text().splitlines() if path.is_file() else []:
@@ -38,11 +41,20 @@ def rows_of(path):
     return rows
 
 
-def still_known(rows, tests, source, patience):
-    """id -> result of earlier runs on the same source. What survived other or fewer tests is judged again."""
-    return {row["id"]: row for row in rows
-            if row.get("source") == source
-            and (row["verdict"] != "survived" or row["tests"] == tests and row.get("patience", math.inf) >= patience)}
+def still_known(rows, tests, source):
+    """Results of earlier runs on the same source. What survived other tests is judged again."""
+    return [row for row in rows if row.get("source") == source and (row["verdict"] != "survived" or row["tests"] == tests)]
+
+
+def result_of(mutation, known, patience):
+    """The last known result, or None. What survived fewer tests is judged again."""
+    return next((row for row in reversed(known) if row["id"] == mutation.id
+                 and (row["verdict"] != "survived" or row.get("patience", math.inf) >= patience)), None)
+
+
+def patience_with(mutation, options, entries):
+    """Seconds of tests for a change: few for one that is explained, which is tried in case the explanation is wrong."""
+    return min(options.patience, PATIENCE_WITH_EXPLAINED) if explanation_of(mutation, entries) else options.patience
 
 
 def caught_by(row):
@@ -57,7 +69,7 @@ def run(options, folder):
     plan = make_plan(options.seed, options.count, options.room)
     path = folder / "results.jsonl"
     rows = rows_of(path)
-    known = still_known(rows, tests, source, options.patience)
+    known, entries = still_known(rows, tests, source), explained()
     for row in rows:
         if caught_by(row):
             bench.remember(row["room"], row["id"], caught_by(row))
@@ -78,14 +90,15 @@ def run(options, folder):
             for mutation in order:
                 if valid == share:
                     break
-                row = known.get(mutation.id)
+                patience = patience_with(mutation, options, entries)
+                row = result_of(mutation, known, patience)
                 if row is None:
                     begin = time.monotonic()
-                    verdict = bench.judge(room, mutation, options.patience)
+                    verdict = bench.judge(room, mutation, patience)
                     seconds = time.monotonic() - begin
                     spent, fresh = spent + seconds, fresh + 1
                     row = {"id": mutation.id, "tests": tests, "source": source, "room": room, "kind": mutation.kind, "verdict": verdict,
-                           "patience": options.patience, "seconds": round(seconds, 1)}
+                           "patience": patience, "seconds": round(seconds, 1)}
                     log.write(json.dumps(row) + "\n")
                     log.flush()
                 if row["verdict"] == "does not build":
