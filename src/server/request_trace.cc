@@ -91,8 +91,8 @@ void RequestTrace::add(const TracedRequest& request) noexcept {
     };
     const std::string arguments =
         fmt::format(R"(, "args": {{"model": {}, "version": {}, "id": {}, "pictures": {}, "batch": {}, "outcome": {}}})",
-                    json_string(request.model), json_string(request.version), json_string(request.id), request.pictures, request.batch,
-                    json_string(request.outcome));
+                    json_string(request.model), json_string(request.version), json_string(request.id), request.pictures,
+                    request.batch, json_string(request.outcome));
     add_line('b', "request", request.arrived, arguments);
     const std::array<std::pair<std::string_view, TracedRequest::Clock::time_point>, 4> parts = {
         {{"read", request.queued},
