@@ -8,6 +8,7 @@ their logits are ours, up to what the rest of the network loses in bfloat16. Run
 names, or build/venv's, or this one.
 """
 
+import platform
 import subprocess
 import sys
 import tempfile
@@ -59,6 +60,12 @@ def by_onnxruntime(path, pictures):
     return session.run(["output"], {"input": pictures})[0]
 
 
+def saturates():
+    """Whether sums of bytes saturate at 16 bits under OpenVINO: on x86 without VNNI, and nothing turns it off."""
+    cpu = Path("/proc/cpuinfo").read_text()
+    return platform.machine() == "x86_64" and "avx512_vnni" not in cpu and "avx_vnni" not in cpu
+
+
 def by_openvino(path, pictures):
     return openvino.compile_model(openvino.Core().read_model(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})(pictures)[0]
 
@@ -104,6 +111,9 @@ class QuantizedOnnx(unittest.TestCase):
     def check(self, name, opset, bound):
         path = self.exported(name, opset)
         others = {"ONNX Runtime": by_onnxruntime} | ({"OpenVINO": by_openvino} if openvino else {})
+        if openvino and name in ("int8", "mixed") and saturates():
+            del others["OpenVINO"]
+            print("SKIPPED: quantized ONNX: products in int8 under OpenVINO: without VNNI its sums of bytes saturate at 16 bits")
         for program, run_by in others.items():
             got = run_by(path, self.pictures)
             off = difference(got, self.ours[name])
