@@ -115,6 +115,9 @@ class Builder : public nlohmann::json_sax<Json> {
 template <class Json>
 Result<JsonDocument<Json>> parse(std::string_view text) try {
   if (text.size() > kMaxJsonBytes) return fail("{} bytes of JSON; at most {} are read", text.size(), kMaxJsonBytes);
+  // The library takes a zero byte for the end of the text, and other readers do not.
+  if (const std::size_t zero = text.find('\0'); zero != text.npos)
+    return fail(Error{.what = "not JSON", .offset = zero});
   JsonDocument<Json> document;
   Builder<Json> builder(document);
   if (Json::sax_parse(text.begin(), text.end(), &builder)) return document;

@@ -66,6 +66,15 @@ T exact(const Json& value) {
   throw Json::type_error::create(302, "a whole number was expected, of the range that makes sense here", nullptr);
 }
 
+// The same within limits: an index or a count from a file is believed only where it is used without harm.
+template <std::integral T, class Json>
+T exact_within(const Json& value, T least, T most) {
+  const T number = exact<T>(value);
+  if (number >= least && number <= most) return number;
+  throw Json::type_error::create(
+      302, fmt::format("a whole number from {} to {} was expected, not {}", least, most, number), nullptr);
+}
+
 // What such an exception found wrong, in words for people and without the library's own numbers: "it lacks 'shard'".
 std::string json_fault(const nlohmann::json::exception& error);
 

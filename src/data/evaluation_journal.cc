@@ -1,5 +1,7 @@
 #include "data/evaluation_journal.h"
 
+#include <algorithm>
+
 #include "base/json.h"
 
 namespace smlp {
@@ -26,6 +28,7 @@ PictureOutcome outcome_of(const Json& line) {
   PictureOutcome outcome{.nanoseconds = exact<std::uint64_t>(line.at("ns"))};
   if (line.contains("error")) {
     outcome.error = line.at("error");
+    if (outcome.error.empty()) throw Json::other_error::create(501, "an error without words", nullptr);
   } else if (!line.contains("not_finite")) {
     outcome.standing = Standing{.rank = exact<int>(line.at("rank")), .answer = exact<int>(line.at("answer"))};
     for (const Json& entry : line.at("top"))
@@ -41,6 +44,17 @@ std::unexpected<Error> journal_error(const fs::path& path, std::string_view why)
 }
 
 }  // namespace
+
+bool is_possible(const PictureOutcome& outcome, int label, int classes) {
+  const auto is_class = [&](int c) { return c >= 0 && c < classes; };
+  const auto is_prediction = [&](const std::pair<int, double>& entry) {
+    return is_class(entry.first) && entry.second >= 0 && entry.second <= 1;  // a NaN is neither
+  };
+  if (!outcome.standing) return outcome.top.empty();
+  const auto [rank, answer] = *outcome.standing;
+  return is_class(answer) && is_class(rank) && (rank == 0) == (answer == label) && outcome.top.size() <= kKeptClasses &&
+         std::ranges::all_of(outcome.top, is_prediction);
+}
 
 Result<std::optional<EvaluationRecord>> read_evaluation_journal(const fs::path& path, const HearOutcome& hear) {
   std::size_t index = 0;

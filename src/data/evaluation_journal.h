@@ -31,10 +31,14 @@ struct PictureOutcome {
   bool operator==(const PictureOutcome&) const = default;
 };
 
+// Whether a network of `classes` classes can have given it for a picture of class `label`. A journal is a file: what is
+// counted from it must fit the picture and the network of today.
+bool is_possible(const PictureOutcome& outcome, int label, int classes);
+
 // The best classes that an outcome keeps.
 inline constexpr int kKeptClasses = 5;
 
-// Outcomes in the order of the pictures. False: there is no such picture.
+// Outcomes in the order of the pictures. False: it cannot be that of the picture, or there is no such picture.
 using HearOutcome = std::function<bool(std::size_t index, PictureOutcome outcome)>;
 
 // Who an evaluation's journal belongs to.

@@ -1,7 +1,10 @@
 #include "data/input_manifest.h"
 
+#include <set>
+
 #include "base/json.h"
 #include "base/open_file.h"
+#include "data/tally.h"
 
 namespace smlp {
 namespace {
@@ -10,12 +13,14 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 30;
+constexpr int kMostRows = 1 << 24;  // of one input: more pictures than any memory holds
 
 std::string line_of(const ordered_json& value) { return dump_json(value) + "\n"; }
 
 // Throws json::exception on anything unexpected.
 InputManifest parse(std::string_view text) {
   InputManifest manifest;
+  std::set<std::string> stems;
   bool first = true;
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size());
@@ -32,12 +37,15 @@ InputManifest parse(std::string_view text) {
       first = false;
       continue;
     }
-    InputRecord input{.file = line.at("file"), .stem = line.at("stem"), .rows = exact<int>(line.at("rows"))};
+    InputRecord input{
+        .file = line.at("file"), .stem = line.at("stem"), .rows = exact_within(line.at("rows"), 1, kMostRows)};
+    if (!stems.insert(input.stem).second) throw json::other_error::create(501, "a result named twice", nullptr);
     if (line.contains("labels")) {
-      for (const json& label : line.at("labels")) input.labels.push_back(exact<std::int64_t>(label));
+      for (const json& label : line.at("labels"))
+        input.labels.push_back(exact_within<std::int64_t>(label, 0, kMostClasses - 1));
     }
     const bool whole = input.labels.empty() ? manifest.truth.empty() : std::ssize(input.labels) == input.rows;
-    if (input.rows < 1 || !whole) throw json::other_error::create(501, "labels that do not fit", nullptr);
+    if (!whole) throw json::other_error::create(501, "labels that do not fit", nullptr);
     manifest.inputs.push_back(std::move(input));
   }
   if (first) throw json::other_error::create(501, "it is empty", nullptr);

@@ -36,16 +36,16 @@ class HeaderParser {
     while (!accept('}')) {
       SMLP_TRY(key, quoted());
       SMLP_CHECK(expect(':'));
-      if (key == "descr") {
+      if (key == "descr" && (seen & 1) == 0) {
         if (peek() != '\'' && peek() != '"') return fail("a structured type; only plain numbers are read");
         SMLP_TRY(value, quoted());
         descr = value;
         seen |= 1;
-      } else if (key == "fortran_order") {
+      } else if (key == "fortran_order" && (seen & 2) == 0) {
         SMLP_TRY(value, boolean());
         fortran = value;
         seen |= 2;
-      } else if (key == "shape") {
+      } else if (key == "shape" && (seen & 4) == 0) {
         SMLP_CHECK(read_shape());
         seen |= 4;
       } else {
@@ -96,14 +96,14 @@ class HeaderParser {
   Result<void> read_shape() {
     SMLP_CHECK(expect('('));
     while (!accept(')')) {
-      peek();
+      if (peek() == '0' && text_.size() > 1 && text_[1] >= '0' && text_[1] <= '9') return malformed();  // no Python
       std::int64_t extent = 0;
       const auto [end, code] = std::from_chars(text_.data(), text_.data() + text_.size(), extent);
       if (code != std::errc{} || extent < 0 || shape.size() == kMaxRank) return malformed();
       text_.remove_prefix(static_cast<std::size_t>(end - text_.data()));
       accept('L');  // written by Python 2
       shape.push_back(extent);
-      if (!accept(',') && peek() != ')') return malformed();
+      if (!accept(',') && (peek() != ')' || shape.size() == 1)) return malformed();  // "(12)" is a number in Python
     }
     return {};
   }

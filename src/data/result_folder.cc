@@ -8,6 +8,7 @@
 #include "base/file_map.h"
 #include "base/folder.h"
 #include "base/natural_order.h"
+#include "base/printable.h"
 #include "data/bin_folder.h"
 #include "data/npy.h"
 
@@ -135,18 +136,22 @@ Result<LogitRows> read_bin(std::span<const std::byte> bytes, int expected_rows, 
 }
 
 // A line of numbers with spaces, commas or tabs between.
+constexpr std::string_view kBetween = " \t\r,";
 Result<std::vector<float>> parse_line(std::string_view line, int number) {
   std::vector<float> values;
   while (true) {
-    const auto start = line.find_first_not_of(" \t\r,");
+    const auto start = line.find_first_not_of(kBetween);
     if (start == std::string_view::npos) return values;
     line.remove_prefix(start);
     float value = 0;
-    const auto [end, code] = std::from_chars(line.data(), line.data() + line.size(), value);
-    if (code != std::errc())
-      return fail("line {}: '{}' is no number", number, line.substr(0, line.find_first_of(" \t\r,")));
+    const std::string_view word = line.substr(0, line.find_first_of(kBetween));
+    const auto [end, code] = std::from_chars(word.data(), word.data() + word.size(), value);
+    if (code != std::errc() || end != word.data() + word.size()) {
+      return fail(Error{.what = fmt::format("line {}: '{}' is no number", number, shortened(word, 40)),
+                        .remedy = "the file is damaged; run infer again"});
+    }
     values.push_back(value);
-    line.remove_prefix(static_cast<std::size_t>(end - line.data()));
+    line.remove_prefix(word.size());
   }
 }
 

@@ -1,6 +1,7 @@
 #include "data/run_identity.h"
 
 #include "base/json.h"
+#include "data/tally.h"
 
 namespace smlp {
 namespace {
@@ -59,7 +60,7 @@ RunIdentity identity_of_json(const Json& json) {
     // Records of version 0.1 had no labels.
     if (!json.contains(key) && std::string_view(key) == "labels") return;
     if constexpr (std::is_same_v<decltype(value), int&>) {
-      value = exact<int>(json.at(key));
+      value = exact_within(json.at(key), 1, kMostClasses);
     } else {
       json.at(key).get_to(value);
     }

@@ -10,6 +10,9 @@
 
 namespace smlp {
 
+// No model has more (model/config.cc); files that say so are damaged.
+inline constexpr int kMostClasses = 1 << 20;
+
 // Where `label` stands when the classes are sorted by logit, best first, equal logits by index: 0 is the answer.
 // Nothing where a logit is not finite, since then there is no order. `label` is an index into `logits`.
 std::optional<int> rank_of(std::span<const float> logits, int label);

@@ -3,8 +3,11 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/stubs/logging.h>
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
+#include <map>
+#include <string>
 #include <utility>
 
 #include "formats/onnx_graph.h"
@@ -121,16 +124,31 @@ Result<std::int64_t> count_elements(const std::vector<std::int64_t>& shape) {
   return count;
 }
 
-std::uint64_t entry(const onnx::TensorProto& proto, std::string_view key, std::uint64_t fallback, bool& fine) {
+// Where the data of a tensor are. Readers differ in which they take of a key that is there twice.
+Result<std::map<std::string, std::string>> external_entries(const onnx::TensorProto& proto) {
+  std::map<std::string, std::string> entries;
   for (const auto& pair : proto.external_data()) {
-    if (pair.key() != key) continue;
-    std::uint64_t number = 0;
-    const char* end = pair.value().data() + pair.value().size();
-    const auto [at, code] = std::from_chars(pair.value().data(), end, number);
-    fine = fine && code == std::errc() && at == end;
-    return number;
+    if (!entries.emplace(pair.key(), pair.value()).second) return fail("external data with two '{}'", pair.key());
   }
-  return fallback;
+  if (entries["location"].contains('\0')) return fail("external data in a file with a zero byte in its name");
+  if (proto.has_raw_data() || proto.float_data_size() + proto.double_data_size() + proto.int32_data_size() +
+                                      proto.int64_data_size() + proto.uint64_data_size() >
+                                  0) {
+    return fail("data of its own beside external data");
+  }
+  return entries;
+}
+
+Result<std::uint64_t> number_in(const std::map<std::string, std::string>& entries, const char* key,
+                                std::uint64_t fallback) {
+  const auto found = entries.find(key);
+  if (found == entries.end()) return fallback;
+  const std::string& text = found->second;
+  std::uint64_t number = 0;
+  const auto [at, code] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (code == std::errc() && at == text.data() + text.size()) return number;
+  return fail(Error{.what = fmt::format("external data whose {} is '{}', no number of bytes", key, text),
+                    .remedy = "the file is damaged; export it again"});
 }
 
 }  // namespace
@@ -221,17 +239,14 @@ Result<std::span<const std::byte>> TensorReader::narrow(const onnx::TensorProto&
 }
 
 Result<std::span<const std::byte>> TensorReader::external(const onnx::TensorProto& proto) {
-  std::string location;
-  for (const auto& pair : proto.external_data()) {
-    if (pair.key() == "location") location = pair.value();
-  }
+  SMLP_TRY(entries, external_entries(proto));
+  const std::string& location = entries["location"];
   SMLP_TRY(bytes, open_external(location));
-  bool fine = true;
-  const std::uint64_t offset = entry(proto, "offset", 0, fine);
-  if (!fine || offset > bytes.size()) return fail("a bad offset into {}, which has {} bytes", location, bytes.size());
-  const std::uint64_t length = entry(proto, "length", bytes.size() - offset, fine);
-  if (!fine || length > bytes.size() - offset) {
-    return fail(Error{.what = fmt::format("bytes {} to {} of {} wanted, which has only {}", offset, offset + length,
+  SMLP_TRY(offset, number_in(entries, "offset", 0));
+  const std::uint64_t rest = bytes.size() - std::min<std::uint64_t>(offset, bytes.size());
+  SMLP_TRY(length, number_in(entries, "length", rest));
+  if (offset > bytes.size() || length > rest) {
+    return fail(Error{.what = fmt::format("{} bytes from byte {} of {} wanted, which has only {}", length, offset,
                                           location, bytes.size()),
                       .remedy = "the file of weights is cut off or of another model"});
   }

@@ -170,6 +170,9 @@ Result<void> read_safetensors(std::span<const std::byte> bytes, TensorFile& file
   SMLP_TRY(length, reader.read<std::uint64_t>());
   if (length > kMaxHeader) return fail("a header of {} bytes; the format allows {}", length, kMaxHeader);
   SMLP_TRY(text, reader.take_text(length));
+  if (text.contains('\0')) {  // the parser would take it for the end
+    return fail(Error{.what = "a zero byte in its header", .remedy = "the file is damaged; get it again"});
+  }
   Header header;
   if (!nlohmann::json::sax_parse(text.begin(), text.end(), &header)) {
     return fail(Error{.what = header.problem, .remedy = "the file is damaged; get it again"});

@@ -16,7 +16,11 @@ Result<void> check_byte_order(ZipArchive& archive, const std::string& root) {
   if (entry == nullptr) return {};
   SMLP_TRY(content, archive.read(*entry));
   const std::string_view order(reinterpret_cast<const char*>(content.bytes.data()), content.bytes.size());
-  if (order.starts_with("little")) return {};
+  if (order == "little") return {};
+  if (!order.starts_with("big")) {
+    return fail(Error{.what = fmt::format("'{}' names no byte order", entry->name),
+                      .remedy = "the file is damaged; save it again with torch.save"});
+  }
   return fail(Error{.what = "written on a big-endian machine",
                     .remedy = "load it there, or with PyTorch, and save it as safetensors"});
 }
@@ -55,15 +59,22 @@ class Storages {
 Result<std::string> find_torch_root(const ZipArchive& archive) {
   constexpr std::string_view pickle = "data.pkl";
   std::string_view best;
-  bool found = false;
+  int found = 0;
   for (const ZipEntry& entry : archive.entries()) {
     if (!entry.name.ends_with(pickle)) continue;
     const std::string_view root = entry.name.substr(0, entry.name.size() - pickle.size());
     if (!root.empty() && !root.ends_with('/')) continue;
-    if (!found || root.size() < best.size()) best = root;
-    found = true;
+    if (found++ == 0 || root.size() < best.size()) best = root;
   }
-  if (!found) return fail("a zip archive without a data.pkl: not written by torch.save");
+  // PyTorch reads what lies in the folder of the first entry, whatever else there is.
+  const std::string_view first = archive.entries().front().name;
+  if (found > 1 && best != first.substr(0, first.find('/') + 1)) {
+    return fail(
+        Error{.what = fmt::format("an archive of several checkpoints: '{}{}' is not where its first entry, '{}', lies",
+                                  best, pickle, first),
+              .remedy = "give an archive that torch.save wrote"});
+  }
+  if (found == 0) return fail("a zip archive without a data.pkl: not written by torch.save");
   if (archive.find(std::string(best) + "constants.pkl") != nullptr) {
     return fail(Error{.what = "a TorchScript program (torch.jit.save), not a checkpoint",
                       .remedy = "save its weights with torch.save(torch.jit.load(FILE).state_dict(), ...)"});

@@ -143,7 +143,7 @@ class Decoder {
     }
   }
 
-  // Refuses what would take far more time or memory than any photograph.
+  // Refuses what would take far more time or memory than any photograph, and limits the scans that start() decodes.
   Result<void> check_cost(int scans, const DecodeLimits& limits) {
     const std::uint64_t pixels = std::uint64_t{info_.image_width} * info_.image_height;
     if (scans > limits.max_scans || pixels * static_cast<std::uint64_t>(std::max(scans, 1)) > limits.max_pixel_scans) {
@@ -153,6 +153,7 @@ class Decoder {
                               scans, info_.image_width, info_.image_height, limits.max_scans, limits.max_pixel_scans),
           .remedy = "save it again with fewer scans"});
     }
+    max_scans_ = static_cast<int>(std::min<std::uint64_t>(max_scans_, limits.max_pixel_scans / pixels));
     std::uint64_t bytes = 3 * pixels;
     if (jpeg_has_multiple_scans(&info_) == TRUE) {
       for (int c = 0; c < info_.num_components; ++c) {
@@ -193,10 +194,13 @@ class Decoder {
     std::longjmp(jump_, 1);
   }
 
+  // libjpeg forgives more than count_scans() knows, and finds more scans in a damaged file: its own count is the one
+  // that limits the work.
   void check_scans() {
     if (info_.input_scan_number <= max_scans_) return;
     errors_.msg_code = JMSG_NOMESSAGE;
-    std::snprintf(message_, sizeof(message_), "more than %d scans", max_scans_);
+    std::snprintf(message_, sizeof(message_), "more than %d scans over %u x %u pixels", max_scans_, info_.image_width,
+                  info_.image_height);
     std::longjmp(jump_, 1);
   }
 

@@ -48,6 +48,11 @@ class Counter {
   std::uint64_t done() const { return done_; }
   bool complete() const { return done_ == range_.size(); }
 
+  // Whether an earlier run can have seen this of the part's picture `index`.
+  bool is_possible(std::size_t index, const PictureOutcome& outcome) const {
+    return smlp::is_possible(outcome, input_.labels[range_.first + index], out_.tally.classes());
+  }
+
   void add(const PictureOutcome& outcome) {
     const std::size_t picture = range_.first + done_++;
     if (outcome.error.empty()) {
@@ -118,6 +123,7 @@ Result<std::optional<EvaluationJournal>> open_journal(const EvaluateOptions& opt
   SMLP_CHECK(clear_leftovers(options.journal));
   std::vector<PictureOutcome> outcomes;
   SMLP_TRY(earlier, read_evaluation_journal(options.journal, [&](std::size_t index, PictureOutcome outcome) {
+             if (index < range.size() && !counter.is_possible(index, outcome)) return false;
              outcomes.push_back(std::move(outcome));
              return index < range.size();
            }));

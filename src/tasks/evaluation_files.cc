@@ -136,6 +136,9 @@ Result<void> EvaluationFiles::write_predictions(const Evaluation& evaluation, co
   Result<void> outcome;
   std::size_t heard = 0;
   const auto hear = [&](std::size_t index, const PictureOutcome& picture) {
+    if (first + index >= labels.size() || !is_possible(picture, labels[first + index], evaluation.tally.classes())) {
+      return false;
+    }
     ++heard;
     const Row row = {.file = source.name(first + index), .label = labels[first + index], .outcome = picture};
     outcome = predictions_->write(as_json ? json_row(row, list, provenance) : csv_row(row, list));

@@ -74,7 +74,7 @@ Json shard_json(const Evaluation& e) {
 
 Tally tally_of(const Json& json, const std::vector<DataClass>& classes) {
   const int count = exact<int>(json.at("model_classes"));
-  if (count < 1 || count > 1'000'000) refuse("a number of classes that no model has");
+  if (count < 1 || count > kMostClasses) refuse("a number of classes that no model has");
   std::vector<ClassScore> scores(static_cast<std::size_t>(count));
   for (std::size_t i = 0; i < classes.size(); ++i) {
     if (classes[i].index < 0 || classes[i].index >= count) refuse("a class beyond those of the model");

@@ -1,6 +1,8 @@
 #include "tasks/run_part.h"
 
 #include <algorithm>
+#include <cmath>
+#include <utility>
 
 #include "base/json.h"
 #include "base/open_file.h"
@@ -14,9 +16,37 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr std::uint64_t kMaxSummary = std::uint64_t{64} << 20;
+// What a run of a part can have counted: sums over all parts stay exact.
+constexpr std::uint64_t kMostCounted = std::uint64_t{1} << 40;
+constexpr int kMostAtOnce = 1 << 24;
 
 std::unexpected<Error> part_error(const fs::path& file, std::string what, std::string remedy) {
   return fail(Error{.what = std::move(what), .file = file.string(), .remedy = std::move(remedy)});
+}
+
+// These throw json::exception on anything unexpected.
+double seconds_of(const Json& value) {
+  const double seconds = value.get<double>();
+  if (!(seconds >= 0) || !std::isfinite(seconds)) throw Json::other_error::create(501, "a time that is none", nullptr);
+  return seconds;
+}
+
+Executions executions_of(const Json& summary) {
+  const Json& ours = summary.at("smlp");
+  const auto times_of = [](const Json& list) {
+    std::vector<double> times;
+    for (const Json& time : list) times.push_back(seconds_of(time));
+    return times;
+  };
+  Executions all = {.fill = times_of(ours.at("h2d_list")),
+                    .compute = times_of(summary.at("npu_compute_time_list")),
+                    .collect = times_of(ours.at("d2h_list")),
+                    .pictures = {}};
+  for (const Json& count : ours.at("executed_pictures")) all.pictures.push_back(exact_within(count, 1, kMostAtOnce));
+  if (all.compute.size() != all.pictures.size() || all.collect.size() != all.fill.size()) {
+    throw Json::other_error::create(501, "lists of times that differ in their lengths", nullptr);
+  }
+  return all;
 }
 
 Result<RunTimes> read_times(const fs::path& folder) {
@@ -30,18 +60,14 @@ Result<RunTimes> read_times(const fs::path& folder) {
   if (!json) return wrong(json.error().what);
   try {
     const Json& ours = json->at("smlp");
-    std::vector<int> pictures;
-    for (const Json& count : ours.at("executed_pictures")) pictures.push_back(exact<int>(count));
-    return RunTimes{.executions = {.fill = ours.at("h2d_list"),
-                                   .compute = json->at("npu_compute_time_list"),
-                                   .collect = ours.at("d2h_list"),
-                                   .pictures = std::move(pictures)},
-                    .wall_seconds = ours.at("wall_clock").at("seconds"),
-                    .pictures = exact<std::uint64_t>(ours.at("wall_clock").at("pictures")),
-                    .broken = exact<std::uint64_t>(ours.at("inputs_broken")),
-                    .resumed = exact<std::uint64_t>(ours.at("inputs_resumed")),
-                    .batch = exact<int>(ours.at("batch")),
-                    .loop = exact<int>(ours.at("loop"))};
+    const auto counted = [](const Json& count) { return exact_within<std::uint64_t>(count, 0, kMostCounted); };
+    return RunTimes{.executions = executions_of(*json),
+                    .wall_seconds = seconds_of(ours.at("wall_clock").at("seconds")),
+                    .pictures = counted(ours.at("wall_clock").at("pictures")),
+                    .broken = counted(ours.at("inputs_broken")),
+                    .resumed = counted(ours.at("inputs_resumed")),
+                    .batch = exact_within(ours.at("batch"), 1, kMostAtOnce),
+                    .loop = exact_within(ours.at("loop"), 1, kMostAtOnce)};
   } catch (const nlohmann::json::exception& error) {
     return wrong(json_fault(error));
   }
@@ -74,6 +100,27 @@ Result<std::vector<std::size_t>> rows_of(const RunPart& part, const LogitRows& p
   }
   if (fits && next == static_cast<std::size_t>(packed.rows)) return first;
   return part_error(part.folder, "its packed results are not those of its inputs", "run this part again");
+}
+
+// Where every input has a file of its own: those without one are as many as the run counted.
+Result<void> check_files(const RunPart& part) {
+  const auto is_missing = [&](const InputRecord& input) {
+    return !part.record.files.contains(result_name(input.stem, part.format));
+  };
+  const auto missing = std::ranges::count_if(part.inputs.inputs, is_missing);
+  if (std::cmp_equal(missing, part.times.broken)) return {};
+  return part_error(part.folder,
+                    fmt::format("has no results of {} inputs, and its summary says that {} could not be read", missing,
+                                part.times.broken),
+                    "run this part again");
+}
+
+// Nothing is written of another number of classes than the record names.
+Result<void> check_classes(const RunPart& part, const fs::path& file, const LogitRows& logits) {
+  const int classes = part.record.identity.classes;
+  if (logits.classes == classes) return {};
+  return part_error(file, fmt::format("has {} classes, and the record of its run {}", logits.classes, classes),
+                    "run this part again");
 }
 
 std::unexpected<Error> changed(const fs::path& path) {
@@ -110,10 +157,12 @@ Result<RunPart> read_run_part(const fs::path& given) {
 
 Result<RunPartReader> RunPartReader::open(const RunPart& part) {
   RunPartReader reader(part);
+  if (!part.record.identity.packed) SMLP_CHECK(check_files(part));
   if (!part.record.identity.packed || part.inputs.inputs.empty()) return reader;
   SMLP_TRY(state, part.record.state_of(part.folder, kPackedResult));
   if (state != FileState::whole) return changed(part.folder / kPackedResult);
   SMLP_TRY(packed, read_logits({.path = part.folder / kPackedResult, .stem = {}, .number = {}}, 0, 0));
+  SMLP_CHECK(check_classes(part, part.folder / kPackedResult, packed));
   SMLP_TRY(first, rows_of(part, packed));
   reader.packed_ = std::move(packed);
   reader.first_row_ = std::move(first);
@@ -136,6 +185,11 @@ Result<std::vector<float>> RunPartReader::read_file(const InputRecord& input) co
   if (state != FileState::whole) return changed(part_.folder / name);
   const ResultFile file = {.path = part_.folder / name, .stem = input.stem, .number = {}, .format = part_.format};
   SMLP_TRY(logits, read_logits(file, input.rows, part_.record.identity.classes));
+  SMLP_CHECK(check_classes(part_, file.path, logits));
+  if (logits.rows != input.rows) {
+    return part_error(file.path, fmt::format("has {} rows, and its input {}", logits.rows, input.rows),
+                      "run this part again");
+  }
   return std::move(logits.values);
 }
 

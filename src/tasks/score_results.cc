@@ -233,7 +233,7 @@ class Scorer {
                          "give --labels, with the numbers of the model's classes");
     }
     SMLP_TRY(label, label_of(file, stem, index));
-    if (label >= classes) {
+    if (label < 0 || label >= classes) {
       return score_error(
           truth_.source,
           fmt::format("picture {} is of class {}, and the results have {} classes", position_, label, classes),

@@ -33,6 +33,9 @@ TEST(Json, WhatIsNoneIsRefusedWithTheByte) {
   EXPECT_THAT(problem("{} {}"), HasSubstr("not JSON"));
   EXPECT_THAT(problem("[1e999]"), HasSubstr("not JSON"));
   EXPECT_THAT(problem("\"\xff\""), HasSubstr("not JSON"));
+  // The library takes a zero byte for the end of the text.
+  EXPECT_EQ(problem(std::string("{}\0", 3)), "not JSON (at byte 2)");
+  EXPECT_EQ(problem(std::string("{\"label\":3}\0{\"label\":5}", 23)), "not JSON (at byte 11)");
 }
 
 template <class T>

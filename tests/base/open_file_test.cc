@@ -1,5 +1,6 @@
 #include "base/open_file.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -7,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstring>
 
 #include "support/scratch.h"
@@ -113,6 +115,22 @@ TEST(ReadAt, GivesTheBytesFromThereOrAnError) {
   EXPECT_EQ(at(5, 0), "");
   EXPECT_THAT(at(3, 3), HasSubstr("changed while it was read"));
   EXPECT_THAT(at(6, 1), HasSubstr(path.string()));
+}
+
+// A read that the system refuses is an error, not an endless loop and not a short file.
+TEST(ReadAt, SaysWhereTheSystemRefusesToRead) {
+  const test::Scratch scratch;
+  const fs::path path = scratch.write("f", "abc");
+  const FileHandle write_only(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  std::array<std::byte, 2> room;
+  const auto at = read_at(write_only, 0, room, path);
+  ASSERT_FALSE(at);
+  EXPECT_THAT(at.error().message(), HasSubstr("read"));
+  EXPECT_THAT(at.error().message(), HasSubstr(path.string()));
+  // A regular file by its kind, whose first page belongs to nobody.
+  const auto start = read_start("/proc/self/mem", 16);
+  ASSERT_FALSE(start);
+  EXPECT_THAT(start.error().message(), HasSubstr("read"));
 }
 
 TEST(Stamps, AreOfWhatANameLeadsTo) {

@@ -119,6 +119,24 @@ TEST_F(EvaluateFiles, AnInterruptedRunGoesOnToTheSameBytes) {
   }
   EXPECT_EQ(evaluate(command).status, 1) << "nothing to do is no error";
 
+  // A journal that somebody wrote by hand counts as far as a network can have given it.
+  const std::string whole = content_of(journal);
+  for (const auto& [field, value] : std::vector<std::pair<std::string, std::string>>{{"answer", "2000000000"},
+                                                                                     {"answer", "-1"},
+                                                                                     {"answer", "6"},
+                                                                                     {"rank", "-1"},
+                                                                                     {"rank", "1000000000"},
+                                                                                     {"top", "[[99,0.5]]"}}) {
+    SCOPED_TRACE(field + " " + value);
+    const std::size_t line = whole.find("{\"rank\"", whole.find('\n'));
+    const std::size_t from = whole.find("\"" + field + "\":", line) + field.size() + 3;
+    const std::size_t to = whole.find(field == "top" ? ",\"ns\"" : ",", from);
+    scratch_.write(journal.filename(), std::string(whole).replace(from, to - from, value));
+    EXPECT_EQ(evaluate(command).status, 1);
+    EXPECT_EQ(content_of(jsonl_), predictions);
+    EXPECT_EQ(content_of(confusion_), confusion);
+  }
+
   // What the user wrote there, another model, other pictures: refused, and nothing is lost.
   scratch_.write("p.jsonl", "my notes");
   EXPECT_THAT(evaluate(command).err, HasSubstr("is not what this run writes"));

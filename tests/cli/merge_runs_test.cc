@@ -218,6 +218,53 @@ TEST_F(MergeRuns, PartsThatDoNotBelongTogetherAreNamed) {
   EXPECT_FALSE(fs::exists(folder_ / "merged/m2"));
 }
 
+// A folder that somebody else sends: what its record, its list of inputs and its summary say must fit its results, and
+// nothing is written where it does not.
+TEST_F(MergeRuns, RecordsThatDoNotFitTheResultsAreRefused) {
+  struct Damage {
+    const char* file;
+    const char* from;
+    const char* to;
+    const char* words;
+  };
+  const std::vector<Damage> all = {
+      {".smlp-run.jsonl", "\"classes\":4", "\"classes\":0", "a whole number from 1 to"},
+      {".smlp-run.jsonl", "\"classes\":4", "\"classes\":-1", "a whole number from 1 to"},
+      {".smlp-run.jsonl", "\"classes\":4", "\"classes\":2147483647", "a whole number from 1 to"},
+      {".smlp-run.jsonl", "\"classes\":4", "\"classes\":3", "has 4 classes, and the record of its run 3"},
+      {".smlp-inputs.jsonl", "\"stem\":\"batch-00000\"", "\"stem\":\"other\"", "inputs"},
+      {".smlp-inputs.jsonl", "\"labels\":[0", "\"labels\":[-1", "damaged list of a run's inputs"},
+      {"", "\"executed_pictures\":[", "\"executed_pictures\":[-5, ", "a whole number from 1 to"},
+      {"", "\"executed_pictures\":[", "\"executed_pictures\":[2, ", "differ in their lengths"},
+      {"", "\"npu_compute_time_list\":[", "\"npu_compute_time_list\":[-1e300, ", "a time that is none"},
+      {"", "\"batch\":2", "\"batch\":0", "a whole number from 1 to"},
+  };
+  for (const auto& more : {std::vector<std::string>{}, {"--packed"}}) {
+    const std::string name = more.empty() ? "d" : "q";
+    const auto folders = parts(name, 2, more);
+    for (const Damage& damage : all) {
+      SCOPED_TRACE(fmt::format("{} {} {}", name, damage.file, damage.to));
+      std::map<std::string, std::string> before;
+      for (const std::string& folder : folders) {
+        const std::string path = *damage.file != 0 ? folder + "/" + damage.file : folder + "_summary.json";
+        std::string text = before[path] = content_of(path);
+        const std::size_t at = text.find(damage.from);
+        if (at != text.npos) scratch_.write(path, text.replace(at, std::string_view(damage.from).size(), damage.to));
+      }
+      const Outcome merged = merge(folders, "damaged");
+      EXPECT_EQ(merged.status, 1);
+      EXPECT_THAT(merged.err, HasSubstr(damage.words));
+      for (const auto& [file, bytes] : fs::exists(folder_ / "merged/damaged") ? tree(folder_ / "merged/damaged")
+                                                                              : std::map<std::string, std::string>()) {
+        EXPECT_TRUE(file.starts_with(".")) << file << " was written";
+      }
+      fs::remove_all(folder_ / "merged");
+      for (const auto& [path, text] : before) scratch_.write(path, text);
+    }
+    EXPECT_EQ(merge(folders, name).status, 0);
+  }
+}
+
 // More parts than inputs: an array job is no worse for it.
 TEST_F(MergeRuns, EmptyPartsAreParts) {
   for (const auto& more : {std::vector<std::string>{}, {"--packed"}}) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <fstream>
+#include <limits>
 
 #include "support/scratch.h"
 
@@ -88,7 +89,7 @@ TEST_F(EvaluationJournalTest, IsGoneOnWithAfterAnyCut) {
 
 // What stands before a line that nobody wrote is kept, and nothing after it.
 TEST_F(EvaluationJournalTest, ALineThatIsNoOutcomeEndsIt) {
-  for (const char* line : {"garbage", "{}", "[1]", "{\"rank\":\"one\"}", ""}) {
+  for (const char* line : {"garbage", "{}", "[1]", "{\"rank\":\"one\"}", "{\"error\":\"\",\"ns\":1}", ""}) {
     SCOPED_TRACE(line);
     fs::remove(path_);
     write();
@@ -101,6 +102,32 @@ TEST_F(EvaluationJournalTest, ALineThatIsNoOutcomeEndsIt) {
     ASSERT_TRUE(record);
     EXPECT_EQ(record->lines.end, bytes) << "and not " << with_line;
   }
+}
+
+// Of a picture of class 2, answered by a network of three classes.
+TEST(PictureOutcome, IsPossibleWhereTheNetworkCanHaveGivenIt) {
+  const auto possible = [](const Standing& standing, std::vector<std::pair<int, double>> top = {}) {
+    return is_possible({.standing = standing, .top = std::move(top)}, 2, 3);
+  };
+  EXPECT_TRUE(possible({.rank = 0, .answer = 2}));
+  EXPECT_TRUE(possible({.rank = 2, .answer = 0}));
+  EXPECT_TRUE(possible({.rank = 1, .answer = 0}, {{0, 1.0}, {2, 0.0}}));
+  EXPECT_FALSE(possible({.rank = 1, .answer = -1}));
+  EXPECT_FALSE(possible({.rank = 1, .answer = 3}));
+  EXPECT_FALSE(possible({.rank = -1, .answer = 1}));
+  EXPECT_FALSE(possible({.rank = 3, .answer = 1}));
+  EXPECT_FALSE(possible({.rank = 0, .answer = 1})) << "right, and another class";
+  EXPECT_FALSE(possible({.rank = 1, .answer = 2})) << "wrong, and its class";
+  for (const int index : {-1, 3}) EXPECT_FALSE(possible({.rank = 0, .answer = 2}, {{index, 0.5}})) << index;
+  for (const double p : {-0.1, 1.1, std::numeric_limits<double>::quiet_NaN()}) {
+    EXPECT_FALSE(possible({.rank = 0, .answer = 2}, {{2, p}})) << p;
+  }
+  EXPECT_TRUE(possible({.rank = 0, .answer = 2}, std::vector<std::pair<int, double>>(5, {2, 0.2})));
+  EXPECT_FALSE(possible({.rank = 0, .answer = 2}, std::vector<std::pair<int, double>>(6, {2, 0.1})));
+
+  EXPECT_TRUE(is_possible({.error = "no JPEG"}, 2, 3));
+  EXPECT_TRUE(is_possible({}, 2, 3)) << "not finite";
+  EXPECT_FALSE(is_possible({.top = {{2, 0.5}}}, 2, 3)) << "not finite, and with probabilities";
 }
 
 TEST_F(EvaluationJournalTest, ASecondProcessIsKeptOut) {

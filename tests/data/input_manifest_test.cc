@@ -53,7 +53,12 @@ TEST(InputManifest, AbsentAndDamaged) {
   ASSERT_TRUE(none);
   EXPECT_FALSE(*none);
   for (const char* text :
-       {"", "x\n", "{}\n", "{\"smlp_inputs\":2,\"truth\":\"\"}\n", "{\"smlp_inputs\":1}\n", "{\"truth\":\"\"}\n",
+       {"",
+        "x\n",
+        "{}\n",
+        "{\"smlp_inputs\":2,\"truth\":\"\"}\n",
+        "{\"smlp_inputs\":1}\n",
+        "{\"truth\":\"\"}\n",
         "{\"smlp_inputs\":1,\"truth\":\"\"}\n{\"file\":\"a\",\"rows\":1}\n",
         "{\"smlp_inputs\":1,\"truth\":\"\"}\n{\"stem\":\"a\",\"rows\":1}\n",
         "{\"smlp_inputs\":1,\"truth\":\"\"}\n{\"file\":\"a\",\"stem\":\"a\",\"rows\":-1}\n",
@@ -63,6 +68,12 @@ TEST(InputManifest, AbsentAndDamaged) {
         "{\"smlp_inputs\":1,\"truth\":\"t\"}\n{\"file\":\"a\",\"stem\":\"a\",\"rows\":1}\n",
         "{\"smlp_inputs\":1,\"truth\":\"\"}\n{\"file\":\"a\",\"stem\":\"a\",\"rows\":0}\n",
         "{\"smlp_inputs\":1,\"truth\":\"\"}\n{\"file\":\"a\",\"stem\":\"a\",\"rows\":4294967297}\n",
+        "{\"smlp_inputs\":1,\"truth\":\"\"}\n{\"file\":\"a\",\"stem\":\"a\",\"rows\":16777217}\n",
+        "{\"smlp_inputs\":1,\"truth\":\"t\"}\n{\"file\":\"a\",\"stem\":\"a\",\"rows\":1,\"labels\":[-1]}\n",
+        "{\"smlp_inputs\":1,\"truth\":\"t\"}\n{\"file\":\"a\",\"stem\":\"a\",\"rows\":1,\"labels\":[-4294967295]}\n",
+        "{\"smlp_inputs\":1,\"truth\":\"t\"}\n{\"file\":\"a\",\"stem\":\"a\",\"rows\":1,\"labels\":[1048576]}\n",
+        "{\"smlp_inputs\":1,\"truth\":\"\"}\n{\"file\":\"a\",\"stem\":\"a\",\"rows\":1}\n"
+        "{\"file\":\"b\",\"stem\":\"a\",\"rows\":1}\n",
         "{\"smlp_inputs\":1,\"truth\":\"t\"}\n{\"file\":\"a\",\"stem\":\"a\",\"rows\":1,\"labels\":[1.5]}\n"}) {
     scratch.write(kInputManifest, text);
     const auto read = read_input_manifest(scratch.folder());

@@ -111,8 +111,8 @@ TEST(Npy, DamagedFilesAreErrors) {
   }
   EXPECT_THAT(problem(npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,), }", data)),
               HasSubstr("structured"));
-  for (const char* shape :
-       {"(-2,)", "(99999999999999999999,)", "(4611686018427387904, 4)", "(2", "2", "(2 2)", "(2,,)"}) {
+  for (const char* shape : {"(-2,)", "(99999999999999999999,)", "(4611686018427387904, 4)", "(2", "2", "(2 2)", "(2,,)",
+                            "(2)", "(02,)", "(,)", "(2, 01)"}) {
     EXPECT_NE(problem(npy(fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': {}, }}", shape), data)),
               "no error");
   }
@@ -131,6 +131,9 @@ TEST(Npy, DamagedFilesAreErrors) {
   for (const char* dict : {"{'descr': '<f4', 'shape': (2,), }", "{'descr': '<f4', 'fortran_order': False, }",
                            "{'fortran_order': False, 'shape': (2,), }", "{}", "",
                            "{'descr': '<f4', 'fortran_order': false, 'shape': (2,), }",
+                           "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), 'shape': (2,), }",
+                           "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), 'descr': '<f4', }",
+                           "{'fortran_order': False, 'descr': '<f4', 'fortran_order': False, 'shape': (2,), }",
                            "{'descr': '<f4' 'fortran_order': False, 'shape': (2,), }",
                            "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), 'more': 1, }"}) {
     EXPECT_THAT(problem(npy(dict, data)), HasSubstr("damaged .npy header")) << dict;

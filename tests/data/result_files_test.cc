@@ -67,7 +67,7 @@ class PackedResultTest : public ::testing::Test {
   }
   void finish(PackedWriter& writer, const RunRecord& record) {
     fs::remove(folder_ / kRunRecord);
-    auto run = RunRecordWriter::create(folder_, RunIdentity(), "{}").value();
+    auto run = RunRecordWriter::create(folder_, RunIdentity{.classes = 2}, "{}").value();
     ASSERT_TRUE(writer.finish(record.rows, run));
   }
 

@@ -16,6 +16,8 @@ namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Le;
+using ::testing::SizeIs;
 
 class ResultFolderTest : public ::testing::Test {
  protected:
@@ -190,7 +192,11 @@ TEST_F(ReadLogitsTest, TextHasALineAPicture) {
   EXPECT_EQ(read(ResultFormat::txt, " \n\r\n,"), "is empty");
   EXPECT_EQ(read(ResultFormat::txt, "1 2\n\n3\n"), "line 3 has 1 numbers, the lines before have 2");
   EXPECT_EQ(read(ResultFormat::txt, "1 2\n1 x, 2\n"), "line 2: 'x' is no number");
-  EXPECT_EQ(read(ResultFormat::txt, "1 2x\n"), "line 1: 'x' is no number");
+  for (const std::string word : {"2x", "5.0.5.5", "0-1", "infnan", "x2", "1e", "--1"}) {
+    EXPECT_THAT(read(ResultFormat::txt, "1 " + word + " 2\n"), HasSubstr("line 1: '" + word + "' is no number"))
+        << word;
+  }
+  EXPECT_THAT(read(ResultFormat::txt, std::string(100'000, 'x')), SizeIs(Le(200))) << "a line on the screen";
 }
 
 TEST_F(ReadLogitsTest, AFileThatIsGoneIsNamed) {

@@ -112,15 +112,33 @@ TEST(OnnxTensor, MayStandInAFileBesideTheModel) {
   EXPECT_EQ(part({{"offset", "4"}, {"length", "2"}, {"checksum", "x"}}, 2), "int8 { 5, 6 }");
   EXPECT_EQ(part({{"offset", "6"}}, 0), "int8 {}");
   EXPECT_EQ(part({{"offset", "6"}, {"length", "0"}}, 0), "int8 {}");
-  EXPECT_THAT(part({{"offset", "7"}}, 0), HasSubstr("a bad offset into weights, which has 6 bytes"));
+  EXPECT_THAT(part({{"offset", "7"}}, 0), HasSubstr("0 bytes from byte 7 of weights wanted, which has only 6"));
   EXPECT_THAT(part({{"offset", "4"}, {"length", "3"}}, 3),
-              HasSubstr("bytes 4 to 7 of weights wanted, which has only 6"));
-  EXPECT_THAT(part({{"offset", "6"}, {"length", "1"}}, 1), HasSubstr("bytes 6 to 7 of weights wanted"));
+              HasSubstr("3 bytes from byte 4 of weights wanted, which has only 6"));
+  EXPECT_THAT(part({{"offset", "6"}, {"length", "1"}}, 1), HasSubstr("1 bytes from byte 6 of weights wanted"));
   EXPECT_THAT(part({{"length", "18446744073709551615"}}, 6), HasSubstr("which has only 6"));
   for (const char* number : {"", "x", "2x", " 2", "-1", "18446744073709551616"}) {
-    EXPECT_THAT(part({{"offset", number}}, 4), HasSubstr("a bad offset into weights")) << number;
-    EXPECT_THAT(part({{"length", number}}, 4), HasSubstr("which has only 6")) << number;
+    for (const char* key : {"offset", "length"}) {
+      EXPECT_THAT(part({{key, number}}, 4),
+                  HasSubstr(fmt::format("external data whose {} is '{}', no number of bytes", key, number)));
+    }
   }
+  // What other readers may take another way.
+  for (const char* key : {"location", "offset", "length", "checksum"}) {
+    EXPECT_THAT(part({{key, "0"}, {key, "0"}}, 6), HasSubstr(fmt::format("external data with two '{}'", key)));
+  }
+  auto both = tensor(P::INT8, {1});
+  both.set_data_location(P::EXTERNAL);
+  both.add_external_data()->set_key("location");
+  both.mutable_external_data(0)->set_value("weights");
+  both.set_raw_data("1");
+  EXPECT_THAT(values_of(both, scratch.folder()), HasSubstr("data of its own beside external data"));
+  both.clear_raw_data();
+  both.add_int32_data(1);
+  EXPECT_THAT(values_of(both, scratch.folder()), HasSubstr("data of its own beside external data"));
+  both.clear_int32_data();
+  both.mutable_external_data(0)->set_value(std::string("weights\0x", 9));
+  EXPECT_THAT(values_of(both, scratch.folder()), HasSubstr("a zero byte in its name"));
 }
 
 TEST(OnnxGraph, HasOneInputOneOutputAndAnOpset) {

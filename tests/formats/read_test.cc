@@ -52,6 +52,14 @@ TEST(ReadTensorFile, OtherZipsAreNamed) {
   EXPECT_THAT(error_of(zip_of({})), HasSubstr("an empty zip archive"));
   EXPECT_THAT(error_of(zip_of({"m/data.pkl", "m/data.pkl"})), HasSubstr("two entries of the name"));
   EXPECT_THAT(error_of(zip_of({"m/data.pkl"}, 1)), HasSubstr("encrypted"));
+  // PyTorch takes what lies beside the first entry; of several we take none but that.
+  for (const std::string& zip :
+       {zip_of({"zip/data.pkl", "a/data.pkl"}), zip_of({"x/version", "a/data.pkl", "a/b/data.pkl"}),
+        zip_of({"a/b/data.pkl", "data.pkl"}), zip_of({"version", "a/data.pkl", "b/data.pkl"})}) {
+    EXPECT_THAT(error_of(zip), HasSubstr("an archive of several checkpoints"));
+  }
+  EXPECT_THAT(error_of(zip_of({"a/data.pkl", "zip/data.pkl"})), HasSubstr("in 'a/data.pkl'"));
+  EXPECT_THAT(error_of(zip_of({"zip/version", "zip/more/data.pkl", "zip/data.pkl"})), HasSubstr("in 'zip/data.pkl'"));
   EXPECT_THAT(error_of(zip_of({"weights.pth"})), HasSubstr("'weights.pth' in the zip archive: the file is empty"));
 }
 
@@ -64,6 +72,8 @@ TEST(ReadTensorFile, BigEndianFilesAreRefused) {
   const auto central = zip.rfind("zip/byteorder");
   zip.replace(central - 30, 4, std::string(4, '\0'));
   EXPECT_THAT(error_of(zip), HasSubstr("big-endian"));
+  zip.replace(at, 6, "little", 0, 5).insert(at + 5, "!");
+  EXPECT_THAT(error_of(zip), HasSubstr("'zip/byteorder' names no byte order"));
   std::string legacy = read_text(fixture("legacy.pth"));
   const auto flag = legacy.find("little_endian") + 13;
   const auto truth = legacy.find('\x88', flag);

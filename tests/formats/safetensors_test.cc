@@ -50,6 +50,9 @@ TEST(Safetensors, RefusesWhatTheFormatForbids) {
   EXPECT_EQ(problem("{" + good + "}", data), "no error");
   EXPECT_EQ(problem("{}"), "no error");
   EXPECT_EQ(problem("{" + entry("z", "F32", "[0,4]", 0, 0) + "}"), "no error");
+  EXPECT_THAT(problem("{" + good + "}" + std::string(1, '\0') + "{\"more\": [", data), HasSubstr("a zero byte"));
+  EXPECT_THAT(problem("{" + good + "}" + std::string(1, '\0'), data), HasSubstr("a zero byte in its header"));
+  EXPECT_EQ(problem("{" + good + "}   ", data), "no error") << "what the format pads with";
   EXPECT_THAT(problem("{" + good + "}", data + "x"), HasSubstr("9 bytes of data, its header speaks of 8"));
   EXPECT_THAT(problem("{" + good + "}", "1234"),
               HasSubstr("tensor 'a': data_offsets 0 to 8 lie outside of the file's 4"));

@@ -42,8 +42,39 @@ std::string comment(const std::string& text) {
   return "\xFF\xFE"s + static_cast<char>(length >> 8) + static_cast<char>(length & 255) + text;
 }
 
+std::string segment(int marker, const std::string& content) {
+  const std::size_t length = content.size() + 2;
+  return "\xFF"s + static_cast<char>(marker) + static_cast<char>(length >> 8) + static_cast<char>(length & 255) +
+         content;
+}
+
+// A progressive picture of 16 x 16 grey pixels: one scan, and `hidden` more behind bytes that libjpeg reads as a
+// restart of that scan, and a reader of markers as a segment that goes beyond the file.
+std::string with_hidden_scans(int hidden) {
+  const auto scan = [](const std::string& band, const std::string& data) {
+    return segment(0xDA, "\x01\x01\0"s + band) + data;
+  };
+  std::string file = "\xFF\xD8"s + segment(0xDB, "\0"s + std::string(64, '\1')) +
+                     segment(0xC2, "\x08\0\x10\0\x10\x01\x01\x11\0"s) +
+                     segment(0xC4, "\0\x01"s + std::string(15, '\0') + "\0"s) +
+                     segment(0xC4, "\x10\x01"s + std::string(15, '\0') + "\xE0"s) + segment(0xDD, "\0\x01"s) +
+                     scan("\0\0\0"s, "\xFF\x02\xFF\xD0"s) + segment(0xDD, "\0\0"s);
+  for (int i = 0; i < hidden; ++i) file += scan("\x01\x3F\x10"s, "\x7F\xFF\0"s);  // no coefficient in any block
+  return file + "\xFF\xD9"s;
+}
+
 // With `part` behind the first marker, which every JPEG starts with.
 std::string with_header_part(std::string file, const std::string& part) { return file.insert(2, part); }
+
+// What libjpeg finds is limited as what the file announces.
+TEST(JpegScans, ThatNoMarkerAnnouncesAreLimitedToo) {
+  const std::string file = with_hidden_scans(10);
+  EXPECT_EQ(problem(file, {.max_pixel_scans = 11 * 256}), "no error");
+  EXPECT_EQ(problem(file, {.max_scans = 11}), "no error");
+  EXPECT_THAT(problem(file, {.max_pixel_scans = 11 * 256 - 1}), HasSubstr("more than 10 scans over 16 x 16 pixels"));
+  EXPECT_THAT(problem(file, {.max_scans = 10}), HasSubstr("more than 10 scans over 16 x 16 pixels"));
+  EXPECT_THAT(problem(file, {.max_pixel_scans = 256}), HasSubstr("more than 1 scans over 16 x 16 pixels"));
+}
 
 TEST(JpegScans, AreNotCountedInsideOfOtherSegments) {
   const std::string jpeg = jpeg_fixture("444.jpg");  // one scan

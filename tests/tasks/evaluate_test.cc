@@ -118,7 +118,8 @@ TEST_F(EvaluateTest, LogitsThatAreNotFiniteCountAsWrong) {
   EXPECT_EQ(result.tally.right5(), 0);
 
   // Where each outcome is kept they are counted alike, when they are found and when a later run reads them.
-  const EvaluateOptions options = {.journal = scratch_.folder() / "journal", .resume = true};
+  const EvaluateOptions options = {
+      .journal = scratch_.folder() / "journal", .resume = true, .identity = {.classes = 6}};
   for (const std::int64_t resumed : {0, 2}) {
     const auto kept = evaluate(s, data, identity, {}, options);
     ASSERT_TRUE(kept) << kept.error().message();
@@ -151,7 +152,8 @@ TEST_F(EvaluateTest, PartsAndInterruptedRunsComeToTheSame) {
   EXPECT_EQ(sum, whole.tally);
   EXPECT_EQ(skipped, whole.skipped);
 
-  EvaluateOptions options = {.journal = scratch_.folder() / "journal", .resume = true, .identity = {.program = "1"}};
+  EvaluateOptions options = {
+      .journal = scratch_.folder() / "journal", .resume = true, .identity = {.program = "1", .classes = 6}};
   ASSERT_TRUE(evaluate(s, data, classes, {}, options));
   const auto bytes = fs::file_size(options.journal);
   for (std::uintmax_t cut = bytes; cut > 0; cut = cut > 40 ? cut - 37 : 0) {
@@ -173,7 +175,8 @@ TEST_F(EvaluateTest, AJournalOfAnotherRunIsRefused) {
   Session s = session();
   const Inputs data{.files = {{.file = scratch_.folder() / "pool/0.png", .label = 0}}, .labels = {"0"}};
   const int classes[] = {1};
-  EvaluateOptions options = {.journal = scratch_.folder() / "journal", .identity = {.program = "1", .isa = "avx2"}};
+  EvaluateOptions options = {.journal = scratch_.folder() / "journal",
+                             .identity = {.program = "1", .isa = "avx2", .classes = 6}};
   ASSERT_TRUE(evaluate(s, data, classes, {}, options));
   EXPECT_THAT(evaluate(s, data, classes, {}, options).error().message(), ::testing::HasSubstr("--resume"));
   options.resume = true;

@@ -121,7 +121,7 @@ TEST_F(EvaluationTest, WhatIsNoEvaluationIsRefused) {
       {with("/confusion/0/2", 1e30), "a whole number was expected"},
       {with("/confusion/1", good["confusion"][0]), "a cell given twice"},
       {with("/model_classes", 0), "a number of classes that no model has"},
-      {with("/model_classes", 1'000'001), "a number of classes that no model has"},
+      {with("/model_classes", kMostClasses + 1), "a number of classes that no model has"},
       {with("/shard/index", 0), "a part that is none"},
       {with("/shard/index", 3), "a part that is none"},
       {with("/shard/count", 1'000'001), "a part that is none"},
