@@ -93,6 +93,16 @@ Result<std::optional<std::size_t>> picture_of(const TarArchive& archive, const S
       "keep one picture a sample");
 }
 
+// Names that differ in the case of their ending alone may hold two labels.
+Result<void> check_one_label(const TarArchive& archive, const Sample& sample) {
+  for (const char* suffix : {"cls", "json"}) {
+    if (std::ranges::count(sample.parts, suffix, &Part::suffix) < 2) continue;
+    return member_error(archive, sample.key, fmt::format("the sample has two files of the ending .{}", suffix),
+                        "keep one label a sample");
+  }
+  return {};
+}
+
 Result<ArchivePictures> list_shard(const TarArchive& archive) {
   ArchivePictures listing{.pictures = {}, .shard = true, .others = {}};
   std::unordered_set<std::string_view> seen;
@@ -102,6 +112,7 @@ Result<ArchivePictures> list_shard(const TarArchive& archive) {
                           "write the shard again, sorted by name (tar --sort=name)");
     }
     SMLP_TRY(picture, picture_of(archive, sample));
+    SMLP_CHECK(check_one_label(archive, sample));
     const auto label = sample.label();
     for (const Part& part : sample.parts) {
       if (part.member != picture && part.member != label) listing.others.push_back(part.member);

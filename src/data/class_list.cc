@@ -10,16 +10,29 @@ namespace {
 
 constexpr std::uint64_t kMaxBytes = 16 << 20;
 
-bool has_wnid(std::string_view line) { return line.size() > 10 && is_wnid(line.substr(0, 9)) && line[9] == ' '; }
+constexpr std::string_view kBlanks = " \t";
 
-// WordNet ids apart from names, where all lines have one.
+bool has_name(std::string_view name) { return name.find_first_not_of(kBlanks) != name.npos && !name.contains('\0'); }
+
+bool has_wnid(std::string_view line) {
+  return line.size() > 9 && is_wnid(line.substr(0, 9)) && kBlanks.contains(line[9]) && has_name(line.substr(10));
+}
+
+// WordNet ids apart from names where all lines begin with one, or names alone. Errors: some lines have one and others
+// not, which would leave all ids in the names.
 template <class Lines>
-ClassList parted(const Lines& lines) {
+Result<ClassList> parted(const Lines& lines) {
+  const auto with_wnids = std::ranges::count_if(lines, has_wnid);
+  if (with_wnids != 0 && with_wnids != std::ssize(lines)) {
+    const auto odd = std::ranges::find_if_not(lines, has_wnid) - lines.begin();
+    return fail(Error{.what = fmt::format("class {}, '{}', has no WordNet id and a name, and other classes have", odd,
+                                          printable(shortened(lines[static_cast<std::size_t>(odd)], 40))),
+                      .remedy = "every line is 'n01440764 tench' or the name alone"});
+  }
   ClassList list;
-  const bool with_wnids = std::ranges::all_of(lines, has_wnid);
   for (const std::string_view line : lines) {
-    list.names.emplace_back(with_wnids ? line.substr(10) : line);
-    if (with_wnids) list.wnids.emplace_back(line.substr(0, 9));
+    list.names.emplace_back(with_wnids > 0 ? line.substr(10) : line);
+    if (with_wnids > 0) list.wnids.emplace_back(line.substr(0, 9));
   }
   return list;
 }
@@ -36,8 +49,8 @@ Result<ClassList> check_class_list(ClassList list, int classes) {
     return fail(Error{.what = fmt::format("{} class names for a model of {} classes", list.names.size(), classes),
                       .remedy = "one name per class is needed, in the order of the model's classes"});
   }
-  if (const auto empty = std::ranges::find(list.names, ""); empty != list.names.end()) {
-    return fail("the name of class {} is empty", empty - list.names.begin());
+  if (const auto empty = std::ranges::find_if_not(list.names, has_name); empty != list.names.end()) {
+    return fail("the name of class {} is empty, or has a zero byte in it", empty - list.names.begin());
   }
   return list.wnids.empty() ? parted(list.names) : list;
 }
@@ -58,8 +71,9 @@ Result<ClassList> read_class_list(const std::filesystem::path& path, int classes
     lines.push_back(line);
   }
   while (!lines.empty() && lines.back().empty()) lines.pop_back();
-  if (const auto empty = std::ranges::find(lines, ""); empty != lines.end()) {
-    return error(fmt::format("line {} is empty", empty - lines.begin() + 1), "every line names one class");
+  if (const auto empty = std::ranges::find_if_not(lines, has_name); empty != lines.end()) {
+    return error(fmt::format("line {} is empty, or has a zero byte in it", empty - lines.begin() + 1),
+                 "every line names one class");
   }
   if (const auto other = std::ranges::find_if_not(lines, is_utf8); other != lines.end()) {
     return error(fmt::format("line {} is not UTF-8", other - lines.begin() + 1), "save the file as UTF-8");
@@ -68,7 +82,9 @@ Result<ClassList> read_class_list(const std::filesystem::path& path, int classes
     return error(fmt::format("{} class names for a model of {} classes", lines.size(), classes),
                  "one line per class is needed, in the order of the model's classes");
   }
-  return parted(lines);
+  auto list = parted(lines);
+  if (!list) return fail(std::move(list).error().in(path.string()));
+  return list;
 }
 
 }  // namespace smlp

@@ -33,6 +33,8 @@ class Decoder {
   bool read_header() {
     return run([](Decoder& d) {
       png_set_read_fn(d.png_, &d, on_read);
+      // Some writers name a window that is too small for their own pixels; Pillow does not look at it.
+      png_set_option(d.png_, PNG_MAXIMUM_INFLATE_WINDOW, PNG_OPTION_ON);
       // Nothing but the palette matters to the pixels: the other optional chunks are passed over unread.
       png_set_keep_unknown_chunks(d.png_, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
       // Sides are checked by make_picture(), which can say what the limit is.
@@ -63,7 +65,7 @@ class Decoder {
       if (!d.is_grey16()) {
         png_set_strip_16(d.png_);
         png_set_expand_gray_1_2_4_to_8(d.png_);
-        png_set_palette_to_rgb(d.png_);
+        png_set_palette_to_rgb(d.png_);  // colours that the palette lacks are black, as in Pillow from 10 on
         png_set_gray_to_rgb(d.png_);
         png_set_strip_alpha(d.png_);
       }

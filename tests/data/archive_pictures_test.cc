@@ -72,6 +72,10 @@ TEST_F(ArchivePicturesTest, ASampleHasOnePicture) {
   EXPECT_EQ(list_archive(archive_)->others.size(), 2U) << "a.seg.png, and a label without a picture";
   write({{"a.png", "x"}, {"a.jpg", "x"}, {"a.cls", "1"}});
   EXPECT_THAT(pictures().front(), HasSubstr("a.tar:a: the sample has two pictures, a.png and a.jpg"));
+  write({{"a.jpg", "x"}, {"a.cls", "3"}, {"a.CLS", "4"}});
+  EXPECT_THAT(pictures().front(), HasSubstr("a.tar:a: the sample has two files of the ending .cls"));
+  write({{"a.jpg", "x"}, {"a.Json", "{}"}, {"a.json", "{}"}});
+  EXPECT_THAT(pictures().front(), HasSubstr("a.tar:a: the sample has two files of the ending .json"));
   write({{"a.jpg", "x"}, {"b.jpg", "x"}, {"b.cls", "1"}, {"a.cls", "1"}});
   EXPECT_THAT(pictures().front(), HasSubstr("a.tar:a: the members of this sample do not lie together"));
 }

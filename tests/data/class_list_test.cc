@@ -29,10 +29,8 @@ TEST(ClassList, NamesWithWordNetIds) {
 }
 
 TEST(ClassList, NamesInMemoryAreReadAsLinesOfAFile) {
-  const auto plain = check_class_list({.names = {"n01440764 tench", "new york"}}, 2);
-  ASSERT_TRUE(plain) << plain.error().message();
-  EXPECT_THAT(plain->names, ElementsAre("n01440764 tench", "new york"));
-  EXPECT_THAT(plain->wnids, IsEmpty());
+  EXPECT_THAT(check_class_list({.names = {"n01440764 tench", "new york"}}, 2).error().message(),
+              HasSubstr("class 1, 'new york', has no WordNet id and a name, and other classes have"));
   const auto list = check_class_list({.names = {"n01440764 tench", "n02102040 English springer"}}, 2);
   ASSERT_TRUE(list) << list.error().message();
   EXPECT_THAT(list->names, ElementsAre("tench", "English springer"));
@@ -46,14 +44,22 @@ TEST(ClassList, AWordNetIdIsTheLetterNAndEightDigits) {
   }
 }
 
-TEST(ClassList, ANameThatOnlyBeginsLikeAnIdIsAName) {
+// Ids in some lines alone would stay in the names, and no folder of that id be found.
+TEST(ClassList, IdsInSomeLinesAloneAreRefused) {
   const test::Scratch scratch;
-  for (const char* line : {"n01440764", "n01440764 ", "n01440764\ttench", "n0144076 tench", "x n01440764 tench"}) {
-    const auto list = read_class_list(scratch.write("c.txt", fmt::format("n02102040 springer\n{}\n", line)), 2);
-    ASSERT_TRUE(list) << list.error().message();
-    EXPECT_THAT(list->names, ElementsAre("n02102040 springer", line));
-    EXPECT_THAT(list->wnids, IsEmpty());
+  for (const char* line : {"n01440764", "n01440764 ", "n0144076 tench", "x n01440764 tench", "tench"}) {
+    const std::string path = scratch.write("c.txt", fmt::format("n02102040 springer\n{}\n", line));
+    const auto list = read_class_list(path, 2);
+    ASSERT_FALSE(list) << line;
+    EXPECT_EQ(list.error().file, path);
+    EXPECT_THAT(list.error().message(), HasSubstr(fmt::format("class 1, '{}', has no WordNet id and a name", line)));
   }
+  const auto ids = read_class_list(scratch.write("c.txt", "n01440764\nn02102040\n"), 2);
+  ASSERT_TRUE(ids) << ids.error().message();
+  EXPECT_THAT(ids->names, ElementsAre("n01440764", "n02102040")) << "names that are ids";
+  const auto tabs = read_class_list(scratch.write("c.txt", "n01440764\ttench\nn02102040 springer\n"), 2);
+  ASSERT_TRUE(tabs) << tabs.error().message();
+  EXPECT_THAT(tabs->names, ElementsAre("tench", "springer"));
   const auto one = read_class_list(scratch.write("c.txt", "n01440764 t"), 1);
   ASSERT_TRUE(one) << one.error().message();
   EXPECT_THAT(one->names, ElementsAre("t"));
@@ -67,6 +73,9 @@ TEST(ClassList, WhatIsWrongIsSaid) {
   EXPECT_THAT(read_class_list(scratch.write("c.txt", "a\nb\n"), 3).error().message(),
               HasSubstr("2 class names for a model of 3 classes"));
   EXPECT_THAT(read_class_list(scratch.write("c.txt", "a\n\nb\n"), 3).error().message(), HasSubstr("line 2 is empty"));
+  for (const std::string text : {std::string("a\n \t\nb\n"), std::string("a\nb\0c\nd\n", 8)}) {
+    EXPECT_THAT(read_class_list(scratch.write("c.txt", text), 3).error().message(), HasSubstr("line 2 is empty"));
+  }
   EXPECT_THAT(read_class_list(scratch.write("c.txt", "cr\xC3\xAApe\ncr\xEApe\n"), 2).error().message(),
               HasSubstr("line 2 is not UTF-8"));
   EXPECT_THAT(read_class_list(scratch.folder(), 3).error().file, scratch.folder().string());

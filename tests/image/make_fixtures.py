@@ -89,6 +89,15 @@ def png(samples, bits, colour, interlaced=False, before_data=b""):
             chunk(b"IDAT", stream[middle:]) + chunk(b"IEND", b""))
 
 
+def with_small_window(data):
+    """The zlib stream says that it looks back 256 bytes at most, which it does not keep to."""
+    at = data.index(b"IDAT") + 4
+    assert data[at] == 0x78
+    length, = struct.unpack(">I", data[at - 8:at - 4])
+    body = b"\x08\x1d" + data[at + 2:at + length]
+    return data[:at - 8] + chunk(b"IDAT", body) + data[at + length + 4:]
+
+
 def png_files():
     width, height = 37, 23
     colour = generated(width, height)
@@ -116,6 +125,7 @@ def png_files():
     yield "grey8-transparent.png", png(grey, 8, 0, False, chunk(b"tRNS", b"\0\x80"))
     yield "rgb8-transparent.png", png(colour, 8, 2, False, chunk(b"tRNS", b"\0\x80\0\x80\0\x80"))
     yield "one-pixel.png", png(colour[:1, :1], 8, 2)
+    yield "rgb8-small-window.png", with_small_window(png(colour, 8, 2))
 
 
 def cjpeg(pixels, *options):
@@ -190,12 +200,12 @@ def main():
             file.write(data)
         image = read_rgb(data)
         lines.append(f"decode {name} {image.width} {image.height} {sha256(image.tobytes())}")
-        lines.append(f"floats {name} 73 64 {sha256(to_floats(resize_and_crop(image, 73, 64)).tobytes())}")
+        lines.append(f"floats {name} 73 64 {sha256(to_floats(resize_and_crop(image, 73, 64, 'bicubic')).tobytes())}")
         for length in (len(data) // 3, len(data) - 30, len(data) - 2):
             cut = read_rgb(data[:length])
             lines.append(f"cut {name} {length} {'refused' if cut is None else sha256(cut.tobytes())}")
     for width, height, resize, crop in SIZES:
-        image = resize_and_crop(Image.fromarray(generated(width, height), "RGB"), resize, crop)
+        image = resize_and_crop(Image.fromarray(generated(width, height), "RGB"), resize, crop, "bicubic")
         lines.append(f"crop {width} {height} {resize} {crop} {sha256(image.tobytes())}")
     with open(os.path.join(HERE, "expected.txt"), "w", encoding="ascii") as file:
         file.write("\n".join(lines) + "\n")
