@@ -64,8 +64,8 @@ class Decoder {
       png_set_crc_action(d.png_, PNG_CRC_QUIET_USE, PNG_CRC_QUIET_USE);
       if (!d.is_grey16()) {
         png_set_strip_16(d.png_);
-        png_set_expand_gray_1_2_4_to_8(d.png_);
-        png_set_palette_to_rgb(d.png_);  // colours that the palette lacks are black, as in Pillow from 10 on
+        // Palettes, whose missing colours are black as in Pillow from 10 on; grey of fewer than 8 bits; tRNS.
+        png_set_expand(d.png_);
         png_set_gray_to_rgb(d.png_);
         png_set_strip_alpha(d.png_);
       }
