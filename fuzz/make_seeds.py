@@ -62,6 +62,22 @@ def run_record():
                  {"stem": "a", "rows": 2, "sha256": "c"}, {"keep": 1}, {"finished": True})
 
 
+def evaluation():
+    identity = {"program": "1", "model_sha256": "a" * 64, "precision": "fp32", "isa": "avx2", "preprocess": "",
+                "inputs_sha256": "", "labels": "wnid", "shard": "", "format": "evaluation", "packed": False, "classes": 3}
+    return lines({"smlp_evaluation_journal": 1, "identity": identity, "provenance": {}},
+                 {"rank": 0, "answer": 0, "top": [[0, 0.75], [2, 0.25]], "ns": 1},
+                 {"error": "not a JPEG or PNG file", "ns": 2}, {"not_finite": True, "ns": 3},
+                 {"rank": 1, "answer": 1, "top": [[1, 1.0]], "ns": 4})
+
+
+def run_summary():
+    return json.dumps({"npu_compute_time_list": [1.5],
+                       "smlp": {"h2d_list": [0.5], "d2h_list": [0.5], "executed_pictures": [2],
+                                "wall_clock": {"seconds": 1, "pictures": 2}, "inputs_broken": 0, "inputs_resumed": 0,
+                                "batch": 2, "loop": 1}}).encode()
+
+
 def inputs(truth):
     known = {"labels": [1, 0]} if truth else {}
     return lines({"smlp_inputs": 1, "truth": truth, "missing": "" if truth else "why"},
@@ -121,9 +137,9 @@ def seeds():
                                b"\x01\xef\xbb\xbfone\r\n\r\n", b"\x03a\n\nb\n"]
     made["op_precision_fuzz"] = [b"Gelu=high_performance\n", b"\xef\xbb\xbf[ByOpType]\n# no\n; no\n Gelu = high_precision\r\n",
                                  b"[Other]\n", b"Gelu\n", b"Gelu=high_performance\nGelu=high_precision"]
-    records = [journal(), run_record(), benchmark(), inputs("labels.npy"), manifest()]
+    records = [journal(), run_record(), benchmark(), inputs("labels.npy"), manifest(), evaluation(), run_summary()]
     made["records_fuzz"] = [bytes([i]) + record for i, record in enumerate(records)]
-    made["records_fuzz"] += [b"\3" + inputs("")] + [bytes([i]) + NESTED.encode() + b"\n" for i in range(5)]
+    made["records_fuzz"] += [b"\3" + inputs("")] + [bytes([i]) + NESTED.encode() + b"\n" for i in range(7)]
     summary = json.dumps({"filesinfo": [{"infiles": ["@/bins/batch-00000.bin"]}]}).encode()
     pair = npy("<f4", (2, 2), struct.pack("<4f", 1, 0, 0, 1))
     made["results_fuzz"] = [b"\0\2\2" + pair, b"\1\2\2" + bytes(16), b"\1\2\0" + bytes(16),
