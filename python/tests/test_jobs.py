@@ -171,7 +171,11 @@ def test_class_names_are_a_list_or_a_file(tmp_path: Path, data: Path) -> None:
         assert [row.label for row in report.per_class] == ["name 0", "name 1", "name 4"]
         written = smlp.compile(model_file(), tmp_path / "named", classes=classes, force=True).output
         assert smlp.Model.load(written).class_names == expected
-    assert smlp.Model.load(model_file(), classes=["n01440764 a", *"bcdefghij"]).class_names[0] == "n01440764 a"
+    # WordNet ids stand apart from the names in all lines or in none.
+    ids = [f"n0144076{i} {name}" for i, name in enumerate("abcdefghij")]
+    assert smlp.Model.load(model_file(), classes=ids).class_names == list("abcdefghij")
+    with pytest.raises(smlp.ModelError, match="class 1, 'b', has no WordNet id and a name"):
+        smlp.Model.load(model_file(), classes=["n01440764 a", *"bcdefghij"])
     for wrong in (["a"] * 9 + ["\udc80"], ["a\nb"] * 10, ["a\rb"] * 10, ["a\0b"] * 10, [""] * 10, [], "", b"x", {"a"}, 5):
         for call in (lambda w: smlp.Model.load(model_file(), classes=w), lambda w: smlp.evaluate(data, classes=w),
                      lambda w: smlp.compile(model_file(), tmp_path / "x", classes=w),
