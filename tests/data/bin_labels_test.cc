@@ -93,6 +93,17 @@ TEST_F(BinLabelsTest, OfPreprocessByThePicturesThemselves) {
   EXPECT_THAT(find_bin_labels(bins_).error().message(), HasSubstr("line 1"));
 }
 
+// Where no picture of a bin could be read there is no bin, and no line of the manifest.
+TEST_F(BinLabelsTest, OfPreprocessABinOfBrokenPicturesAloneHasNone) {
+  write_bins(1);
+  auto writer = JournalWriter::create(bins_ / kPreprocessJournal, {.batch_size = 2, .pictures = 3, .first_bin = 0});
+  ASSERT_TRUE(writer);
+  ASSERT_TRUE(writer->append({{picture("aa"), picture("cc")}}));
+  ASSERT_TRUE(writer->append({{picture("bb", "broken")}}));
+  scratch_.write("manifest.jsonl", line(0, 0, "aa", 3) + line(0, 1, "cc", 4));
+  EXPECT_THAT(find().of_batch, ElementsAre(Pair(0, ElementsAre(3, 4))));
+}
+
 TEST_F(BinLabelsTest, OfPreprocessTheyAreFoldersUnlessThoseAreTheNumbers) {
   write_bins(2);
   write_journal();
