@@ -86,6 +86,8 @@ TEST_F(AtomicFileTest, AFileThatAppearsMeanwhileIsKept) {
 TEST_F(AtomicFileTest, MissingFolderAndFolderInTheWayAreNamed) {
   const fs::path missing = directory_ / "no" / "a.txt";
   EXPECT_EQ(write_file(missing, "x").error().file, missing.string());
+  EXPECT_EQ(write_file(missing, "x").error().what, "cannot create: No such file or directory");
+  EXPECT_FALSE(remove_temporaries(missing));
   EXPECT_EQ(write_file(directory_, "x", Existing::replace).error().file, directory_.string());
   ASSERT_TRUE(write_file(directory_ / "file", "x"));
   EXPECT_FALSE(make_directories(directory_ / "file" / "below"));
@@ -316,14 +318,16 @@ TEST_F(AtomicFileTest, TheLongestNameHasRoomForItsTemporary) {
 TEST_F(AtomicFileTest, OnlyAFolderThatIsThereIsFlushed) {
   EXPECT_TRUE(flush_disk(directory_));
   EXPECT_EQ(flush_disk(directory_ / "no").error().file, (directory_ / "no").string());
+  EXPECT_EQ(flush_disk(directory_ / "no").error().what, "cannot open the folder: No such file or directory");
   ASSERT_TRUE(write_file(directory_ / "file", "x"));
   EXPECT_FALSE(flush_disk(directory_ / "file"));
 }
 
 TEST_F(AtomicFileTest, AnEmptyPathIsRefused) {
-  EXPECT_FALSE(write_file("", "x"));
-  EXPECT_FALSE(write_file("", "x", Existing::replace));
-  EXPECT_FALSE(make_directories(""));
+  for (const auto& refused : {write_file("", "x"), write_file("", "x", Existing::replace), make_directories("")}) {
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().message(), "an empty path; give the name of a file or folder");
+  }
 }
 
 TEST_F(AtomicFileTest, AFileOfAHeldFolderStaysInItWhateverTakesItsName) {

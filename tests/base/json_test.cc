@@ -117,6 +117,7 @@ TEST(Json, TheNumberOfValuesHasALimit) {
   for (std::size_t i = 2; i < kMaxJsonValues; ++i) text += ",0";
   EXPECT_EQ(problem(text + "]"), "no error");
   EXPECT_THAT(problem(text + ",0]"), HasSubstr("more than 4194304 values"));
+  EXPECT_THAT(problem(text + ",[]]"), HasSubstr("more than 4194304 values"));
 }
 
 }  // namespace

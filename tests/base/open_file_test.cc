@@ -200,9 +200,20 @@ TEST(ReopenOwn, KeepsTheContentAndRefusesAFileWithTwoNames) {
   EXPECT_FALSE(fs::exists(scratch.folder() / "missing"));
 }
 
+TEST(DeleteFile, OneThatIsNotThereIsFine) {
+  const test::Scratch scratch;
+  const fs::path file = scratch.write("file", "x");
+  EXPECT_TRUE(delete_file(file));
+  EXPECT_FALSE(fs::exists(file));
+  EXPECT_TRUE(delete_file(file));
+  const auto folder = delete_file(scratch.folder());
+  ASSERT_FALSE(folder);
+  EXPECT_THAT(folder.error().message(), testing::StartsWith(scratch.folder().string() + ": cannot delete: "));
+}
+
 TEST(OwnFiles, AnEmptyPathIsRefused) {
-  EXPECT_FALSE(create_own(""));
-  EXPECT_FALSE(reopen_own(""));
+  EXPECT_EQ(create_own("").error().what, "an empty path");
+  EXPECT_EQ(reopen_own("").error().what, "an empty path");
 }
 
 }  // namespace

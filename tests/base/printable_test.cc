@@ -41,6 +41,21 @@ TEST(Printable, WhatIsNotUtf8IsShownByteByByte) {
   EXPECT_EQ(printable("\xe2\x82"), "\\xe2\\x82");                    // cut off
   EXPECT_EQ(printable("\xe2\x28\xa1"), "\\xe2(\\xa1");
   EXPECT_EQ(printable("\xff\xfe"), "\\xff\\xfe");
+  EXPECT_EQ(printable("\x80"), "\\x80");  // the middle of a character
+}
+
+// RFC 3629: the first and the last character of each length, and what lies beside them.
+TEST(Printable, Utf8IsWhatItsRuleSays) {
+  for (const std::string text : {"", "\x7f", "\u0080", "\u07ff", "\u0800", "\ud7ff", "\ue000", "\uffff", "\U00010000",
+                                 "\U0010ffff", "a\U0010ffffz"}) {
+    EXPECT_TRUE(is_utf8(text)) << text;
+  }
+  for (const std::string text :
+       {"\x80", "\xbf", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x8f\xbf\xbf",
+        "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "valid \xc3", "valid \xe2\x82", "\xc3\xa9\xa9"}) {
+    EXPECT_FALSE(is_utf8(text)) << text;
+  }
+  EXPECT_EQ(printable("\U0010ffff\U00010000"), "\U0010ffff\U00010000");
 }
 
 TEST(Printable, NothingThatActsIsLeftWhateverTheBytesAre) {

@@ -33,6 +33,7 @@ TEST(SystemFile, AValueIsThatOfItsWholeKey) {
 TEST(SystemFile, ANumberIsWhatTheTextStartsWith) {
   EXPECT_EQ(leading_number("32K"), 32U);
   EXPECT_EQ(leading_number("18446744073709551615"), 18446744073709551615U);
+  EXPECT_EQ(leading_number(std::string_view("12345").substr(0, 2)), 12U) << "and not what stands behind it";
   for (const char* text : {"", "max", " 1", "-1", "18446744073709551616"}) EXPECT_FALSE(leading_number(text)) << text;
 }
 
