@@ -63,7 +63,7 @@ Result<void> read_in_parts(const fs::path& path, const std::function<void(std::s
   SMLP_TRY(file, open_regular(path));
   std::vector<std::byte> room(kPart);
   std::uint64_t total = 0;
-  for (;;) {
+  while (total <= file.stamp.bytes) {  // a file that grows with every part has no end
     SMLP_TRY(done, fill(file, room, path));
     if (done == 0) break;
     total += done;

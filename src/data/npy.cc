@@ -11,6 +11,7 @@
 #include "base/byte_reader.h"
 #include "base/file_map.h"
 #include "base/float16.h"
+#include "base/printable.h"
 
 namespace smlp {
 namespace {
@@ -58,7 +59,9 @@ class HeaderParser {
   }
 
  private:
-  static std::unexpected<Error> malformed() { return fail("a damaged .npy header"); }
+  static std::unexpected<Error> malformed() {
+    return fail(Error{.what = "a damaged .npy header", .remedy = "write it with numpy.save"});
+  }
 
   char peek() {
     const auto at = std::min(text_.find_first_not_of(" \t\n"), text_.size());
@@ -171,7 +174,9 @@ Result<void> check_type(std::string_view descr) {
   constexpr std::string_view known[] = {"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1"};
   const bool ordered = !descr.empty() && std::string_view("<>|=").find(descr.front()) != std::string_view::npos;
   if (ordered && std::ranges::find(known, descr.substr(1)) != std::end(known)) return {};
-  return fail("numpy type '{}'; only integers, booleans and float16, 32 and 64 are read", descr);
+  return fail(Error{.what = fmt::format("numpy type '{}'; only integers, booleans and float16, 32 and 64 are read",
+                                        shortened(descr, 40)),
+                    .remedy = "convert the array with astype() and save it again"});
 }
 
 // `start` is the file as far as it was read: all of it, or its first kMostStart bytes.

@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "base/printable.h"
 #include "formats/onnx_graph.h"
 
 namespace smlp::graph {
@@ -128,7 +129,9 @@ Result<std::int64_t> count_elements(const std::vector<std::int64_t>& shape) {
 Result<std::map<std::string, std::string>> external_entries(const onnx::TensorProto& proto) {
   std::map<std::string, std::string> entries;
   for (const auto& pair : proto.external_data()) {
-    if (!entries.emplace(pair.key(), pair.value()).second) return fail("external data with two '{}'", pair.key());
+    if (!entries.emplace(pair.key(), pair.value()).second) {
+      return fail("external data with two '{}'", shortened(pair.key(), 40));
+    }
   }
   if (entries["location"].contains('\0')) return fail("external data in a file with a zero byte in its name");
   if (proto.has_raw_data() || proto.float_data_size() + proto.double_data_size() + proto.int32_data_size() +
@@ -147,7 +150,7 @@ Result<std::uint64_t> number_in(const std::map<std::string, std::string>& entrie
   std::uint64_t number = 0;
   const auto [at, code] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (code == std::errc() && at == text.data() + text.size()) return number;
-  return fail(Error{.what = fmt::format("external data whose {} is '{}', no number of bytes", key, text),
+  return fail(Error{.what = fmt::format("external data whose {} is '{}', no number of bytes", key, shortened(text, 40)),
                     .remedy = "the file is damaged; export it again"});
 }
 

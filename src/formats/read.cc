@@ -36,7 +36,7 @@ Result<const ZipEntry*> only_file(const ZipArchive& archive) {
     }
     only = &entry;
   }
-  if (only == nullptr) return fail("an empty zip archive");
+  if (only == nullptr) return fail(Error{.what = "an empty zip archive", .remedy = "give a model file"});
   return only;
 }
 

@@ -119,6 +119,19 @@ TEST(ReadInParts, GivesAllBytesInOrder) {
   EXPECT_EQ(got, text);
 }
 
+// A file that grows with every part that is read of it: no more is read than there was, and a part.
+TEST(ReadInParts, AFileThatGrowsWhileItIsReadEnds) {
+  const test::Scratch scratch;
+  const auto path = scratch.write("file", pages(1024));  // four parts
+  int parts = 0;
+  const auto read = read_in_parts(path, [&](auto part) {
+    if (++parts < 100) std::ofstream(path, std::ios::app).write(reinterpret_cast<const char*>(part.data()), 1 << 20);
+  });
+  ASSERT_FALSE(read);
+  EXPECT_THAT(read.error().message(), testing::StartsWith(path.string() + ": changed while it was read"));
+  EXPECT_EQ(parts, 5);
+}
+
 TEST(ReadInParts, AMissingFileIsAnError) {
   const auto read = read_in_parts("/nowhere/at all", [](auto) {});
   ASSERT_FALSE(read);

@@ -207,6 +207,54 @@ TEST(OnnxSpelling, AGemmMayHaveItsWeightEitherWayRound) {
   expect_the_network(model);
 }
 
+// Adds a node of one input, or of one and a constant, and gives its output's name.
+std::string put_after(onnx::ModelProto& model, const std::string& op, const std::string& name, const std::string& x,
+                      const std::string& second = {}) {
+  auto& node = *model.mutable_graph()->add_node();
+  node.set_op_type(op);
+  node.set_name(name);
+  node.add_input(x);
+  if (!second.empty()) node.add_input(second);
+  node.add_output(name);
+  return name;
+}
+
+// The first concatenation, of pictures whose rows (or here and there columns) were put one after another: (H W, N, C).
+onnx::ModelProto with_concat_of_rows(const std::vector<bool>& of_columns) {
+  onnx::ModelProto model = exported(17);
+  add_integers(model, "flat", {16, -1, 8});
+  add_integers(model, "wide", {4, 4, -1, 24});
+  std::vector<onnx::NodeProto> nodes(model.graph().node().begin(), model.graph().node().end());
+  model.mutable_graph()->clear_node();
+  for (onnx::NodeProto& node : nodes) {
+    if (node.name() != "token_mix.1/concat") {
+      *model.mutable_graph()->add_node() = node;
+      continue;
+    }
+    for (int i = 0; i < 3; ++i) {
+      const std::string name = fmt::format("part {}", i);
+      const auto turned = put_after(model, "Transpose", name, node.input(i));
+      set(*model.mutable_graph()->mutable_node()->rbegin(), "perm",
+          of_columns[static_cast<std::size_t>(i)] ? Integers{3, 2, 0, 1} : Integers{2, 3, 0, 1});
+      node.set_input(i, put_after(model, "Reshape", name + " flat", turned, "flat"));
+    }
+    const std::string joined = node.output(0);
+    node.set_output(0, "joined");
+    set(node, "axis", std::int64_t{2});
+    *model.mutable_graph()->add_node() = node;
+    put_after(model, "Transpose", joined, put_after(model, "Reshape", "joined wide", "joined", "wide"));
+    set(*model.mutable_graph()->mutable_node()->rbegin(), "perm", Integers{2, 3, 0, 1});
+  }
+  return model;
+}
+
+TEST(OnnxSpelling, ConcatenatedArePicturesThatAreLaidOutAlike) {
+  expect_the_network(with_concat_of_rows({false, false, false}));
+  for (const auto& of_columns : {std::vector{true, false, false}, {false, true, false}, {false, false, true}}) {
+    expect_refused(with_concat_of_rows(of_columns), {"axes are laid out differently"});
+  }
+}
+
 TEST(OnnxDeparture, ConvolutionsThatAreNotOfTheNetwork) {
   const auto change = [](const char* node, const char* name, const Integers& values) {
     return [=](onnx::ModelProto& model) { set(node_named(model, node), name, values); };
