@@ -115,6 +115,7 @@ class CommandLine {
   Option& number_option(KnownOption name, bool whole, double low, double high, std::function<void(double)> set);
   Option& choice_option(KnownOption name, std::vector<std::string> names, std::function<void(std::size_t)> set);
 
+  bool is_option(const std::string& argument) const;
   std::string take_option(Option& option, std::string_view typed, const std::string* inline_value,
                           std::span<const std::string> arguments, std::size_t& next);
   std::string take_file();
@@ -127,5 +128,9 @@ class CommandLine {
   std::string file_;  // of options; empty: none
   bool guide_spelling_ = false;
 };
+
+// An option's name with `--` for whatever dashes it begins with: texts copied from web pages and documents carry others
+// for one or both of them, and the guide prints `–-batchsize`. Values are left as they are.
+std::string with_plain_dashes(std::string name);
 
 }  // namespace smlp::cli

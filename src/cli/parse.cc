@@ -22,16 +22,39 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(0, text.find_last_not_of(blanks) + 1);
 }
 
+// Bytes of the dash at the start of `text`, ASCII or of typeset text (hyphens, dashes, minus sign); 0 for none.
+std::size_t dash_length(std::string_view text) {
+  for (const std::string_view dash : {"-", "\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2015", "\u2212"}) {
+    if (text.starts_with(dash)) return dash.size();
+  }
+  return 0;
+}
+
 bool is_guides(const OptionName& row, std::string_view typed) {
   return (" " + std::string(row.guide) + " ").contains(" " + std::string(typed) + " ");
 }
 
 }  // namespace
 
+std::string with_plain_dashes(std::string name) {
+  std::size_t end = 0;
+  bool typeset = false;
+  while (const std::size_t length = dash_length(std::string_view(name).substr(end))) {
+    typeset = typeset || length > 1;
+    end += length;
+  }
+  return typeset ? name.replace(0, end, "--") : name;
+}
+
 const Option* CommandLine::find(std::string_view typed) const {
   const std::string plain = plain_spelling(typed);
   const auto found = std::ranges::find_if(options_, [&](const Option& option) { return spells(*option.row, plain); });
   return found == options_.end() ? nullptr : &*found;
+}
+
+bool CommandLine::is_option(const std::string& argument) const {
+  const std::string name = with_plain_dashes(argument.substr(0, argument.find('=')));
+  return name.starts_with("--") && find(name) != nullptr;
 }
 
 // Takes the values of `option`: after its `=`, or the next arguments.
@@ -49,9 +72,7 @@ std::string CommandLine::take_option(Option& option, std::string_view typed, con
     return joined || values.size() == static_cast<std::size_t>(option.values);
   };
   while (!complete()) {
-    const bool ends = next == arguments.size() ||
-                      (arguments[next].starts_with("--") && find(arguments[next].substr(0, arguments[next].find('='))));
-    if (ends) {
+    if (next == arguments.size() || is_option(arguments[next])) {
       const std::string_view needs = option.values == 1   ? "a value"
                                      : option.values == 2 ? "two values"
                                                           : "three values";
@@ -153,21 +174,22 @@ CommandLine::Parsed CommandLine::parse(std::span<const std::string> arguments) {
   bool options_ended = false;
   for (std::size_t next = 0; next < arguments.size();) {
     const std::string& argument = arguments[next++];
-    if (options_ended || !argument.starts_with('-') || argument == "-") {
+    const std::size_t equals = argument.find('=');
+    const bool alone = equals == std::string::npos;
+    const std::string name = with_plain_dashes(argument.substr(0, equals));
+    if (options_ended || !name.starts_with('-') || argument == "-") {
       words.push_back(argument);
-    } else if (argument == "--") {
+    } else if (alone && name == "--") {
       options_ended = true;
-    } else if (argument == "-h" || argument == "--help") {
+    } else if (alone && (name == "-h" || name == "--help")) {
       return {.help = true};
     } else {
-      const std::size_t equals = argument.find('=');
-      const std::string name = argument.substr(0, equals);
       const Option* const found = find(name);
       if (found == nullptr) return {.unknown = name};
       auto& option = const_cast<Option&>(*found);
       guide_spelling_ = guide_spelling_ || is_guides(*option.row, name);
-      const std::string value = equals == std::string::npos ? "" : argument.substr(equals + 1);
-      std::string wrong = take_option(option, name, equals == std::string::npos ? nullptr : &value, arguments, next);
+      const std::string value = alone ? "" : argument.substr(equals + 1);
+      std::string wrong = take_option(option, name, alone ? nullptr : &value, arguments, next);
       if (!wrong.empty()) return {.error = std::move(wrong)};
     }
   }

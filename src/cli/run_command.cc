@@ -33,25 +33,6 @@ void print_overview(std::span<const Command> commands) {
       "\nExit status: 0 done, 1 something in the input was bad, 2 the command line was.\n");
 }
 
-// Bytes of the dash at the start of `text`, ASCII or of typeset text (hyphens, dashes, minus sign); 0 for none.
-std::size_t dash_length(std::string_view text) {
-  for (const std::string_view dash : {"-", "\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2015", "\u2212"}) {
-    if (text.starts_with(dash)) return dash.size();
-  }
-  return 0;
-}
-
-// Texts copied from web pages and documents carry other dashes for one or both of `--`: the guide prints `–-batchsize`.
-std::string with_plain_dashes(std::string argument) {
-  std::size_t end = 0;
-  bool typeset = false;
-  while (const std::size_t length = dash_length(std::string_view(argument).substr(end))) {
-    typeset = typeset || length > 1;
-    end += length;
-  }
-  return typeset ? argument.replace(0, end, "--") : argument;
-}
-
 std::vector<std::string> spellings_of(const CommandLine& line) {
   std::vector<std::string> names = {"--help"};
   for (const Option& option : line.options()) {
@@ -154,8 +135,12 @@ int run_manual(std::span<const Command> commands, std::span<const std::string> a
   });
 }
 
-int run_without_command(std::span<const Command> commands, const std::string& word) {
-  if (word == "--help" || word == "-h" || word == "help") {
+int run_without_command(std::span<const Command> commands, const std::string& word, std::span<const std::string> more) {
+  const bool help = word == "--help" || word == "-h" || word == "help";
+  if (!more.empty() && (help || word == "--version")) {
+    return usage_error(fmt::format("unexpected argument '{}' after {}; see 'smlp --help'", more.front(), word));
+  }
+  if (help) {
     return run_parsed([&]() -> Result<Exit> {
       print_overview(commands);
       return exit_ok;
@@ -190,21 +175,16 @@ Exit usage_error(std::string_view message) {
 namespace {
 
 int dispatch(std::span<const Command> commands, int argc, const char* const* argv) {
-  std::vector<std::string> arguments;
-  bool options_ended = false;
-  for (int i = 1; i < argc; ++i) {
-    options_ended = options_ended || std::string_view(argv[i]) == "--";
-    arguments.push_back(options_ended ? argv[i] : with_plain_dashes(argv[i]));
-  }
+  std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
   const std::span<const std::string> all = arguments;
   if (!all.empty() && all[0] == "completion") return run_completion(commands, all.subspan(1));
   if (all.size() > 1 && all[0] == "help" && all[1] == "--man") return run_manual(commands, all.subspan(2));
   if (arguments.size() == 2 && arguments[0] == "help") arguments = {arguments[1], "--help"};
 
-  const std::string word = arguments.empty() ? "" : arguments.front();
+  const std::string word = arguments.empty() ? "" : with_plain_dashes(arguments.front());
   const auto command = std::ranges::find(commands, word, &Command::name);
-  if (command == commands.end()) return run_without_command(commands, word);
-  return run_one(*command, commands, std::span(arguments).subspan(1));
+  const auto more = std::span(arguments).subspan(std::min<std::size_t>(arguments.size(), 1));
+  return command == commands.end() ? run_without_command(commands, word, more) : run_one(*command, commands, more);
 }
 
 }  // namespace

@@ -74,6 +74,32 @@ TEST(CommandLine, DashesOfTypesetTextAreUnderstood) {
   EXPECT_EQ(run_smlp({"info", "\u2013\u2013json"}).status, 0);
   EXPECT_EQ(run_smlp({"info", "\u2013-json"}).status, 0);
   EXPECT_EQ(run_smlp({"info", "-\u2013json"}).status, 0);
+  EXPECT_EQ(run_smlp({"\u2013version"}).status, 0);
+  EXPECT_EQ(run_smlp({"info", "\u2013help"}).status, 0);
+  EXPECT_THAT(run_smlp({"classify", "--data", "\u2013json"}).err, HasSubstr("--data needs a value"));
+}
+
+// A file may be called so.
+TEST(CommandLine, DashesOfValuesAreLeftAsTheyAre) {
+  const Scratch scratch;
+  const fs::path file = scratch.folder() / "\u2013x.txt";
+  scratch.write("--x.txt", "not what was asked for");
+  for (const std::vector<std::string>& asked :
+       {std::vector<std::string>{"--", "\u2013x.txt"}, {"--model", "\u2013x.txt"}, {"--model=\u2013x.txt"}}) {
+    std::string command = "cd " + scratch.folder().string() + " && $SMLP info";
+    for (const std::string& word : asked) command += " '" + word + "'";
+    const Outcome outcome = run_shell(command);
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_THAT(outcome.err, HasSubstr("error: \u2013x.txt: "));
+  }
+  EXPECT_EQ(run_smlp({"info", "\u2013x.txt"}).status, 2) << "like any word that begins with a dash";
+}
+
+TEST(CommandLine, WordsAfterHelpAndVersionAreRefused) {
+  EXPECT_EQ(run_smlp({"--version", "info"}).err,
+            "smlp: error: unexpected argument 'info' after --version; see 'smlp --help'\n");
+  EXPECT_EQ(run_smlp({"--help", "info"}).status, 2);
+  EXPECT_EQ(run_smlp({"help", "info", "serve"}).status, 2);
 }
 
 TEST(CommandLine, AFullDiskIsAnError) {
