@@ -12,7 +12,8 @@ namespace {
 Result<void> check_finite(std::span<const float> logits) {
   if (all_finite(logits)) return {};
   return fail(Error{.what = "the network's output is not finite",
-                    .remedy = "its weights are out of range; try precision fp32 or another file"});
+                    .remedy = "the picture's values or the weights are out of range; try precision fp32, another "
+                              "picture or another model"});
 }
 
 // The probability of a class is exp(its logit - largest) / sum.

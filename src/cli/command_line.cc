@@ -105,6 +105,7 @@ Option& CommandLine::numbers(KnownOption name, std::vector<int>& to, double low,
     for (const std::string& part : split(text, ',')) {
       const auto value = parse_number(part, true);
       if (!value || *value < low || *value > high) return range_text(true, low, high) + ", or several with commas";
+      if (std::ranges::find(values, static_cast<int>(*value)) != values.end()) return "takes each number once";
       values.push_back(static_cast<int>(*value));
     }
     to = std::move(values);

@@ -278,6 +278,11 @@ Result<Exit> run(const Options& options) {
   progress.reset();
   if (!comparison) return fail(std::move(comparison).error());
   if (comparison->pictures == 0) return fail("none of the {} pictures could be read", comparison->skipped);
+  for (const SideResult& side : comparison->sides) {
+    if (side.tally.not_finite() == 0) continue;
+    report_warning(fmt::format("{}: {} of {} pictures have logits that are no finite numbers; they count as wrong",
+                               sides[&side - comparison->sides].word, side.tally.not_finite(), side.tally.images()));
+  }
   const Report report(sides, first, second, data, *comparison);
   write_output(options.json ? json_text(report.json(), 2) + "\n" : options.csv ? report.csv() : report.text());
   return comparison->skipped > 0 ? exit_bad_input : exit_ok;

@@ -31,8 +31,12 @@ std::string interval_text(Interval interval) { return fmt::format("{:.4f} to {:.
 
 void print_text(const Evaluation& e) {
   const int classes = e.tally.classes();
-  print("acc@1:{:.4f}, acc@5:{:.4f}\n", e.tally.acc1(), e.tally.acc5());
-  print("95 % interval: acc@1 {}, acc@5 {}\n", interval_text(e.acc1_interval()), interval_text(e.acc5_interval()));
+  if (e.images() > 0) {
+    print("acc@1:{:.4f}, acc@5:{:.4f}\n", e.tally.acc1(), e.tally.acc5());
+    print("95 % interval: acc@1 {}, acc@5 {}\n", interval_text(e.acc1_interval()), interval_text(e.acc5_interval()));
+  } else {
+    print("no pictures, so no accuracy\n");
+  }
   if (classes <= 5) print("acc@5 says nothing here: the model has {} classes\n", classes);
   print("{} pictures in {:.1f} s, {:.1f} pictures/s with decoding{}{}\n", e.images(), e.seconds, e.images_per_second(),
         e.skipped > 0 ? fmt::format("; {} skipped", e.skipped) : "",

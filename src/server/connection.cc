@@ -36,8 +36,17 @@ std::string lower(std::string_view text) {
   return low;
 }
 
+// What says how a request is to be read is said once.
+Answer<void> check_given_once(const Parser::value_type& head) {
+  for (const char* const name : {"Host", "Content-Type", "Content-Encoding", "Inference-Header-Content-Length"}) {
+    if (head.count(name) > 1) return refuse(400, "{} is given twice", name);
+  }
+  return {};
+}
+
 // Inference-Header-Content-Length; nothing where the request has none.
 Answer<std::optional<std::size_t>> json_length(const Parser::value_type& head) {
+  if (const auto once = check_given_once(head); !once) return std::unexpected(once.error());
   const auto field = head.find("Inference-Header-Content-Length");
   if (field == head.end()) return std::nullopt;
   const std::string_view text = view(field->value());

@@ -43,7 +43,7 @@ void Inference::start(InferRequest request, std::optional<Clock::time_point> unt
   missing_ = pictures + 1;  // one for this function
   const auto self = shared_from_this();
   std::size_t taken = 0;
-  for (; taken < pictures; ++taken) {
+  for (; fits() && taken < pictures; ++taken) {
     const auto put_one = [self, taken](Result<Logits> answer) { self->put(taken, std::move(answer)); };
     RequestOptions how = options(until);
     if (taken == 0) how.times = times_;
@@ -67,6 +67,10 @@ void Inference::arrived(std::size_t pictures) {
 
 Answer<std::vector<Logits>> Inference::take_logits() {
   const std::size_t pictures = answers_.size();
+  if (!fits()) {
+    return refuse(400, "{} pictures; this server takes at most {} in a request, as --max-queue says", pictures,
+                  model_->batching.max_queue);
+  }
   if (not_taken_) return std::unexpected(refusal_of(not_taken_->second, not_taken_->first, pictures));
   std::vector<Logits> logits;
   for (std::size_t i = 0; i < pictures; ++i) {

@@ -61,6 +61,7 @@ class Inference : public std::enable_shared_from_this<Inference> {
   std::string timing() const;
 
  private:
+  bool fits() const { return answers_.size() <= model_->batching.max_queue; }  // more would be refused for ever
   void put(std::size_t picture, Result<Logits> answer);
   void arrived(std::size_t pictures);
   RequestOptions options(std::optional<Clock::time_point> until) const;

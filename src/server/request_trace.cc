@@ -52,7 +52,12 @@ Result<std::unique_ptr<RequestTrace>> RequestTrace::create(const std::filesystem
   trace->lines_ = kStart;
   const std::lock_guard lock(trace->mutex_);
   trace->flush();
-  if (trace->full_) return fail(Error{.what = "the trace cannot be written", .file = file.string()});
+  if (trace->full_) {
+    std::ignore = delete_file(file);  // or the next server would take it for somebody's
+    return fail(Error{.what = "the trace cannot be written",
+                      .file = file.string(),
+                      .remedy = "is the disk full? Free some space or give another place"});
+  }
   return trace;
 }
 

@@ -3,6 +3,7 @@
 //  "latency_ms": {"min", "median", "p90", "p99"}, "share_of_peak", "peak_rss_mb",
 //  "profile": {"milliseconds", "rest_milliseconds", "kinds": [{"name", "kind", "calls", "milliseconds", "gflops",
 //  "share_of_peak", "macs", "bytes"}], "steps": [the same]}}]}, and a few keys more.
+#include <algorithm>
 #include <fstream>
 
 #include "base/file_map.h"
@@ -130,7 +131,11 @@ Result<BenchmarkReport> read_benchmark_json(const std::filesystem::path& path) {
                            .results = {}};
     for (const auto& row : json.at("results")) {
       const auto& latency = row.at("latency_ms");
-      report.results.push_back({.batch = exact<int>(row.at("batch")),
+      const int batch = exact<int>(row.at("batch"));
+      if (std::ranges::find(report.results, batch, &BatchTimes::batch) != report.results.end()) {
+        return wrong(fmt::format("batch {} stands twice", batch));
+      }
+      report.results.push_back({.batch = batch,
                                 .executions = count_of(row, "executions"),
                                 .min = latency.at("min").get<double>(),
                                 .median = latency.at("median").get<double>(),

@@ -37,9 +37,10 @@ nlohmann::ordered_json our_json(const InferFilesReport& report, const InferFiles
 
 std::string_view timing_explanation() {
   return "NPU_compute_time is one execution of the network alone, with its input already in the session's buffer; "
-         "H2D_latency and D2H_latency are the copies of a batch into that buffer and of its logits out of it; wall "
-         "clock "
-         "is everything an application waits for: reading (and decoding) files, copies, executions and writing results";
+         "H2D_latency and D2H_latency are the copies of a batch into that buffer, the time of all threads together, "
+         "and "
+         "of its logits out of it; wall clock is everything an application waits for: reading (and decoding) files, "
+         "copies, executions and writing results";
 }
 
 std::string infer_summary(const InferFilesReport& report, const InferFilesOptions& options,

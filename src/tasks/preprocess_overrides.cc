@@ -18,14 +18,14 @@ Result<void> check(const PreprocessOverrides& overrides) {
     return fail(Error{.what = fmt::format("a crop of {} of the picture is not possible", *overrides.crop_pct),
                       .remedy = "give a share from 0.1 to 1"});
   }
-  const auto all_within = [](const std::array<float, 3>& values, double low, double high) {
+  const auto all_within = [](const std::array<float, 3>& values, float low, float high) {
     return std::ranges::all_of(values, [&](float value) { return is_within(value, low, high); });
   };
   if (overrides.mean && !all_within(*overrides.mean, -1000, 1000)) {
     return fail(Error{.what = fmt::format("a mean of {} is not possible", fmt::join(*overrides.mean, ", ")),
                       .remedy = "give three numbers from -1000 to 1000"});
   }
-  if (overrides.std && !all_within(*overrides.std, 1e-6, 1000)) {
+  if (overrides.std && !all_within(*overrides.std, 1e-6F, 1000)) {
     return fail(
         Error{.what = fmt::format("a standard deviation of {} is not possible", fmt::join(*overrides.std, ", ")),
               .remedy = "give three numbers from 0.000001 to 1000"});

@@ -166,6 +166,7 @@ TEST(Bench, RefusesWhatMakesNoSense) {
   EXPECT_EQ(bench({"--json", "--csv"}).status, 2);
   EXPECT_EQ(bench({"--duration", "1"}).status, 2);
   EXPECT_EQ(run_smlp({"bench", "--batch-sizes", "0"}).status, 2);
+  EXPECT_EQ(run_smlp({"bench", "--batch-sizes", "1,2,1"}).status, 2);
   EXPECT_EQ(bench({"--isa", "mmx"}).status, 2);
   EXPECT_EQ(bench({"--trace", "/tmp/never-written.json"}).status, 2);
   EXPECT_EQ(bench({"--force"}).status, 2);

@@ -141,6 +141,15 @@ class Compare(unittest.TestCase):
         self.assertEqual(json.loads(done.stdout)["skipped"], 1)
         self.assertIn("b.png", done.stderr)
 
+    def test_logits_that_are_not_finite_are_said(self):
+        np.save(self.work / "zeros.npy", np.zeros((1, 3, 128, 128), np.float32))
+        np.save(self.work / "nan.npy", np.full((1, 3, 128, 128), np.nan, np.float32))
+        listing = self.work / "prepared.txt"
+        listing.write_text(f"{self.work}/zeros.npy 0\n{self.work}/nan.npy 0\n")
+        done = run("compare", f"{MODEL}:fp32", f"{MODEL}:bf16", "--data", f"@{listing}")
+        for precision in ("fp32", "bf16"):
+            self.assertIn(f"{MODEL}:{precision}: 1 of 2 pictures have logits that are no finite numbers", done.stderr)
+
     def test_remarks_for_programs(self):
         """With SMLP_REMARKS=json every line on standard error is an object."""
         broken = self.data / FOLDERS[0] / "broken \u202e.png"

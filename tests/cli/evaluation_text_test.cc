@@ -46,6 +46,12 @@ TEST(EvaluationText, TheGuidesLineComesFirst) {
   EXPECT_EQ(shown.err, "");
 }
 
+TEST(EvaluationText, NoPicturesHaveNoAccuracy) {
+  const Shown shown = show(evaluation(10, 0, 0));
+  EXPECT_TRUE(shown.out.starts_with("no pictures, so no accuracy\n")) << shown.out;
+  EXPECT_THAT(shown.out, Not(HasSubstr("acc@1")));
+}
+
 TEST(EvaluationText, FiveOfFiveClassesSayNothing) {
   EXPECT_THAT(show(evaluation(5, 8, 6)).out, HasSubstr("acc@5 says nothing here: the model has 5 classes\n"));
   EXPECT_THAT(show(evaluation(6, 8, 6)).out, Not(HasSubstr("says nothing")));

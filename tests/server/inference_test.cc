@@ -117,14 +117,26 @@ TEST_F(InferenceTest, APictureThatIsBrokenIsTheClientsFault) {
   EXPECT_EQ(model->counts.pictures, 0u);
 }
 
+TEST_F(InferenceTest, MoreThanTheQueueEverHoldsIsTheClientsFault) {
+  const auto model = load({.max_delay = 0us, .max_queue = 4});
+  const auto reply = ask(model, request(5)).answer();
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().status, 400) << "503 would have it tried again, for ever";
+  EXPECT_THAT(reply.error().message, HasSubstr("at most 4 in a request, as --max-queue says"));
+  EXPECT_EQ(model->counts.failed, 1u);
+  EXPECT_TRUE(ask(model, request(4)).answer());
+}
+
 TEST_F(InferenceTest, MoreThanTheQueueHoldsIsRefusedAsAWhole) {
-  const auto model = load({.max_batch = 2, .max_delay = 50ms, .max_queue = 4});
-  const auto reply = ask(model, request(50)).answer();
+  const auto model = load({.max_batch = 64, .max_delay = 300ms, .max_queue = 4});
+  auto others = ask(model, request(2));
+  const auto reply = ask(model, request(4)).answer();
   ASSERT_FALSE(reply);
   EXPECT_EQ(reply.error().status, 503);
   EXPECT_THAT(reply.error().message, HasSubstr("queue is full"));
   EXPECT_EQ(model->counts.rejected, 1u);
-  EXPECT_TRUE(ask(model, request(2)).answer()) << "its pictures left no trace in the queue";
+  EXPECT_TRUE(others.answer());
+  EXPECT_TRUE(ask(model, request(4)).answer()) << "its pictures left no trace in the queue";
 }
 
 TEST_F(InferenceTest, WhoWaitsTooLongIsToldSo) {

@@ -352,6 +352,14 @@ class Trace(WithFolder):
             self.assertEqual(sum(e["ph"] == "b" and e["name"] == "request" for e in self.events(path)), 1)
         self.fails("--trace-file", "--force")
 
+    def test_a_full_disk_at_the_start_leaves_nothing(self):
+        path = self.folder / "trace.json"
+        limited = f"ulimit -f 0; exec {SMLP} serve --http-port 0 --grpc-port 0 --trace-file {path}"
+        done = subprocess.run(["sh", "-c", limited], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 1, done)
+        self.assertRegex(done.stderr, f"^smlp: error: {path}: the trace cannot be written; .*\n$")
+        self.assertFalse(path.exists(), "it would stand in the next server's way")
+
     def test_a_file_that_cannot_be_written(self):
         self.fails("trace.json", "--trace-file", str(self.folder / "none" / "trace.json"))
 

@@ -352,6 +352,20 @@ class Protocol(unittest.TestCase):
         answer = raw_exchange(self.server.port, head, patience=3, shut=True)
         self.assertTrue(answer == b"" or answer.startswith(b"HTTP/1.1 400"), answer[:100])
 
+    def test_fields_that_say_how_to_read_stand_once(self):
+        body, headers = binary_request(noise_tensor(1), "FP32", [1, 3, SIDE, SIDE])
+        fields = {"Host": "x", "Content-Type": "application/octet-stream", "Content-Encoding": "identity",
+                  "Content-Length": len(body), "Connection": "close", **headers}
+        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        for name, second in (("Host", "y"), ("Content-Type", "image/png"), ("Content-Encoding", "gzip"),
+                             ("Inference-Header-Content-Length", 5)):
+            for more, status in (("", b"200"), (f"{name.lower()}: {second}\r\n", b"400")):
+                start = f"POST /v2/models/smlp/infer HTTP/1.1\r\n{head}{more}\r\n".encode()
+                answer = raw_exchange(self.server.port, start + body, patience=5)
+                self.assertTrue(answer.startswith(b"HTTP/1.1 " + status), (name, more, answer[:300]))
+                if more:
+                    self.assertIn(f"{name} is given twice".encode(), answer)
+
 
 class Lifetime(unittest.TestCase):
     def test_models_are_unloaded_and_loaded(self):

@@ -217,6 +217,17 @@ TEST(BenchmarkJson, AFileThatIsNoneIsNamed) {
   }
 }
 
+// Of two measurements of one size, nobody could say which is compared.
+TEST(BenchmarkJson, EachBatchSizeStandsOnce) {
+  const test::Scratch scratch;
+  const std::string row =
+      R"({"batch": 2, "executions": 5, "latency_ms": {"min": 1, "median": 1, "p90": 1, "p99": 1}, "images_per_second": 9})";
+  EXPECT_TRUE(read_benchmark_json(scratch.write("once.json", R"({"results": [)" + row + "]}")));
+  const auto twice = read_benchmark_json(scratch.write("twice.json", R"({"results": [)" + row + "," + row + "]}"));
+  ASSERT_FALSE(twice);
+  EXPECT_THAT(twice.error().what, HasSubstr("batch 2 stands twice"));
+}
+
 TEST(GuideThroughput, HasTheGuidesSixBatchSizes) {
   for (const int batch : {1, 4, 8, 16, 32, 64}) EXPECT_NE(find_guide_throughput(batch), nullptr) << batch;
   EXPECT_EQ(find_guide_throughput(2), nullptr);

@@ -74,7 +74,7 @@ TEST(PreprocessOverrides, LimitsAreTaken) {
   EXPECT_EQ(refusal(share(0.1)), "");
   EXPECT_EQ(refusal(share(1)), "");
   EXPECT_EQ(refusal(mean({-1000, 0, 1000})), "");
-  EXPECT_EQ(refusal(deviation({1.1e-6F, 1, 1000})), "");
+  EXPECT_EQ(refusal(deviation({1e-6F, 1, 1000})), "");
   EXPECT_EQ(refusal(share_of(8192, 1)), "");
 }
 
