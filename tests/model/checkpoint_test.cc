@@ -153,6 +153,29 @@ TEST_F(CheckpointTest, HalfABlockIsMissingWhereTheOtherHalfIsThere) {
   EXPECT_THAT(error_of(file), AllOf(HasSubstr("tensor 'token_mix.3."), HasSubstr("is missing")));
 }
 
+// Without it the block would join the stage before, and be asked for half as many channels.
+TEST_F(CheckpointTest, OneTensorIsEnoughToTellABlocksStage) {
+  const auto in_block = [](const std::string& name) {
+    return name.starts_with("token_mix.1.") || name.starts_with("channel_mix.1.");
+  };
+  for (const std::string kept :
+       {"token_mix.1.0.conv_merge.Conv.weight", "token_mix.1.0.conv_merge.BN.weight",
+        "token_mix.1.0.conv_merge.BN.bias", "token_mix.1.0.conv_merge.BN.running_mean",
+        "token_mix.1.0.conv_merge.BN.running_var", "token_mix.1.1.BN.weight", "token_mix.1.1.BN.bias",
+        "token_mix.1.1.BN.running_mean", "token_mix.1.1.BN.running_var", "token_mix.1.1.fuse.weight",
+        "channel_mix.1.1.weight", "channel_mix.1.1.bias", "channel_mix.1.2.net.0.weight",
+        "channel_mix.1.2.net.3.weight", "channel_mix.1.2.net.3.bias"}) {
+    TensorFile file = file_;
+    find(file, kept);
+    std::erase_if(file.tensors, [&](const Tensor& t) { return in_block(t.name) && t.name != kept; });
+    const Tensor& missing = *std::ranges::find_if(
+        file_.tensors, [&](const Tensor& t) { return t.name.starts_with("token_mix.1.") && t.name != kept; });
+    EXPECT_THAT(error_of(file), HasSubstr(fmt::format("tensor '{}': is missing, expected shape {}", missing.name,
+                                                      missing.shape_text())))
+        << kept;
+  }
+}
+
 // The head is as wide as three stages make it, and the first block as narrow as one.
 TEST_F(CheckpointTest, StemsAreMissingWhereTheFirstIsAlone) {
   erase_family(file_, "to_patch_embedding.1.");

@@ -93,5 +93,20 @@ TEST_F(AccuracyBudgetTest, ASampleThatCannotBeReadIsNoReasonToFail) {
   EXPECT_THAT(keep_within(budget).error().message(), HasSubstr("does not hold with any product in int8"));
 }
 
+TEST_F(AccuracyBudgetTest, ProgressComesToItsEndAndNotBeyond) {
+  std::vector<std::pair<std::int64_t, std::int64_t>> told;
+  Network network = in_int8_;
+  AccuracyBudget budget = {.points = -1000, .pictures = pictures_};  // every step there is
+  EXPECT_FALSE(smlp::keep_within(budget, exact_, network,
+                                 [&](std::int64_t done, std::int64_t all) { told.emplace_back(done, all); }));
+  ASSERT_FALSE(told.empty());
+  const std::int64_t all = told.front().second;
+  for (const auto& [done, of] : told) {
+    EXPECT_LE(done, of);
+    EXPECT_EQ(of, all);
+  }
+  EXPECT_GE(told.back().first, all - 2 * std::ssize(pictures_)) << "the search may end a step or two early";
+}
+
 }  // namespace
 }  // namespace smlp
