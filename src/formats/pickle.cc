@@ -281,6 +281,16 @@ class Interpreter {
     return call(callee, arguments);
   }
 
+  // cls.__new__, which takes over nothing from its arguments where a dict's constructor does.
+  Result<void> new_object() {
+    SMLP_TRY(arguments, peek());
+    if (stack_.size() > 1 && makes_dict(pickle_[stack_[stack_.size() - 2]].text) && !pickle_[arguments].items.empty()) {
+      return fail(Error{.what = "a pickle that makes a dict in an unusual way",
+                        .remedy = "load it with PyTorch, and save it with torch.save"});
+    }
+    return reduce();
+  }
+
   Result<void> new_object_with_keywords() {
     SMLP_CHECK(pop());
     return reduce();
@@ -304,7 +314,12 @@ class Interpreter {
   Result<void> build() {
     SMLP_TRY(state, pop());
     SMLP_TRY(target, peek());
-    if (pickle_[target].kind == Kind::object) pickle_.values[target].state = state;
+    if (pickle_[target].kind != Kind::object) return {};
+    if (is_tensor_call(pickle_[pickle_[target].items[0]].text)) {
+      return fail(Error{.what = "a pickle that changes a tensor after it made it",
+                        .remedy = "load it with PyTorch, and save it with torch.save"});
+    }
+    pickle_.values[target].state = state;
     return {};
   }
 
@@ -475,8 +490,9 @@ class Interpreter {
       case 0x93:
         return push_stack_global();
       case 'R':
-      case 0x81:
         return reduce();
+      case 0x81:
+        return new_object();
       case 0x92:
         return new_object_with_keywords();
       case 'i':

@@ -127,4 +127,8 @@ bool makes_dict(std::string_view global) {
          global == "collections.Counter" || global == "builtins.dict" || global == "__builtin__.dict";
 }
 
+bool is_tensor_call(std::string_view global) {
+  return global.starts_with("torch._utils._rebuild_") || global.starts_with("torch._tensor._rebuild_");
+}
+
 }  // namespace smlp

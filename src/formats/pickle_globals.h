@@ -12,4 +12,7 @@ std::string_view find_inert_global(std::string_view module, std::string_view nam
 // True for the types whose instances are plain dicts to us: collections.OrderedDict and its like.
 bool makes_dict(std::string_view global);
 
+// True for the functions by which torch.save has a tensor made.
+bool is_tensor_call(std::string_view global);
+
 }  // namespace smlp

@@ -10,8 +10,9 @@ namespace {
 
 using Kind = PickleKind;
 
-constexpr int kMaxDepth = 64;         // of dicts in dicts
-constexpr std::size_t kMaxRank = 64;  // PyTorch's own limit
+constexpr int kMaxDepth = 64;               // of dicts in dicts
+constexpr std::size_t kMaxRank = 64;        // PyTorch's own limit
+constexpr std::size_t kMaxSparseParts = 8;  // PyTorch writes five at most
 constexpr std::size_t kMaxTensors = std::size_t{1} << 18;
 
 // A call: what is called, and the arguments. Null for any other value.
@@ -95,6 +96,7 @@ class Collector {
       case Kind::tuple:
       case Kind::set:
         for (std::size_t i = 0; i < value.items.size(); ++i) {
+          SMLP_CHECK(take(inner.size()));
           SMLP_CHECK(visit(value.items[i], inner, std::to_string(i), depth + 1));
         }
         return {};
@@ -110,7 +112,9 @@ class Collector {
     for (std::size_t i = 0; i + 1 < dict.items.size(); i += 2) {
       const PickleValue& key = pickle_[dict.items[i]];
       const bool numeric = key.kind == Kind::integer || key.kind == Kind::boolean;
-      const std::string name = numeric ? std::to_string(key.integer) : std::string(key.text);
+      const std::string name = numeric                  ? std::to_string(key.integer)
+                               : key.kind == Kind::text ? std::string(key.text)
+                                                        : "(no text)";  // bytes are no text's equal in Python
       SMLP_CHECK(take(name.size() + container.size()));
       SMLP_CHECK(visit(dict.items[i + 1], container, name, depth + 1));
     }
@@ -181,7 +185,8 @@ class Collector {
     tensor.dtype = function == "torch._utils._rebuild_qtensor" ? DType::other : type->type;
     tensor.dtype_text = type->text();
     const std::size_t metadata = v3 ? 7 : 6;
-    if (items.size() > metadata && pickle_.find(pickle_[items[metadata]], "neg") != nullptr) {
+    SMLP_TRY(negated, is_negated(items.size() > metadata ? &pickle_[items[metadata]] : nullptr));
+    if (negated) {
       tensor.dtype = DType::other;
       tensor.dtype_text += " (negated view)";
     }
@@ -193,10 +198,19 @@ class Collector {
     return {};
   }
 
+  // Tensors may share their metadata, so what is searched is charged to each.
+  Result<bool> is_negated(const PickleValue* metadata) {
+    if (metadata == nullptr) return false;
+    SMLP_CHECK(take(metadata->items.size() * sizeof(PickleRef)));
+    return pickle_.find(*metadata, "neg") != nullptr;
+  }
+
   Result<void> fill_sparse(const std::vector<PickleRef>& items, Tensor& tensor) {
     tensor.dtype = DType::other;
     tensor.dtype_text = "sparse";
-    if (items.size() != 2) return fail("a malformed sparse tensor");
+    if (items.size() != 2 || pickle_[items[1]].items.size() > kMaxSparseParts) {
+      return fail("a malformed sparse tensor");
+    }
     for (const PickleRef part : pickle_[items[1]].items) {
       std::string_view function;
       if (tensor_call(part, &function) != nullptr) continue;

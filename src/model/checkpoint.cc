@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
 
 #include "model/gate.h"
 #include "model/infer_config.h"
@@ -45,12 +46,26 @@ std::vector<std::string_view> segments_of(std::string_view path) {
   return out;
 }
 
+// "model_ema", "EMA": a word of the segment, in any case. "schema" and "demand" are none.
+bool names_average(std::string_view segment) {
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  std::string word;
+  for (const char c : segment) {
+    if (is_letter(c)) {
+      word += static_cast<char>(c | 0x20);
+    } else if (std::exchange(word, {}) == "ema") {
+      return true;
+    }
+  }
+  return word == "ema";
+}
+
 // Order of preference; see find_network().
 int rank_of(const NetworkPlace& place) {
   std::string_view last;
   for (const std::string_view path : {std::string_view(place.container), std::string_view(place.prefix)}) {
     for (const auto segment : segments_of(path)) {
-      if (segment.find("ema") != segment.npos) return 3;
+      if (names_average(segment)) return 3;
       if (!is_wrapper(segment)) last = segment;
     }
   }
@@ -67,10 +82,18 @@ Result<std::vector<NetworkPlace>> all_networks(const TensorFile& file) {
     const auto same = [&](const NetworkPlace& p) { return p.container == tensor.container && p.prefix == *prefix; };
     if (!prefix || std::ranges::any_of(places, same)) continue;
     if (places.size() == kMaxPlaces) return fail("more than {} networks in one file", kMaxPlaces);
-    places.push_back({tensor.container, std::string(*prefix), {}});
+    places.push_back({tensor.container, std::string(*prefix)});
   }
   std::ranges::stable_sort(places, {}, rank_of);
   return places;
+}
+
+// Of two that stand alike nobody can say which is meant.
+Result<void> check_one_is_first(const std::vector<NetworkPlace>& places) {
+  if (places.size() < 2 || rank_of(places[0]) != rank_of(places[1])) return {};
+  return fail(
+      Error{.what = fmt::format("holds several networks: {} and {}", places[0].describe(), places[1].describe()),
+            .remedy = "save the one that is meant alone: torch.save(checkpoint[NAME], FILE)"});
 }
 
 // The tensors of one place, by the key that the network itself gives them.
@@ -122,6 +145,7 @@ Result<void> check_size(const TensorsByKey& tensors, const Config& config) {
 Result<Weights> read_weights(const TensorFile& file) {
   SMLP_TRY(places, all_networks(file));
   if (places.empty()) return fail(find_network(file).error());
+  SMLP_CHECK(check_one_is_first(places));
   const std::string& prefix = places.front().prefix;
   SMLP_TRY(tensors, tensors_at(file, places));
   auto config = infer_config(tensors);
@@ -176,9 +200,7 @@ Result<NetworkPlace> find_network(const TensorFile& file) {
                       .file = file.path,
                       .remedy = "give a checkpoint of an sMLPNet; `smlp info` lists what this one holds"});
   }
-  NetworkPlace best = places.front();
-  for (std::size_t i = 1; i < places.size(); ++i) best.others.push_back(places[i].describe());
-  return best;
+  return places.front();
 }
 
 Result<Weights> weights_from_tensors(const TensorFile& file) {

@@ -218,6 +218,7 @@ TEST(PickleOpcodes, Calls) {
                  {ordered + pairs + "t\x85R", "{1, 2, 3, 4}"},
                  {ordered + "(K\1K\2d\x85R", "{1, 2}"},
                  {ordered + "K\1R", "{}"},
+                 {ordered + ")\x81", "{}"},
                  {"ccollections\ndefaultdict\ncbuiltins\nlist\n\x85R", "{}"},
                  {"P12\n", "persistent '12'"},
                  {"K\1Q", "persistent 1"}});
@@ -226,6 +227,9 @@ TEST(PickleOpcodes, Calls) {
                  {"K\1U\1a\x93", "names a global by something else than text"},
                  {"U\1aK\1\x93", "names a global by something else than text"},
                  {ordered + "(K\1\x85l\x85R", "builds a dict from something else than pairs"},
+                 {ordered + "(K\1K\2d\x85\x81", "makes a dict in an unusual way"},  // Python: an empty one
+                 {"ctorch._utils\n_rebuild_tensor_v2\n)RK\7b", "changes a tensor after it made it"},
+                 {"ctorch._utils\n_rebuild_parameter\n)RK\7b", "changes a tensor after it made it"},
                  {"\x82\1", "refuses an extension code"},
                  {"\x97", "refuses a buffer outside of the pickle"},
                  {"\x98", "refuses a buffer outside of the pickle"},

@@ -171,6 +171,8 @@ TEST(TorchTensor, OfSparseOnesTheShapeIsKnown) {
   EXPECT_THAT(sparse(""), HasSubstr("a malformed sparse tensor"));
   EXPECT_THAT(sparse(tuple(size) + "N"), HasSubstr("a malformed sparse tensor"));
   EXPECT_THAT(sparse(tuple(tuple(integer(-5)))), HasSubstr("negative"));
+  EXPECT_EQ(sparse(tuple("NNNNNNN" + size)), "/tensor: sparse (5, 7): none");
+  EXPECT_THAT(sparse(tuple("NNNNNNNN" + size)), HasSubstr("a malformed sparse tensor"));
 }
 
 TEST(TorchTensor, IsSeenThroughParametersAndSubclasses) {
@@ -218,6 +220,25 @@ TEST(TorchTensor, NamesTakeNoMoreMemoryThanTheFileAccountsFor) {
   std::string names = dict(memo + tensor()), again;
   for (int i = 0; i < 200; ++i) again += "(g0\n" + tensor() + "d";
   EXPECT_THAT(only(tuple(names + again)), HasSubstr("names and shapes of tensors that would take more than"));
+}
+
+// What one object costs to look at is small; a reference to it takes two bytes, and there may be many.
+TEST(TorchTensor, WhatIsReferredToAgainAndAgainIsChargedEachTime) {
+  std::string again;
+  for (int i = 0; i < 40'000; ++i) again += "h\1";
+  std::string pairs = text("a") + "q\2N";
+  for (int i = 0; i < 100'000; ++i) pairs += "h\2N";
+  const std::string negated = call(kV2, arguments() + dict(pairs)) + "q\1";
+  EXPECT_THAT(only("(" + negated + again + "l"), HasSubstr("names and shapes of tensors that would take more than"));
+  std::string lists;
+  for (int i = 0; i < 40'000; ++i) lists += "N\x85";
+  EXPECT_THAT(only(dict(text(std::string(1'000'000, 'n')) + "(" + lists + "l")),
+              HasSubstr("names and shapes of tensors that would take more than"));
+}
+
+TEST(TorchTensor, KeysThatAreNoTextGiveNoNames) {
+  EXPECT_THAT(only(dict("C\1a" + tensor())), testing::StartsWith("/(no text): "));
+  EXPECT_THAT(only(dict("N" + tensor())), testing::StartsWith("/(no text): "));
 }
 
 TEST(TorchTensor, ThereAreAtMost262144) {
