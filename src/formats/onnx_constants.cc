@@ -69,15 +69,31 @@ std::optional<std::vector<T>> combine(std::string_view op, const std::vector<T>&
   return out;
 }
 
-bool casts_to_float(const Node& node) {
-  constexpr std::int64_t kFloat = 1, kHalf = 10, kDouble = 11, kBfloat = 16;
+constexpr std::int64_t kInt32 = 6;  // of TensorProto.DataType
+
+// True for floating-point numbers, false for integers as shapes have them. Others have rules of their own.
+Result<bool> casts_to_float(const Node& node) {
+  constexpr std::int64_t kFloat = 1, kInt64 = 7, kHalf = 10, kDouble = 11, kBfloat = 16;
   const std::int64_t to = node.integer("to", kFloat);
-  return to == kFloat || to == kHalf || to == kDouble || to == kBfloat;
+  if (to == kInt32 || to == kInt64) return false;
+  if (to == kFloat || to == kHalf || to == kDouble || to == kBfloat) return true;
+  return fail("a cast of constants to type {}, which no sMLPNet needs", to);
 }
+
+// Integers that shapes are made of; narrow ones and booleans would wrap around.
+bool counts(DType type) { return is_float(type) || type == DType::i64 || type == DType::i32; }
 
 // Chained operators that each add dimensions would take time and memory that no real graph asks for.
 Result<void> check_rank(std::uint64_t rank) {
   if (rank > kMaxRank) return fail("{} dimensions; at most {} are possible", rank, kMaxRank);
+  return {};
+}
+
+// What does not fit wraps around in other programs.
+Result<void> check_int32(const std::vector<std::int64_t>& values) {
+  for (const std::int64_t value : values) {
+    if (value != static_cast<std::int32_t>(value)) return fail("{} is no 32-bit integer", value);
+  }
   return {};
 }
 
@@ -94,7 +110,17 @@ Result<Tensor> Constants::fold(const Node& node, std::span<const Tensor* const> 
   const Tensor* second = inputs.size() > 1 ? inputs[1] : nullptr;
   if (first == nullptr) return fail("it has no input");
   if (op == "Identity") return *first;
-  if (op == "Cast") return cast(*first, casts_to_float(node));
+  if (op == "Cast") {
+    SMLP_TRY(to_float, casts_to_float(node));
+    SMLP_TRY(out, cast(*first, to_float));
+    if (node.integer("to", 0) != kInt32) return std::move(out);
+    SMLP_TRY(values, integers(out));
+    SMLP_CHECK(check_int32(values));
+    return std::move(out);
+  }
+  if (op == "CastLike" && second != nullptr && !counts(second->dtype)) {
+    return fail("a cast of constants to type {}, which no sMLPNet needs", second->dtype_text);
+  }
   if (op == "CastLike") return cast(*first, second == nullptr || is_float(second->dtype));
   if (op == "Transpose") return transpose(node, *first);
   if (op == "Squeeze") return squeeze(node, *first, second);
@@ -120,6 +146,7 @@ Result<Tensor> Constants::fold(const Node& node, std::span<const Tensor* const> 
   if (op == "Reshape") return reshape(node, *first, *second);
   if (op == "Expand") return expand(*first, *second);
   if (op == "Gather") return gather(node, *first, *second);
+  if (!counts(first->dtype) || !counts(second->dtype)) return fail("arithmetic with narrow integers");
   return arithmetic(node, *first, *second);
 }
 
@@ -393,6 +420,7 @@ Result<Tensor> Constants::arithmetic(const Node& node, const Tensor& a, const Te
   SMLP_TRY(right, integers(wide_b));
   auto values = combine(node.op, left, right);
   if (!values) return fail("integer arithmetic that has no result");
+  if (a.dtype == DType::i32 || b.dtype == DType::i32) SMLP_CHECK(check_int32(*values));
   return make(*shape, std::move(*values));
 }
 

@@ -1,9 +1,13 @@
 #include "formats/onnx_graph.h"
 
+#include <google/protobuf/unknown_field_set.h>
+
 #include <algorithm>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
+#include "base/printable.h"
 #include "formats/onnx_proto.h"
 #include "model/gate.h"
 
@@ -18,6 +22,7 @@ constexpr std::uint64_t kEdges = 200'000, kBytesAnEdge = 16;
 // Bytes of the nodes that are read, those of a function once for every call: a small function called often must not
 // make much of a small file.
 constexpr std::uint64_t kNodeBytes = std::uint64_t{16} << 20, kReadings = 4;
+constexpr std::uint64_t kChecked = std::uint64_t{64} << 20;  // bytes of tensors, for numbers that are none
 // Names are copied with every view of a tensor. Exporters write up to some hundred characters.
 constexpr std::size_t kLongestName = 1024;
 
@@ -29,6 +34,27 @@ const T* find(const Node& node, std::string_view key) {
 
 std::string domain_of(const std::string& domain) { return domain == "ai.onnx" ? "" : domain; }
 
+// FunctionProto.attribute_proto, which the protobufs of ONNX before 1.13 do not know.
+template <class Function>
+Result<std::vector<onnx::AttributeProto>> default_attributes(const Function& function) {
+  std::vector<onnx::AttributeProto> out;
+  if constexpr (requires { function.attribute_proto(); }) {
+    out.assign(function.attribute_proto().begin(), function.attribute_proto().end());
+  } else {
+    constexpr int kAttributeProto = 11;
+    const auto& unknown = function.unknown_fields();
+    for (int i = 0; i < unknown.field_count(); ++i) {
+      const auto& field = unknown.field(i);
+      if (field.number() != kAttributeProto || field.type() != google::protobuf::UnknownField::TYPE_LENGTH_DELIMITED) {
+        continue;
+      }
+      if (!out.emplace_back().ParseFromString(field.length_delimited()))
+        return fail("a damaged default of an attribute");
+    }
+  }
+  return out;
+}
+
 // Names of one graph or one function body -> values.
 using Scope = std::unordered_map<std::string, int>;
 
@@ -37,6 +63,7 @@ class Builder {
   Builder(const onnx::ModelProto& model, std::uint64_t bytes, const std::filesystem::path& folder)
       : model_(model),
         tensors_(folder),
+        bytes_(bytes),
         most_nodes_(kNodes + bytes / kBytesANode),
         most_edges_(kEdges + bytes / kBytesAnEdge),
         node_bytes_left_(kNodeBytes + kReadings * bytes) {}
@@ -46,9 +73,7 @@ class Builder {
       if (domain_of(set.domain()).empty()) graph_.opset = std::max(graph_.opset, set.version());
     }
     if (graph_.opset == 0) return fail("the file does not say which ONNX opset it is written in");
-    for (const auto& function : model_.functions()) {
-      functions_.emplace(domain_of(function.domain()) + '\n' + function.name(), &function);
-    }
+    SMLP_CHECK(read_functions());
     SMLP_CHECK(read_initializers());
     SMLP_CHECK(read_input());
     SMLP_CHECK(read_nodes(model_.graph().node(), scope_, nullptr, 0));
@@ -72,18 +97,44 @@ class Builder {
     return at->second;
   }
 
+  Result<void> read_functions() {
+    for (const auto& function : model_.functions()) {
+      const std::string domain = domain_of(function.domain());
+      if (domain.empty()) {
+        return fail(
+            Error{.what = fmt::format("a local function '{}' in ONNX's own domain", shortened(function.name(), 80)),
+                  .remedy = "give it a domain of its own"});
+      }
+      if (!functions_.emplace(domain + '\n' + function.name(), &function).second) {
+        return fail(Error{.what = fmt::format("two local functions '{}'", shortened(function.name(), 80)),
+                          .remedy = "export the network without overloads of functions"});
+      }
+    }
+    return {};
+  }
+
   Result<void> read_initializers() {
     if (model_.graph().sparse_initializer_size() > 0) return fail("sparse weights, which an sMLPNet does not have");
     for (const auto& proto : model_.graph().initializer()) {
       SMLP_CHECK(check_name(proto.name()));
       SMLP_TRY(tensor, tensors_.read(proto));
       if (proto.name().empty()) continue;  // no node can take it
-      if (is_floating_point(tensor.dtype)) SMLP_CHECK(check_weights(tensor));
+      SMLP_CHECK(check_numbers(tensor));
       if (!graph_.constants.emplace(value(scope_, proto.name()), std::move(tensor)).second) {
         return fail(Error{.what = "stands twice in the file", .tensor = proto.name()});
       }
     }
     return {};
+  }
+
+  // Tensors may name the same external data again and again.
+  Result<void> check_numbers(const Tensor& tensor) {
+    if (!is_floating_point(tensor.dtype)) return {};
+    checked_ += tensor.storage.size();
+    if (checked_ > kChecked + kReadings * (bytes_ + tensors_.external_bytes())) {
+      return fail("tensors that repeat the same data, far more of them than a network has");
+    }
+    return check_weights(tensor);
   }
 
   // The one input that is not an initializer (old exporters list those among the inputs).
@@ -148,7 +199,10 @@ class Builder {
           "this size needs",
           most_nodes_, most_edges_);
     }
-    const std::uint64_t bytes = proto.ByteSizeLong();
+    return charge_bytes(proto.ByteSizeLong());
+  }
+
+  Result<void> charge_bytes(std::uint64_t bytes) {
     if (bytes > node_bytes_left_) return fail("local functions that unfold to far more than the file holds");
     node_bytes_left_ -= bytes;
     return {};
@@ -166,17 +220,34 @@ class Builder {
       const auto [at, is_new] = scope.try_emplace(function.output(i), call.outputs[i]);
       if (!is_new) passed.emplace_back(at->second, call.outputs[i]);
     }
-    SMLP_CHECK(read_nodes(function.node(), scope, &call.attributes, depth + 1));
+    SMLP_TRY(given, attributes_of(call, function));
+    SMLP_CHECK(read_nodes(function.node(), scope, &given, depth + 1));
     for (const auto& [from, to] : passed) {
       graph_.nodes.push_back(Node{.name = call.name, .op = "Identity", .inputs = {from}, .outputs = {to}});
     }
     return {};
   }
 
+  // What the call gives, and the function's own defaults for what it does not.
+  Result<Attributes> attributes_of(const Node& call, const onnx::FunctionProto& function) {
+    Node defaults;
+    SMLP_TRY(attributes, default_attributes(function));
+    for (const onnx::AttributeProto& attribute : attributes) {
+      SMLP_CHECK(charge_bytes(attribute.ByteSizeLong()));
+      SMLP_CHECK(read_attribute(attribute, defaults));
+    }
+    Attributes given = call.attributes;
+    given.merge(defaults.attributes);
+    return given;
+  }
+
   Result<void> read_attributes(const onnx::NodeProto& proto, const Attributes* given, Node& node) {
     for (const auto& attribute : proto.attribute()) {
       if (!attribute.ref_attr_name().empty()) {
-        if (given == nullptr) continue;
+        if (given == nullptr) {
+          return fail("{}: its attribute '{}' refers to a function's, outside of one", graph_.label(node),
+                      shortened(attribute.name(), 80));
+        }
         if (const auto found = given->find(attribute.ref_attr_name()); found != given->end()) {
           node.attributes.insert_or_assign(attribute.name(), found->second);
         }
@@ -189,6 +260,11 @@ class Builder {
 
   Result<void> read_attribute(const onnx::AttributeProto& from, Node& node) {
     using P = onnx::AttributeProto;
+    if (from.type() == P::UNDEFINED || node.attributes.contains(from.name())) {
+      return fail(Error{.what = fmt::format("{}: its attribute '{}' {}", graph_.label(node), shortened(from.name(), 80),
+                                            from.type() == P::UNDEFINED ? "has no type" : "stands twice"),
+                        .remedy = "the file is damaged; export it again"});
+    }
     const auto set = [&](Attribute to) {
       node.attributes.insert_or_assign(from.name(), std::make_shared<const Attribute>(std::move(to)));
     };
@@ -211,7 +287,7 @@ class Builder {
       case P::TENSOR: {
         SMLP_CHECK(check_name(from.t().name()));
         SMLP_TRY(tensor, tensors_.read(from.t()));
-        if (is_floating_point(tensor.dtype)) SMLP_CHECK(check_weights(tensor));
+        SMLP_CHECK(check_numbers(tensor));
         set(std::move(tensor));
         break;
       }
@@ -242,7 +318,8 @@ class Builder {
   std::unordered_map<std::string, const onnx::FunctionProto*> functions_;
   Scope scope_;
   Graph graph_;
-  std::uint64_t most_nodes_, most_edges_, node_bytes_left_;
+  const std::uint64_t bytes_;
+  std::uint64_t most_nodes_, most_edges_, node_bytes_left_, checked_ = 0;
   std::size_t edges_ = 0;
 };
 

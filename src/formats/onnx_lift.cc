@@ -3,12 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "model/gate.h"
+
 namespace smlp::graph {
 namespace {
-
-// Stands for a number of pictures that the file leaves open. A prime that no other extent holds, so that an exporter's
-// shape arithmetic (Shape, Gather, Mul, Div, Concat, Reshape) runs on plain integers and no product hides it.
-constexpr std::int64_t kOpenBatch = 1'000'003;
 
 // Stands for an open height and width until a mixing matrix tells: every usual patch size divides it.
 constexpr std::int64_t kOpenImage = std::int64_t{5040} << 12;
@@ -17,8 +15,11 @@ constexpr std::int64_t kLargestImage = 1 << 16;
 
 }  // namespace
 
-Lifter::Lifter(const Graph& graph)
-    : graph_(graph), values_(graph.values.size()), constants_(graph.bytes + (std::uint64_t{1} << 20)) {}
+Lifter::Lifter(const Graph& graph, std::int64_t open_batch)
+    : graph_(graph),
+      open_batch_(open_batch),
+      values_(graph.values.size()),
+      constants_(graph.bytes + (std::uint64_t{1} << 20)) {}
 
 std::span<const Lifter::Entry> Lifter::table() {
   static constexpr Entry kEntries[] = {
@@ -63,7 +64,7 @@ Result<Activation> Lifter::start(std::optional<std::int64_t> image) {
                 graph_.values[graph_.input], shape.size());
   }
   image_is_open_ = (shape[2] < 0 || shape[3] < 0) && !image;
-  if (shape[0] < 0) shape[0] = kOpenBatch;
+  if (shape[0] < 0) shape[0] = open_batch_;
   for (std::size_t d = 2; d < 4; ++d) {
     if (shape[d] < 0) shape[d] = image.value_or(kOpenImage);
   }
@@ -134,6 +135,7 @@ Result<Value> Lifter::compute() {
   }
   if (node.op == "Shape" && node.domain.empty()) {
     SMLP_TRY(x, need(0));
+    reads_shape_ = true;
     Tensor stand_in;
     stand_in.shape = shape_of(x.layout, extents(x));
     const Tensor* inputs[] = {&stand_in};
@@ -183,6 +185,8 @@ Result<Activation> Lifter::identity() { return need(0); }
 Result<Activation> Lifter::cast() {
   constexpr std::int64_t kFloat = 1, kHalf = 10, kDouble = 11, kBfloat = 16;
   const std::int64_t to = node_->integer("to", kFloat);
+  const Tensor* const like = node_->op == "CastLike" ? constant(1) : nullptr;
+  if (like != nullptr && !is_floating_point(like->dtype)) return fail("a cast of the activations to integers");
   if (to == kFloat || to == kHalf || to == kDouble || to == kBfloat) return need(0);
   return fail("a cast of the activations to integers");
 }

@@ -17,7 +17,10 @@ using Value = std::variant<std::monostate, Tensor, Activation>;
 
 class Lifter {
  public:
-  explicit Lifter(const Graph& graph);
+  // `open_batch` stands for a number of pictures that the file leaves open: a prime that no other extent holds, so that
+  // an exporter's shape arithmetic (Shape, Gather, Mul, Div, Concat, Reshape) runs on plain integers and no product
+  // hides it.
+  Lifter(const Graph& graph, std::int64_t open_batch);
 
   // Walks all nodes. The error names the first one that computes something which no step of an sMLPNet needs.
   // `image`: the picture's height and width where the file does not fix them.
@@ -25,6 +28,9 @@ class Lifter {
 
   // Where the picture's size was open: what a mixing matrix says it is, once lift() has met one.
   std::optional<std::int64_t> learned_image() const { return learned_image_; }
+
+  // Whether a node asked for the shape of activations: weights may depend on it.
+  bool reads_shape() const { return reads_shape_; }
 
   Terms& terms() { return terms_; }
 
@@ -90,6 +96,8 @@ class Lifter {
   Result<std::vector<float>> convolution_bias(std::int64_t outputs);
 
   const Graph& graph_;
+  const std::int64_t open_batch_;
+  bool reads_shape_ = false;
   const Node* node_ = nullptr;  // the current one
   int node_index_ = -1;
   std::vector<Value> values_;

@@ -60,6 +60,7 @@ Result<Activation> Lifter::divide() {
 Result<Activation> Lifter::power() {
   SMLP_TRY(x, need(0));
   if (constant(1) == nullptr) return fail("its exponent is not a constant");
+  if (constant(1)->shape.size() > x.layout.size()) return fail("an exponent of more dimensions than its base");
   SMLP_TRY(exponent, constants_.numbers(*constant(1)));  // may be an integer where the base is none
   if (exponent.size() == 1 && exponent[0] == 2.0F) return combine(x, x, "multiply");
   if (exponent.size() == 1 && exponent[0] == static_cast<float>(kHalf)) return square_root();

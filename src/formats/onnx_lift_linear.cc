@@ -44,6 +44,16 @@ std::vector<std::string> equation_parts(std::string equation) {
   return parts;
 }
 
+// Broadcast as ONNX does, from the last dimension: `channels` numbers in the dimension that is `from_end` from it.
+bool runs_along(const Tensor& numbers, std::size_t from_end, std::int64_t channels) {
+  const std::vector<std::int64_t>& shape = numbers.shape;
+  if (shape.size() < from_end) return false;
+  for (std::size_t d = 0; d < shape.size(); ++d) {
+    if (shape[d] != (d + from_end == shape.size() ? channels : 1)) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 Result<Tensor> as_matrix(const Tensor& weight, bool transposed) {
@@ -218,8 +228,9 @@ Result<Activation> Lifter::layer_norm() {
   for (std::size_t i = 0; i < 2; ++i) {
     if (node_->input(i + 1) < 0) continue;
     SMLP_TRY(values, floats(i + 1));
-    if (static_cast<std::int64_t>(values.size()) != extents(x)[Axis::c]) {
-      return fail("{} numbers for {} channels", values.size(), extents(x)[Axis::c]);
+    if (!runs_along(*constant(i + 1), x.layout.size() - at, extents(x)[Axis::c])) {
+      return fail("numbers of shape {} for {} channels in dimension {} of {}", constant(i + 1)->shape_text(),
+                  extents(x)[Axis::c], at, x.layout.size());
     }
     SMLP_TRY(next, along_axis(result, Axis::c, std::move(values), ops[i]));
     result = next;
@@ -234,6 +245,9 @@ Result<Activation> Lifter::matrix_product() {
   if (weight == nullptr) return fail("a product of activations with activations, as attention has");
   const std::size_t rank = x.layout.size();
   if (rank < 2) return fail("a product with {} dimensions", rank);
+  if (weight->shape.size() > rank) {
+    return fail("a weight of shape {} for activations of {} dimensions", weight->shape_text(), rank);
+  }
   SMLP_TRY(matrix, as_matrix(*weight, !weight_first));
   SMLP_TRY(values, constants_.floats(matrix));
   return contract(x, weight_first ? rank - 2 : rank - 1, matrix.shape[0], std::move(values), {});
@@ -248,7 +262,9 @@ Result<Activation> Lifter::gemm() {
   if (node_->integer("transA", 0) != 0) std::swap(x.layout[0], x.layout[1]);
   SMLP_TRY(matrix, as_matrix(*weight, node_->integer("transB", 0) == 0));
   SMLP_TRY(values, constants_.floats(matrix));
-  x.factor *= node_->real("alpha", 1.0F);
+  const double alpha = node_->real("alpha", 1.0F);
+  x.factor *= alpha;
+  x.offset *= alpha;
   SMLP_TRY(product, contract(x, 1, matrix.shape[0], std::move(values), {}));
   if (node_->input(2) < 0) return std::move(product);
   if (constant(2) == nullptr) return fail("a Gemm whose bias is no constant");

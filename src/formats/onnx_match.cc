@@ -56,6 +56,11 @@ class Matcher {
     if (chain.terms.size() == 1 && is(chain.terms[0], Kind::batch_norm) && first_shift.empty()) {
       return std::move(terms_[chain.terms[0]].norm);
     }
+    return fold(chain, channels, first_shift);
+  }
+
+  // All terms of the chain as y = weight x + bias.
+  BatchNorm fold(const Chain& chain, std::size_t channels, const std::vector<float>& first_shift) const {
     std::vector<double> scale(channels, 1.0), shift(first_shift.begin(), first_shift.end());
     shift.resize(channels, 0.0);
     for (auto id = chain.terms.rbegin(); id != chain.terms.rend(); ++id) {
@@ -282,7 +287,7 @@ class Matcher {
     const Term& normalised = terms_[affine.below];
     if (normalised.inputs[0] != x) return departs(affine.below, "the layer normalisation of " + block_name() + "input");
     const auto channels = static_cast<std::size_t>(terms_[x].extents[Axis::c]);
-    BatchNorm scale = take_norm(affine, channels, {});
+    BatchNorm scale = fold(affine, channels, {});
     block.norm = {.weight = std::move(scale.weight),
                   .bias = std::move(scale.bias),
                   .epsilon = static_cast<float>(normalised.epsilon)};

@@ -48,7 +48,8 @@ std::string_view kind_name(Kind kind) {
   return "an unknown step";
 }
 
-bool about(double value, double expected) { return std::abs(value - expected) <= 5e-4 * std::abs(expected); }
+// The root of 2 is off by 1.1e-4 of itself in half precision and in bfloat16.
+bool about(double value, double expected) { return std::abs(value - expected) <= 1.5e-4 * std::abs(expected); }
 
 int Terms::add(Term term) {
   terms_.push_back(std::move(term));

@@ -309,8 +309,8 @@ TEST(OnnxDeparture, NormalisationsOfAnotherKind) {
       {17, shorter("batch_norm.bias"), {"7 statistics for 8 channels"}},
       {17, shorter("batch_norm.running_mean"), {"7 statistics for 8 channels"}},
       {17, shorter("batch_norm.running_var"), {"7 statistics for 8 channels"}},
-      {17, shorter("channel_mix.0.1.weight"), {"3 numbers for 4 channels"}},
-      {17, shorter("channel_mix.0.1.bias"), {"3 numbers for 4 channels"}},
+      {17, shorter("channel_mix.0.1.weight"), {"numbers of shape (3,) for 4 channels"}},
+      {17, shorter("channel_mix.0.1.bias"), {"numbers of shape (3,) for 4 channels"}},
       {17, integer("channel_mix.0/layer_norm", "axis", 2), {"over several axes"}},
       {17, integer("channel_mix.0/layer_norm", "axis", 4), {"dimension 4 of a tensor of 4 dimensions"}},
       {17,
@@ -329,6 +329,158 @@ TEST(OnnxDeparture, NormalisationsOfAnotherKind) {
       {17, shorter("token_mix.0.0.conv_merge.Conv.bias.folded"), {"3 biases for 4 outputs"}},
       {17, shorter("channel_mix.0.2.net.0.bias"), {"a constant of shape (11,) for activations of shape"}},
   });
+}
+
+TEST(OnnxDeparture, ScalesOfALayerNormalisationRunAlongTheChannels) {
+  const auto shaped = [](const char* name, const Integers& dims) {
+    return [=](onnx::ModelProto& model) { set_dims(weight_named(model, name), dims); };
+  };
+  for (const char* const name : {"channel_mix.0.1.weight", "channel_mix.0.1.bias"}) {
+    for (const Integers& dims : {Integers{4}, {1, 4}, {1, 1, 1, 4}}) {
+      onnx::ModelProto model = exported(17);
+      shaped(name, dims)(model);
+      expect_the_network(model);
+    }
+    // As long as the channels, and broadcast along another axis.
+    expect_departures({{17, shaped(name, {4, 1}), {"numbers of shape (4, 1) for 4 channels"}},
+                       {17, shaped(name, {4, 1, 1}), {"numbers of shape (4, 1, 1)"}},
+                       {17, shaped(name, {2, 2}), {"numbers of shape (2, 2)"}}});
+  }
+}
+
+TEST(OnnxDeparture, WhatDependsOnTheNumberOfPictures) {
+  onnx::ModelProto model = exported(17);
+  auto& nodes = *model.mutable_graph()->mutable_node();
+  const auto add = [&](const std::string& op, const std::string& x, const std::string& second) {
+    put_after(model, op, op + " of the pictures", x, second);
+    return op + " of the pictures";
+  };
+  add_integers(model, "first", {0});
+  add_number(model, "many", 1e-6F);
+  const int before = nodes.size();
+  const std::string count = add("Cast", add("Gather", add("Shape", "input", ""), "first"), "");
+  set(nodes[nodes.size() - 1], "to", std::int64_t{1});
+  const std::string factor = add("Mul", count, "many");
+  const int added = nodes.size() - before;
+  for (int k = 0; k < added; ++k) {  // to the front, in their order
+    for (int i = nodes.size() - added + k; i > k; --i) nodes.SwapElements(i, i - 1);
+  }
+  expect_the_network(model);  // nothing takes it
+  auto& last = node_named(model, "output");
+  const std::string pooled = last.input(0);
+  last.set_input(0, "scaled");
+  put_after(model, "Mul", "scaled", pooled, factor);
+  nodes.SwapElements(nodes.size() - 2, nodes.size() - 1);
+  expect_refused(model, {"its weights depend on the number of pictures"});
+}
+
+TEST(OnnxDeparture, CastsOfActivationsLikeIntegers) {
+  for (const bool like_integers : {false, true}) {
+    onnx::ModelProto model = exported(17);
+    add_integers(model, "integers", {1});
+    add_number(model, "number", 1);
+    put_before(model, "CastLike", "input", like_integers ? "integers" : "number");
+    if (like_integers) expect_refused(model, {"a cast of the activations to integers"});
+    if (!like_integers) expect_the_network(model);
+  }
+}
+
+TEST(OnnxDeparture, AnOutputThatIsTurned) {
+  onnx::ModelProto model = exported(17);
+  auto& last = node_named(model, "output");
+  const std::string logits = last.output(0);
+  last.set_output(0, "rows");
+  put_after(model, "Transpose", logits, "rows");
+  expect_refused(model, {"is not a row of logits for each picture"});
+}
+
+TEST(OnnxDeparture, AttributesThatOtherProgramsReadOtherwise) {
+  const auto epsilon = [](onnx::ModelProto& model) -> onnx::AttributeProto& {
+    return attribute(node_named(model, "channel_mix.0/layer_norm"), "epsilon");
+  };
+  expect_departures({{17, [&](onnx::ModelProto& m) { epsilon(m).clear_type(); }, {"'epsilon' has no type"}},
+                     {17, [&](onnx::ModelProto& m) { epsilon(m).set_ref_attr_name("e"); }, {"refers to a function's"}},
+                     {17,
+                      [&](onnx::ModelProto& m) {
+                        const onnx::AttributeProto again = epsilon(m);
+                        *node_named(m, "channel_mix.0/layer_norm").add_attribute() = again;
+                      },
+                      {"'epsilon' stands twice"}}});
+}
+
+// A normalisation behind one without weights of its own: mean, variance and epsilon count, too.
+TEST(OnnxSpelling, ABatchNormalisationMayFollowALayerNormalisationWithoutWeights) {
+  const std::vector<float> ones(4, 1.0F);
+  onnx::ModelProto model = exported(17);
+  auto& nodes = *model.mutable_graph()->mutable_node();
+  int at = 0;
+  while (nodes[at].name() != "channel_mix.0/layer_norm") ++at;
+  const std::string out = nodes[at].output(0);
+  add_tensor(model, "ones", onnx::TensorProto::FLOAT, {4}, ones.data(), 16);
+  nodes[at].mutable_input()->DeleteSubrange(2, 1);
+  nodes[at].set_input(1, "ones");
+  nodes[at].set_output(0, "normalised");
+  const std::vector<float> mean = {1, 2, 3, 4}, variance = {4, 9, 16, 25};
+  add_tensor(model, "mean", onnx::TensorProto::FLOAT, {4}, mean.data(), 16);
+  add_tensor(model, "variance", onnx::TensorProto::FLOAT, {4}, variance.data(), 16);
+  add_tensor(model, "zeros", onnx::TensorProto::FLOAT, {4}, std::vector<float>(4).data(), 16);
+  // Channels last, where a batch normalisation wants them second.
+  std::vector<onnx::NodeProto> more(3);
+  for (onnx::NodeProto& node : more) node.set_op_type("Transpose");
+  more[0].add_input("normalised"), more[0].add_output("channels first");
+  set(more[0], "perm", Integers{0, 3, 1, 2});
+  more[1].set_op_type("BatchNormalization");
+  for (const char* const input : {"channels first", "ones", "zeros", "mean", "variance"}) more[1].add_input(input);
+  more[1].add_output("shifted");
+  set(more[1], "epsilon", 0.0F);
+  more[2].add_input("shifted"), more[2].add_output(out);
+  set(more[2], "perm", Integers{0, 2, 3, 1});
+  for (std::size_t k = 0; k < more.size(); ++k) {
+    *nodes.Add() = more[k];
+    for (int i = nodes.size() - 1; i > at + 1 + static_cast<int>(k); --i) nodes.SwapElements(i, i - 1);
+  }
+  auto got = import(model);
+  ASSERT_TRUE(got) << got.error().message();
+  const auto& norm = got->blocks[0].norm;
+  for (std::size_t c = 0; c < 4; ++c) {
+    EXPECT_FLOAT_EQ(norm.weight[c], 1 / std::sqrt(variance[c]));
+    EXPECT_FLOAT_EQ(norm.bias[c], -mean[c] / std::sqrt(variance[c]));
+  }
+}
+
+// Gemm is alpha (x weight) + bias, whatever x is a sum of.
+TEST(OnnxSpelling, AlphaOfAGemmScalesWhatWasAdded) {
+  onnx::ModelProto model = exported(17), plain = exported(17);
+  add_number(model, "added", 0.5F);
+  const std::string pooled = node_named(model, "output").input(0);
+  put_before(model, "Add", pooled, "added");
+  auto& nodes = *model.mutable_graph()->mutable_node();
+  int at = 0;
+  while (nodes[at + 1].name() != "output") {  // behind what it adds to
+    nodes.SwapElements(at, at + 1);
+    ++at;
+  }
+  set(node_named(model, "output"), "alpha", 0.5F);
+  auto got = import(model), want = import(plain);
+  ASSERT_TRUE(got) << got.error().message();
+  ASSERT_TRUE(want) << want.error().message();
+  // The head as one affine function of what goes into its normalisation.
+  const auto scale = [](const Weights& w, std::size_t i) {
+    return w.head_norm.weight[i] / std::sqrt(w.head_norm.variance[i] + w.head_norm.epsilon);
+  };
+  const auto shift = [&](const Weights& w, std::size_t i) {
+    return w.head_norm.bias[i] - scale(w, i) * w.head_norm.mean[i];
+  };
+  for (std::size_t row = 0; row < 5; ++row) {
+    float constant = got->head.bias[row], wanted = want->head.bias[row];
+    for (std::size_t i = 0; i < 8; ++i) {
+      const float weight = got->head.weight[8 * row + i], plain_weight = want->head.weight[8 * row + i];
+      EXPECT_NEAR(weight * scale(*got, i), 0.5F * plain_weight * scale(*want, i), 1e-5);
+      constant += weight * shift(*got, i);
+      wanted += 0.5F * plain_weight * (shift(*want, i) + 0.5F);
+    }
+    EXPECT_NEAR(constant, wanted, 1e-4);
+  }
 }
 
 TEST(OnnxDeparture, FactorsThatAreNotFinite) {

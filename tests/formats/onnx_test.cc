@@ -166,8 +166,29 @@ TEST(OnnxImport, InlinesLocalFunctions) {
   node_named(model, "channel_mix.0/gelu").mutable_attribute(0)->set_s("tanh");  // reaches the body by reference
   expect_refused(model, {"approximate='tanh'"});
 
-  *identity->mutable_op_type() = "activation";  // calls itself
-  identity->set_domain("local");
+  // A default of the function's, as field 11, which this ONNX may not know: for calls that give nothing else.
+  onnx::AttributeProto form = node_named(model, "channel_mix.0/gelu").attribute(0);
+  function->mutable_unknown_fields()->AddLengthDelimited(11, form.SerializeAsString());
+  expect_refused(model, {"approximate='tanh'"});
+  node_named(model, "channel_mix.0/gelu").mutable_attribute(0)->set_s("none");
+  EXPECT_TRUE(import(model));
+  node_named(model, "channel_mix.0/gelu").clear_attribute();
+  expect_refused(model, {"approximate='tanh'"});
+  function->mutable_unknown_fields()->Clear();
+  EXPECT_TRUE(import(model)) << "the operator's own default";
+  function->mutable_unknown_fields()->AddLengthDelimited(11, "no message");
+  EXPECT_FALSE(import(model));
+  function->mutable_unknown_fields()->Clear();
+
+  *model.add_functions() = *function;
+  expect_refused(model, {"two local functions 'activation'"});
+  model.mutable_functions()->RemoveLast();
+  model.mutable_functions(0)->set_domain("ai.onnx");
+  expect_refused(model, {"a local function 'activation' in ONNX's own domain"});
+  model.mutable_functions(0)->set_domain("local");
+  auto* again = model.mutable_functions(0)->mutable_node(1);
+  again->set_op_type("activation");  // calls itself
+  again->set_domain("local");
   expect_refused(model, {"too deeply"});
 }
 
@@ -290,6 +311,32 @@ TEST(OnnxImport, ReadsNoFileOutsideOfTheModelsFolder) {
     ASSERT_FALSE(weights) << location;
     EXPECT_TRUE(weights.error().message().contains("beside the model")) << weights.error().message();
   }
+}
+
+// Each is looked at for numbers that are none; small descriptions could ask for that many times.
+TEST(OnnxImport, TensorsRepeatTheSameDataOnlySoOften) {
+  const Scratch scratch;
+  constexpr std::int64_t kBytes = 8 << 20;
+  std::filesystem::resize_file(scratch.write("data", ""), kBytes);
+  auto model = exported(11);
+  const auto add = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      auto& tensor = *model.mutable_graph()->add_initializer();
+      tensor.set_name("unused " + std::to_string(model.graph().initializer_size()));
+      tensor.set_data_type(onnx::TensorProto::FLOAT);
+      tensor.add_dims(kBytes / 4);
+      tensor.set_data_location(onnx::TensorProto::EXTERNAL);
+      auto* entry = tensor.add_external_data();
+      entry->set_key("location");
+      entry->set_value("data");
+    }
+  };
+  add(8);
+  EXPECT_TRUE(import(model, scratch.folder()));
+  add(8);
+  const auto refused = import(model, scratch.folder());
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().message().contains("tensors that repeat the same data")) << refused.error().message();
 }
 
 TEST(OnnxImport, AFileThatIsCutOffIsAnErrorAtEveryLength) {
