@@ -247,7 +247,11 @@ Result<CompileReport> compile_model(const CompileOptions& options) {
   CompileReport report{.output = options.output, .network = {}};
   SMLP_CHECK(check_names_a_file(options));
   if (report.output.extension() != ".smlp") report.output += ".smlp";
+  // Behind a folder that is still to be made `..` leads nowhere yet, and to the model perhaps once it is there.
   std::error_code code;
+  if (!fs::exists(report.output.parent_path(), code)) {
+    if (const fs::path real = fs::weakly_canonical(report.output, code); !code) report.output = real;
+  }
   if (!options.force && fs::is_regular_file(report.output, code)) {
     return fail(Error{.what = "exists already, and nothing is overwritten unasked",
                       .file = report.output.string(),

@@ -1,6 +1,7 @@
 #include "tasks/evaluation_files.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/json.h"
 #include "base/printable.h"
@@ -13,12 +14,19 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-constexpr std::string_view kJsonStart = "{\"file\":";
 constexpr std::string_view kCsvStart = "file,label,class,rank,";
 constexpr std::string_view kConfusionStart = "label\\answer,";
 constexpr std::string_view kNotFinite = "the logits are not finite numbers; counted as wrong";
 
 bool is_json(const fs::path& path) { return path.extension() == ".jsonl" || path.extension() == ".json"; }
+
+// The first line of predictions, which has what json_row() writes. Other commands write lines that begin alike.
+bool begins_json(std::string_view start) {
+  const auto line = parse_json(start.substr(0, start.find('\n')));
+  return line && line->is_object() &&
+         std::ranges::all_of(std::array{"file", "label", "class", "rank", "top"},
+                             [&](const char* key) { return line->contains(key); });
+}
 
 struct Row {
   std::string file;
@@ -114,9 +122,7 @@ Result<EvaluationFiles> EvaluationFiles::create(const EvaluationFileNames& names
   files.names_ = names;
   if (const fs::path& path = names.predictions; !path.empty()) {
     if (!is_json(path) && path.extension() != ".csv") return ending_error(path, "predictions", ".jsonl or .csv");
-    const auto ours = [](std::string_view start) {
-      return start.starts_with(kJsonStart) || start.starts_with(kCsvStart);
-    };
+    const auto ours = [](std::string_view start) { return begins_json(start) || start.starts_with(kCsvStart); };
     SMLP_TRY(predictions, NamedOutput::create(path, mode, ours, "predictions of smlp"));
     files.predictions_.emplace(std::move(predictions));
   }

@@ -136,16 +136,26 @@ Result<void> start_over(const PreprocessRun& run) {
   return delete_file(run.journal());
 }
 
-// Bins from `first` on that the journal lists are made again. They go while it still lists them: cut off before, they
-// would look like those of somebody else to the run after a kill.
+// A bin that was copied has another time, and a power cut may leave one empty; of another size it is somebody's.
+bool may_be_made_again(const PathAt& path, const BatchRecord& batch) {
+  const std::uint64_t bytes = stamp_by_name(path).bytes;
+  return S_ISREG(mode_of(path)) && (bytes == 0 || bytes == batch.bin.bytes);
+}
+
+// Bins from `first` on that the journal lists are made again, and labels.npy and the manifest. They go while it still
+// lists them: cut off before, they would look like those of somebody else to the run after a kill.
 Result<void> delete_bins_from(const PreprocessRun& run, const Journal& journal, std::size_t first) {
+  std::vector<PathAt> there;
   for (std::size_t b = first; b < journal.batches.size(); ++b) {
     const PathAt path = run.bin(b);
-    const mode_t mode = mode_of(path);
-    if (mode == 0) continue;
-    if (!S_ISREG(mode)) return foreign_file(path.shown, "is not the file that an earlier run wrote");
-    SMLP_CHECK(delete_file(path));
+    if (mode_of(path) == 0) continue;
+    if (!may_be_made_again(path, journal.batches[b])) {
+      return foreign_file(path.shown, "is not the file that an earlier run wrote");
+    }
+    there.push_back(path);
   }
+  SMLP_CHECK(delete_endings(run));
+  for (const PathAt& path : there) SMLP_CHECK(delete_file(path));
   return {};
 }
 
@@ -161,7 +171,6 @@ Result<Journal> find_start(const PreprocessRun& run) {
   SMLP_CHECK(refuse_foreign(run, recorded));
   SMLP_TRY(journal, check_recorded(run, std::move(recorded)));
   if (const std::size_t whole = whole_batches(run, journal); whole < journal.batches.size()) {
-    SMLP_CHECK(delete_endings(run));
     SMLP_CHECK(delete_bins_from(run, journal, whole));
     journal.keep_first(whole);
   }

@@ -1,5 +1,7 @@
 #include "tasks/run_results.h"
 
+#include <algorithm>
+
 #include "base/file_map.h"
 #include "base/open_file.h"
 #include "base/sha256.h"
@@ -20,13 +22,21 @@ std::unexpected<Error> foreign_error(const fs::path& path) {
                     .remedy = "move it away, or choose another --output_dirname"});
 }
 
-// A result that lost its line in the record to a power cut: the same bytes, or none yet.
-Result<bool> may_replace(const fs::path& path, std::string_view bytes) {
+std::unexpected<Error> changed_error(const fs::path& path) {
+  return fail(Error{.what = "has changed since this run wrote it",
+                    .file = path.string(),
+                    .remedy = "move it away, and resume the run again: what is not there is made anew"});
+}
+
+// What a power cut leaves of a result that begins like `start`: its first bytes, then zeros, and no more than `size`.
+Result<bool> may_be_torn(const fs::path& path, std::string_view start, std::uint64_t size) {
   std::error_code code;
   if (!fs::is_regular_file(fs::symlink_status(path, code))) return false;
   SMLP_TRY(map, FileMap::open(path));
   const std::string_view there(reinterpret_cast<const char*>(map->bytes().data()), map->bytes().size());
-  return there.empty() || there == bytes;
+  if (there.size() > size) return false;
+  const auto [differs, expected] = std::ranges::mismatch(there, start);
+  return expected == start.end() || std::all_of(differs, there.end(), [](char byte) { return byte == 0; });
 }
 
 }  // namespace
@@ -89,11 +99,21 @@ Result<void> RunResults::resume_files(std::span<const Input> inputs) {
   return {};
 }
 
+// A file that the record lists otherwise is made again where a power cut may have left it so, and is somebody's
+// elsewhere.
+Result<void> RunResults::check_torn(const std::string& name, std::string_view start) const {
+  SMLP_TRY(torn, may_be_torn(folder_ / name, start, record_.files.at(name).back().bytes));
+  return torn ? Result<void>() : changed_error(folder_ / name);
+}
+
 Result<void> RunResults::resume_packed(std::span<const Input> inputs) {
   SMLP_TRY(array, record_.state_of(folder_, kPackedResult));
   SMLP_TRY(names, record_.state_of(folder_, kPackedNames));
   if (array == FileState::foreign) return foreign_error(folder_ / kPackedResult);
   if (names == FileState::foreign) return foreign_error(folder_ / kPackedNames);
+  if (array == FileState::changed) SMLP_CHECK(check_torn(kPackedResult, "\x93NUMPY"));
+  if (names == FileState::changed)
+    SMLP_CHECK(check_torn(kPackedNames, record_.rows.empty() ? "" : record_.rows[0].stem));
   const bool whole = array == FileState::whole && names == FileState::whole;
   if (!whole) {
     SMLP_TRY(packed, PackedWriter::open(held(), options_.classes, record_));
@@ -131,10 +151,11 @@ Result<void> RunResults::write_file_of(const Input& input, std::span<const float
   SMLP_CHECK(lock_->check());
   const std::string bytes = result_bytes(options_.format, logits, options_.classes);
   const PathAt path = held() / name_of(input);
-  const bool ours = record_.files.contains(name_of(input));
-  if (resumed_ && !ours && name_is_taken(path)) {
-    SMLP_TRY(same, may_replace(path.shown, bytes));
-    if (!same) return foreign_error(path.shown);
+  if (resumed_ && name_is_taken(path)) {
+    SMLP_TRY(state, record_.state_of(folder_, name_of(input)));
+    const bool listed = state != FileState::foreign;
+    SMLP_TRY(torn, may_be_torn(path.shown, bytes, bytes.size()));  // its line in the record may be lost, too
+    if (state != FileState::earlier && !torn) return listed ? changed_error(path.shown) : foreign_error(path.shown);
   }
   SMLP_TRY(out, AtomicFile::create(path, resumed_ ? Existing::replace : Existing::keep));
   SMLP_CHECK(out.write(bytes));

@@ -163,6 +163,14 @@ TEST_F(EvaluateFiles, ForceReplacesOnlyFilesOfEvaluate) {
     EXPECT_EQ(content_of(path), "year,sum\n2024,17\n") << name;
     fs::remove(path);
   }
+  // What preprocess and classify write begins alike.
+  for (const std::string line : {R"({"file":"a.jpg","label":1,"class":"n1","sha256":"00","batch":0,"index":0})",
+                                 R"({"file":"a.jpg","top":[{"index":1,"label":"a","probability":1.0}]})",
+                                 R"({"file":"a.jpg","label":1,"class":"rank","top":[],"note":"mine"})"}) {
+    scratch_.write("p.jsonl", line + "\n");
+    EXPECT_THAT(evaluate({"--predictions", jsonl_, "--force"}).err, HasSubstr("is not predictions of smlp"));
+    EXPECT_EQ(content_of(jsonl_), line + "\n");
+  }
 }
 
 TEST_F(EvaluateFiles, NamesAndFlagsThatMeanNothingAreRefused) {

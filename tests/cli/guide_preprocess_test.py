@@ -140,10 +140,25 @@ class PreprocessTest(GuideTest):
         self.preprocess("--batch_size", 4, check=0)
         before = tree(self.bins.parent)
         (self.bins / "batch-00001.bin").unlink()
-        (self.bins / "batch-00003.bin").write_bytes(b"short")
+        (self.bins / "batch-00002.bin").write_bytes(b"")
+        (self.bins / "batch-00003.bin").touch()  # as a copy of the folder has other times
         (self.bins.parent / "labels.npy").unlink()
         self.preprocess("--batch_size", 4, check=0)
         self.assertEqual(without_journal(tree(self.bins.parent)), without_journal(before))
+
+    def test_a_bin_that_somebody_changed_is_not_lost(self):
+        self.preprocess("--batch_size", 4, check=0)
+        bin_ = self.bins / "batch-00003.bin"
+        kept = bin_.read_bytes()
+        (self.bins / "batch-00001.bin").unlink()
+        for content in (b"mine", kept + b"x", kept[:-4]):
+            bin_.write_bytes(content)
+            before = tree(self.bins.parent)
+            self.assert_error(self.preprocess("--batch_size", 4), bin_, "not the file that an earlier run wrote", "move it away")
+            self.assertEqual(tree(self.bins.parent), before)
+        bin_.unlink()
+        self.preprocess("--batch_size", 4, check=0)
+        self.assertEqual(bin_.read_bytes(), kept)
 
     def test_what_changed_since_is_refused_unless_forced(self):
         self.preprocess("--batch_size", 4, check=0)

@@ -47,5 +47,24 @@ TEST(Compile, TheIniOfABudgetGivesTheSameModelAgain) {
   EXPECT_TRUE(content(again->output) == content(first->output));
 }
 
+// The way to it leads through a folder that is not there yet.
+TEST(Compile, TheModelItselfIsNotReplacedThroughAFolderThatIsMade) {
+  test::Scratch scratch;
+  test::write_model(scratch.folder() / "m.safetensors", test::small_config());
+  ASSERT_TRUE(compile_model({.model = scratch.folder() / "m.safetensors", .output = scratch.folder() / "c.smlp"}));
+  const std::string before = content(scratch.folder() / "c.smlp");
+  scratch.write("notes.smlp", "mine");
+  for (const char* const name : {"none/../c", "none/deeper/../../c.smlp", "none/../notes.smlp"}) {
+    const auto compiled = compile_model({.model = scratch.folder() / "c.smlp",
+                                         .output = scratch.folder() / name,
+                                         .precision = Precision::bf16,
+                                         .force = true});
+    ASSERT_FALSE(compiled) << name;
+    EXPECT_FALSE(fs::exists(scratch.folder() / "none")) << name;
+  }
+  EXPECT_TRUE(content(scratch.folder() / "c.smlp") == before);
+  EXPECT_EQ(content(scratch.folder() / "notes.smlp"), "mine");
+}
+
 }  // namespace
 }  // namespace smlp
