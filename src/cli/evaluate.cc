@@ -150,7 +150,9 @@ Run add_evaluate(CommandLine& line) {
   line.text("--predictions", options->files.predictions);
   line.text("--confusion", options->files.confusion);
   line.text("--journal", options->files.journal);
-  line.flag("--resume", options->resume).help("Go on where an interrupted run with the same options stopped");
+  line.flag("--resume", options->resume)
+      .excludes("--force")
+      .help("Go on where an interrupted run with the same options stopped");
   line.flag("--force", options->force).help("Replace the files of an earlier evaluation");
   add_shard_option(line, options->shard);
   add_model_options(line, options->model);

@@ -186,6 +186,7 @@ Run add_infer(CommandLine& line) {
   line.flag("--resume", files.resume)
       .needs("--output")
       .needs("--data")
+      .excludes("--force")
       .help("Go on with the interrupted run in --output-dirname, or the only one in --output");
   line.flag("--force", files.force).needs("--output");
   add_limit_option(line, files.limit).needs("--data");

@@ -98,7 +98,9 @@ Run add_merge(CommandLine& line) {
       .help("Folder that gets the joined run folder and its summary");
   add_output_dirname_option(line, options->runs.output_dirname)
       .help("Name of the joined run folder (default: the time, as 2024_05_01-12_00_00)");
-  line.flag("--resume", options->runs.resume).help("Go on with a merge of run folders that was interrupted");
+  line.flag("--resume", options->runs.resume)
+      .excludes("--force")
+      .help("Go on with a merge of run folders that was interrupted");
   line.flag("--force", options->force).help("Replace what an earlier merge or run wrote there");
   line.examples({"smlp merge part1.json part2.json", "smlp merge parts/*.json --json > whole.json",
                  "smlp merge result/part1 result/part2 --output result --output-dirname whole"});

@@ -90,4 +90,13 @@ Result<void> LineJournal::append(std::string_view line) {
   return write_all(file_, std::as_bytes(std::span(whole)), path_);
 }
 
+Result<void> LineJournal::check_there() const {
+  struct stat now = {};
+  if (::fstat(file_.get(), &now) != 0) return system_error("look at", errno, path_);
+  if (now.st_nlink > 0) return {};
+  return fail(Error{.what = "was deleted while this program was writing it",
+                    .file = path_.string(),
+                    .remedy = "run it again when nobody deletes what it writes"});
+}
+
 }  // namespace smlp

@@ -38,6 +38,9 @@ class LineJournal {
 
   Result<void> append(std::string_view line);  // without its line break
 
+  // An error where somebody deleted it, or put another in its place, meanwhile.
+  Result<void> check_there() const;
+
  private:
   LineJournal(std::filesystem::path path, FileHandle file) : path_(std::move(path)), file_(std::move(file)) {}
   static Result<LineJournal> open_at(const PathAt& path, std::string_view header, std::uint64_t end);

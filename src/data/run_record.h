@@ -63,6 +63,7 @@ class RunRecordWriter {
   Result<void> add(const std::string& name, const RecordedFile& file);
   Result<void> add(const RecordedRows& rows);
   Result<void> keep_rows(std::size_t count);
+  Result<void> check_there() const { return journal_.check_there(); }
   Result<void> finish();
 
  private:

@@ -52,7 +52,8 @@ Result<std::vector<Input>> join_inputs(const std::vector<RunPart>& parts, InputM
   whole.truth = parts.front().inputs.truth;
   whole.classes = parts.front().inputs.classes;
   for (const RunPart& part : parts) {
-    if (part.inputs.truth.empty() && !part.inputs.inputs.empty()) whole.missing = part.inputs.missing;
+    const bool unlabelled = part.inputs.truth.empty() && !part.inputs.inputs.empty();
+    if (unlabelled && whole.missing.empty()) whole.missing = part.inputs.missing;  // as a whole run says it: the first
     for (const InputRecord& input : part.inputs.inputs) {
       const auto [at, is_new] = stems.emplace(input.stem, &part);
       if (!is_new) {

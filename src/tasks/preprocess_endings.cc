@@ -75,8 +75,9 @@ Result<void> write_endings(const PreprocessRun& run, const Journal& journal) {
   if (!listed) {
     SMLP_TRY(again, read_journal(run.journal().shown));
     if (!again) {
-      return fail(
-          Error{.what = "is gone", .file = run.journal().shown.string(), .remedy = "run it again with --force"});
+      return fail(Error{.what = "is gone: somebody deleted it meanwhile, and nothing says whose the bins are now",
+                        .file = run.journal().shown.string(),
+                        .remedy = "delete them, and run it again"});
     }
     SMLP_TRY(writer, JournalWriter::reopen(run.journal(), *again));
     SMLP_CHECK(writer.append_endings(sums));

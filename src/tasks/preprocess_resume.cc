@@ -51,14 +51,16 @@ std::string difference(const JournalHeader& earlier, const JournalHeader& now) {
   return "of other pictures or classes";
 }
 
+Result<void> check_same_part(const PreprocessRun& run, const std::optional<Journal>& journal) {
+  if (!journal || journal->header.shard == run.header.shard) return {};
+  const auto shown = [](const std::string& shard) { return shard.empty() ? "the whole" : "part " + shard; };
+  return changed(run.options.save_dir, fmt::format("an earlier run made these bins as {}, this one is to make {}",
+                                                   shown(journal->header.shard), shown(run.header.shard)));
+}
+
 // What an earlier run with the same settings recorded, every picture unchanged since; without a trace of one, nothing.
 Result<Journal> check_recorded(const PreprocessRun& run, std::optional<Journal> journal) {
   if (!journal) return Journal{.header = run.header};
-  if (journal->header.shard != run.header.shard) {
-    const auto shown = [](const std::string& shard) { return shard.empty() ? "the whole" : "part " + shard; };
-    return changed(run.options.save_dir, fmt::format("an earlier run made these bins as {}, this one is to make {}",
-                                                     shown(journal->header.shard), shown(run.header.shard)));
-  }
   if (journal->header != run.header) {
     return changed(run.options.save_dir,
                    fmt::format("an earlier run made these bins {}", difference(journal->header, run.header)));
@@ -168,6 +170,7 @@ Result<Journal> find_start(const PreprocessRun& run) {
   }
   if (run.options.force) SMLP_CHECK(start_over(run));
   SMLP_TRY(recorded, read_journal(run.journal().shown));
+  SMLP_CHECK(check_same_part(run, recorded));
   SMLP_CHECK(refuse_foreign(run, recorded));
   SMLP_TRY(journal, check_recorded(run, std::move(recorded)));
   if (const std::size_t whole = whole_batches(run, journal); whole < journal.batches.size()) {

@@ -179,7 +179,9 @@ Result<RunFolder> choose_named_folder(const fs::path& folder, const RunFolderOpt
 
 }  // namespace
 
-fs::path summary_path(const fs::path& folder) {
+fs::path summary_path(const fs::path& given) {
+  fs::path folder = given.lexically_normal();
+  if (!folder.has_filename()) folder = folder.parent_path();  // "run/", "run/."
   return folder.parent_path() / (folder.filename().string() + "_summary.json");
 }
 

@@ -52,10 +52,24 @@ Result<RunResults> RunResults::open(RunFolder place, const RunIdentity& identity
   std::optional<RunRecord> earlier = std::move(place.earlier);
   RunResults results(std::move(place), options);
   results.done_.resize(inputs.size());
+  SMLP_CHECK(results.check_names(inputs));
   SMLP_CHECK(remove_temporaries(results.folder_));
   SMLP_CHECK(clear_leftovers(summary_path(results.folder_)));
   SMLP_CHECK(earlier ? results.resume(std::move(*earlier), inputs) : results.start(identity, provenance, inputs));
   return results;
+}
+
+// Results are found by their names again, and there is one whose name means something else.
+Result<void> RunResults::check_names(std::span<const Input> inputs) const {
+  if (options_.packed) return {};
+  for (const Input& input : inputs) {
+    const std::string name = name_of(input);
+    if (name != kPackedResult && name != result_name("", options_.format)) continue;
+    return fail(Error{.what = fmt::format("its result would be called '{}', by which nobody finds it", name),
+                      .file = input.name(),
+                      .remedy = "rename it, or give --packed"});
+  }
+  return {};
 }
 
 Result<void> RunResults::start(const RunIdentity& identity, const std::string& provenance,
@@ -167,6 +181,7 @@ Result<void> RunResults::finish() {
   if (folder_.empty()) return {};
   SMLP_CHECK(lock_->check());
   if (packed_) SMLP_CHECK(packed_->finish(record_.rows, *writer_));
+  SMLP_CHECK(writer_->check_there());
   SMLP_CHECK(flush_disk(folder_));
   return lock_->check();
 }

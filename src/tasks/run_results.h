@@ -56,6 +56,7 @@ class RunResults {
   Result<void> resume(RunRecord earlier, std::span<const Input> inputs);
   Result<void> refuse_foreign_summary() const;
   Result<void> resume_files(std::span<const Input> inputs);
+  Result<void> check_names(std::span<const Input> inputs) const;
   Result<void> check_torn(const std::string& name, std::string_view start) const;
   Result<void> resume_packed(std::span<const Input> inputs);
   Result<void> write_file_of(const Input& input, std::span<const float> logits);

@@ -146,6 +146,10 @@ class PreprocessTest(GuideTest):
         self.preprocess("--batch_size", 4, check=0)
         self.assertEqual(without_journal(tree(self.bins.parent)), without_journal(before))
 
+    def test_the_folder_of_another_part_is_named_as_that(self):
+        self.preprocess("--batch_size", 4, "--shard", "1/3", check=0)
+        self.assert_error(self.preprocess("--batch_size", 4, "--shard", "2/3"), self.bins, "as part 1/3", "part 2/3")
+
     def test_a_bin_that_somebody_changed_is_not_lost(self):
         self.preprocess("--batch_size", 4, check=0)
         bin_ = self.bins / "batch-00003.bin"

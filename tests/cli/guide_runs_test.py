@@ -242,6 +242,20 @@ class RunsTest(InferringTest):
         for key in ("isa", "threads", "preprocess"):
             self.assertTrue(origin[key], key)
 
+    def test_inputs_whose_results_nobody_would_find(self):
+        for name in ("packed.bin", ".bin"):
+            data = self.dir / "odd"
+            shutil.rmtree(data, ignore_errors=True)
+            data.mkdir()
+            shutil.copy(self.bins / "batch-00000.bin", data / name)
+            done = self.infer("--output_dirname", "x", source=data / name)
+            self.assert_error(done, data / name, "rename it")
+            self.infer("--output_dirname", "x", "--packed", source=data / name, check=0)
+            shutil.rmtree(self.out)
+
+    def test_resume_and_force_exclude_each_other(self):
+        self.assertEqual(self.infer("--output_dirname", "x", "--resume", "--force").returncode, 2)
+
     def test_results_are_kept_unless_forced_and_not_mixed(self):
         self.infer("--output_dirname", "x", check=0)
         before = tree(self.out)

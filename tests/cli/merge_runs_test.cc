@@ -189,6 +189,23 @@ TEST_F(MergeRuns, AnInterruptedMergeGoesOnAndAUsersFolderIsLeftAlone) {
   EXPECT_EQ(tree(folder_ / "runs"), before);
 }
 
+// Of inputs without labels the first says why, in a whole run and in its parts.
+TEST_F(MergeRuns, WhyThereAreNoLabelsIsSaidOfTheFirst) {
+  fs::remove(folder_ / "whole/labels.npy");
+  fs::remove(folder_ / "whole/manifest.jsonl");
+  const fs::path whole = infer("undivided", {});
+  auto folders = parts("p", 3);
+  folders[0] += "/.";  // as shells complete and scripts join it
+  folders[1] += "/";
+  const Outcome merged = merge(folders, "m");
+  ASSERT_EQ(merged.status, 0) << merged.err;
+  EXPECT_EQ(content_of(folder_ / "merged/m/.smlp-inputs.jsonl"), content_of(whole / ".smlp-inputs.jsonl"));
+}
+
+TEST_F(MergeRuns, ResumeAndForceExcludeEachOther) {
+  EXPECT_EQ(merge(parts("p", 1), "m", {"--resume", "--force"}).status, 2);
+}
+
 TEST_F(MergeRuns, PartsThatDoNotBelongTogetherAreNamed) {
   auto folders = parts("p", 3);  // p3, p2, p1
   const std::string p3 = folders[0], p2 = folders[1], p1 = folders[2];

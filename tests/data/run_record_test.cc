@@ -207,5 +207,18 @@ TEST(RunIdentity, EveryFieldThatDiffersIsNamed) {
   EXPECT_EQ(changes.size(), 10U);  // a field new in RunIdentity gets its line here
 }
 
+TEST(RunRecord, OneThatIsDeletedWhileItIsWrittenIsNoticed) {
+  const test::Scratch scratch;
+  auto writer = RunRecordWriter::create(scratch.folder(), identity(), "{}");
+  ASSERT_TRUE(writer) << writer.error().message();
+  EXPECT_TRUE(writer->check_there());
+  fs::remove(scratch.folder() / kRunRecord);
+  const auto gone = writer->check_there();
+  ASSERT_FALSE(gone);
+  EXPECT_THAT(gone.error().message(), testing::HasSubstr("was deleted while this program was writing it"));
+  scratch.write(kRunRecord, "another");
+  EXPECT_FALSE(writer->check_there());
+}
+
 }  // namespace
 }  // namespace smlp
