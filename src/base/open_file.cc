@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 constexpr std::size_t kMostAtOnce = std::size_t{1} << 30;  // a read takes no more than 2 GiB
 
 std::unexpected<Error> not_regular(mode_t mode, const fs::path& path) {
-  Error error{.what = "is not a regular file", .file = path.string()};
+  Error error{.what = "is not a regular file", .file = path.string(), .remedy = "give a file"};
   if (S_ISDIR(mode)) error.what = "is a directory, a file was expected";
   if (S_ISLNK(mode)) {
     error.what = "is a symbolic link, and files of this name are written in place";

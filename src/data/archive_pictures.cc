@@ -106,7 +106,7 @@ Result<void> check_one_label(const TarArchive& archive, const Sample& sample) {
 Result<ArchivePictures> list_shard(const TarArchive& archive) {
   ArchivePictures listing{.pictures = {}, .shard = true, .others = {}};
   std::unordered_set<std::string_view> seen;
-  SMLP_CHECK(for_each_sample(archive, [&](const Sample& sample) -> Result<void> {
+  const auto take = [&](const Sample& sample) -> Result<void> {
     if (!seen.insert(sample.key).second) {
       return member_error(archive, sample.key, "the members of this sample do not lie together in the archive",
                           "write the shard again, sorted by name (tar --sort=name)");
@@ -123,7 +123,8 @@ Result<ArchivePictures> list_shard(const TarArchive& archive) {
       listing.others.push_back(*label);
     }
     return {};
-  }));
+  };
+  SMLP_CHECK(for_each_sample(archive, take));
   return listing;
 }
 

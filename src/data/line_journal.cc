@@ -52,7 +52,9 @@ Result<std::optional<JournalLines>> read_lines(const fs::path& path,
     journal.end = end + 1;
   }
   if (journal.end == 0)
-    return fail(Error{.what = "has no first line, so it is no record of a run", .file = path.string()});
+    return fail(Error{.what = "has no first line, so it is no record of a run",
+                      .file = path.string(),
+                      .remedy = "move it away, or choose another name"});
   return journal;
 }
 

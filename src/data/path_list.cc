@@ -69,7 +69,7 @@ class ListReader {
 
   Result<PathList> finish() {
     std::vector<ListLine>& lines = list_.lines;
-    if (lines.empty()) return fail(Error{.what = "the list names nothing"});
+    if (lines.empty()) return fail(Error{.what = "the list names nothing", .remedy = "give it a path a line"});
     list_.labelled = labelled_ > 0;
     list_.beside = beside_ > 0;
     // Nothing of it is there: the names tell what the lines are, so that errors name the right files.

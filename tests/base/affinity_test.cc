@@ -6,7 +6,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
+#include <set>
+#include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "base/cpu_features.h"
 #include "base/thread_pool.h"
@@ -89,6 +94,40 @@ TEST(Affinity, TheOrderHoldsEachProcessorOnce) {
   std::ranges::sort(order);
   EXPECT_EQ(order, allowed_cpus());
   EXPECT_FALSE(order.empty());
+}
+
+// A thread of its own, whose mask is narrowed by somebody else, as taskset does.
+TEST(Affinity, AllowedAreThoseOfTheCallingThread) {
+  const int last = allowed_cpus().back();
+  std::thread([&] {
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(last, &one);
+    ASSERT_EQ(::sched_setaffinity(0, sizeof(one), &one), 0);
+    EXPECT_EQ(allowed_cpus(), std::vector{last});
+    EXPECT_EQ(pinning_order(), std::vector{last});
+    EXPECT_EQ(affinity_cpus(), 1);
+    EXPECT_EQ(usable_cpus(), 1);
+  }).join();
+}
+
+// Two threads of one core share its units: a second one comes when every core has one.
+TEST(Affinity, EveryCoreComesBeforeASecondThreadOfOne) {
+  const auto read = [](int cpu, const char* what) {
+    std::ifstream file("/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/" + what);
+    int number = -1;
+    file >> number;
+    return number;
+  };
+  std::set<std::pair<int, int>> cores;
+  std::vector<int> first, later;
+  for (const int cpu : allowed_cpus()) {
+    const std::pair core(read(cpu, "physical_package_id"), read(cpu, "core_id"));
+    if (core.second < 0) GTEST_SKIP() << "the system does not tell cores";
+    (cores.insert(core).second ? first : later).push_back(cpu);
+  }
+  first.insert(first.end(), later.begin(), later.end());
+  EXPECT_EQ(pinning_order(), first);
 }
 
 TEST(Affinity, AProcessorThatIsNotThereIsAnError) {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <fstream>
 #include <thread>
 
@@ -117,6 +118,16 @@ TEST(ReadInParts, GivesAllBytesInOrder) {
   const auto read = read_in_parts(scratch.write("file", text), [&](auto part) { got += text_of(part); });
   ASSERT_TRUE(read) << read.error().message();
   EXPECT_EQ(got, text);
+}
+
+TEST(ReadInParts, AFileOfAnotherTimeIsAnError) {
+  const test::Scratch scratch;
+  const auto path = scratch.write("file", pages(3));
+  const auto read = read_in_parts(path, [&](auto) {
+    std::filesystem::last_write_time(path, std::filesystem::last_write_time(path) - std::chrono::hours(1));
+  });
+  ASSERT_FALSE(read);
+  EXPECT_THAT(read.error().message(), testing::HasSubstr("changed while it was read"));
 }
 
 // A file that grows with every part that is read of it: no more is read than there was, and a part.

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <map>
 
 #include "support/scratch.h"
@@ -39,6 +40,25 @@ TEST(FolderEntries, WhatEachIsAndLeadsTo) {
       {"pipe", {false, fs::file_type::fifo}},
   };
   EXPECT_EQ(found, wanted);
+}
+
+// What the file system said of an entry is not asked for once more: where that takes long, it is much.
+TEST(FolderEntries, AKindThatIsKnownIsNotAskedForAgain) {
+  const test::Scratch scratch;
+  for (const auto type : {fs::file_type::regular, fs::file_type::directory}) {
+    const FolderEntry entry = {scratch.folder() / "deleted meanwhile", type};
+    EXPECT_EQ(entry.target(), type);
+    EXPECT_FALSE(entry.is_link());
+  }
+}
+
+TEST(FolderEntries, AnErrorOfBeforeIsNone) {
+  const test::Scratch scratch;
+  scratch.write("file", "x");
+  errno = EIO;
+  const auto entries = folder_entries(scratch.folder());
+  ASSERT_TRUE(entries) << entries.error().message();
+  EXPECT_EQ(entries->size(), 1U);
 }
 
 TEST(FolderEntries, ErrorsNameTheFolder) {

@@ -2,8 +2,13 @@
 
 #include <gmock/gmock.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <chrono>
+#include <csignal>
+#include <thread>
 
 #include "base/affinity.h"
 
@@ -48,6 +53,23 @@ TEST(LoadWatch, OwnWorkIsNotCounted) {
   EXPECT_LE(load->others, 1 - own / all + 0.15) << own << " s of " << all << " are our own";
 }
 
+// A child that computes for as long as it lives: it has its processor, or others have it.
+TEST(LoadWatch, TheWorkOfOtherProgramsIsCounted) {
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    ::alarm(5);  // should nobody end it
+    for (std::atomic<int> i = 0;;) ++i;
+  }
+  const LoadWatch watch;
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  const auto load = watch.load();
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  if (!load) GTEST_SKIP() << "the system does not tell";
+  EXPECT_GT(load->others, 0.2 / static_cast<double>(allowed_cpus().size()));
+}
+
 TEST(LoadWatch, DoubtsBeginAboveALimit) {
   EXPECT_EQ(load_doubt(std::nullopt), "");
   EXPECT_EQ(load_doubt(Load{.others = 0.1, .stolen = 0.05}), "");
@@ -55,6 +77,8 @@ TEST(LoadWatch, DoubtsBeginAboveALimit) {
   EXPECT_EQ(load_doubt(Load{.stolen = 0.06}), "the hypervisor took 6 % of the processors' time");
   EXPECT_EQ(load_doubt(Load{.others = 0.5}), "other programs used 50 % of the processors' time");
   EXPECT_EQ(load_doubt(Load{.stolen = 0.1}), "the hypervisor took 10 % of the processors' time");
+  EXPECT_EQ(load_doubt(Load{.others = 1}), "other programs used 100 % of the processors' time");
+  EXPECT_EQ(load_doubt(Load{.stolen = 1}), "the hypervisor took 100 % of the processors' time");
 }
 
 }  // namespace

@@ -13,7 +13,6 @@ namespace smlp::test {
 namespace {
 
 namespace fs = std::filesystem;
-using nlohmann::json;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -53,12 +52,12 @@ class EvaluateFiles : public ::testing::Test {
 TEST_F(EvaluateFiles, PredictionsAreThoseOfClassify) {
   const Outcome outcome = evaluate({"--predictions", jsonl_, "--json"});
   EXPECT_EQ(outcome.status, 1) << "a picture could not be read";
-  const json summary = json::parse(outcome.out);
+  const nlohmann::json summary = nlohmann::json::parse(outcome.out);
   const auto lines = lines_of(content_of(jsonl_));
   ASSERT_THAT(lines, SizeIs(kPictures + 1));
   int right1 = 0, right5 = 0, failed = 0;
   for (const std::string& line : lines) {
-    const json got = json::parse(line);
+    const nlohmann::json got = nlohmann::json::parse(line);
     EXPECT_EQ(got.at("class"), fs::path(got.at("file").get<std::string>()).parent_path().filename().string());
     EXPECT_EQ(got.at("provenance"), summary.at("provenance"));
     if (!got.at("error").is_null()) {
@@ -68,7 +67,8 @@ TEST_F(EvaluateFiles, PredictionsAreThoseOfClassify) {
       EXPECT_THAT(got.at("top"), IsEmpty());
       continue;
     }
-    const json wanted = json::parse(run_smlp({"classify", "--json", "--model", model_, got.at("file")}).out);
+    const nlohmann::json wanted =
+        nlohmann::json::parse(run_smlp({"classify", "--json", "--model", model_, got.at("file")}).out);
     EXPECT_EQ(got.at("top"), wanted.at("top"));
     right1 += got.at("rank") == 0;
     right5 += got.at("rank") < 5;
@@ -87,7 +87,7 @@ TEST_F(EvaluateFiles, CsvAndConfusionSayTheSame) {
   EXPECT_THAT(rows[0], StartsWith("file,label,class,rank,index1,class1,probability1,"));
   std::map<std::pair<int, int>, int> counts;
   for (std::size_t i = 0; i < lines.size(); ++i) {
-    const json wanted = json::parse(lines[i]);
+    const nlohmann::json wanted = nlohmann::json::parse(lines[i]);
     EXPECT_THAT(rows[i + 1], StartsWith(wanted.at("file").get<std::string>() + ","));
     if (wanted.at("error").is_null()) ++counts[{wanted.at("label"), wanted.at("top")[0].at("index")}];
   }

@@ -14,7 +14,6 @@ namespace smlp::test {
 namespace {
 
 namespace fs = std::filesystem;
-using nlohmann::json;
 using ::testing::HasSubstr;
 
 std::string content_of(const fs::path& path) {
@@ -87,13 +86,14 @@ TEST_F(MergeRuns, PartsOfPreprocessAreTheWhole) {
   std::string manifest;
   for (int k = 1; k <= 5; ++k) {
     const std::string name = "part" + std::to_string(k);
-    const json report = json::parse(preprocess(name, std::to_string(k) + "/5").out);
+    const nlohmann::json report = nlohmann::json::parse(preprocess(name, std::to_string(k) + "/5").out);
     EXPECT_EQ(report.at("shard").at("listed"), kPictures);
-    EXPECT_EQ(report.at("provenance").at("preprocess"),
-              json::parse(content_of(folder_ / "whole/bins/.smlp-preprocess.jsonl")
-                              .substr(0, content_of(folder_ / "whole/bins/.smlp-preprocess.jsonl").find('\n')))
-                  .at("provenance")
-                  .at("preprocess"));
+    EXPECT_EQ(
+        report.at("provenance").at("preprocess"),
+        nlohmann::json::parse(content_of(folder_ / "whole/bins/.smlp-preprocess.jsonl")
+                                  .substr(0, content_of(folder_ / "whole/bins/.smlp-preprocess.jsonl").find('\n')))
+            .at("provenance")
+            .at("preprocess"));
     for (const auto& [file, bytes] : tree(folder_ / name / "bins")) {
       if (!file.ends_with(".bin")) continue;
       EXPECT_TRUE(bins.emplace(file, bytes).second) << file;
@@ -119,7 +119,7 @@ TEST_F(MergeRuns, PartsOfPreprocessAreTheWhole) {
   // Another part in the same place is refused, the same one goes on.
   EXPECT_THAT(run_smlp({"preprocess", data_, folder_ / "part1/bins", "--batch", "2", "--model", model_}).err,
               HasSubstr("as part 1/5, this one is to make the whole"));
-  EXPECT_EQ(json::parse(preprocess("part1", "1/5").out).at("resumed"), 6);
+  EXPECT_EQ(nlohmann::json::parse(preprocess("part1", "1/5").out).at("resumed"), 6);
 }
 
 TEST_F(MergeRuns, TheJoinedFolderIsThatOfTheUndividedRun) {
@@ -134,13 +134,14 @@ TEST_F(MergeRuns, TheJoinedFolderIsThatOfTheUndividedRun) {
     EXPECT_EQ(tree(folder_ / "merged" / name), tree(whole)) << name;
     EXPECT_EQ(tree(folder_ / "runs"), before) << "the parts stay as they are";
 
-    const json report = json::parse(merged.out);
+    const nlohmann::json report = nlohmann::json::parse(merged.out);
     EXPECT_EQ(report.at("wall_clock").at("pictures"), kPictures);
-    const json summary = json::parse(content_of(folder_ / "merged" / (name + "_summary.json")));
+    const nlohmann::json summary = nlohmann::json::parse(content_of(folder_ / "merged" / (name + "_summary.json")));
     EXPECT_EQ(summary.at("filesinfo").size(), 12U);
     EXPECT_EQ(summary.at("npu_compute_time_list").size(), summary.at("smlp").at("executed_pictures").size());
-    EXPECT_EQ(summary.at("smlp").at("provenance"),
-              json::parse(content_of(folder_ / "runs" / (name + "_summary.json"))).at("smlp").at("provenance"));
+    EXPECT_EQ(
+        summary.at("smlp").at("provenance"),
+        nlohmann::json::parse(content_of(folder_ / "runs" / (name + "_summary.json"))).at("smlp").at("provenance"));
     const std::string scored = run_smlp({"postprocess", folder_ / "merged" / name}).out;
     EXPECT_THAT(scored, HasSubstr("23 pictures"));
     EXPECT_EQ(scored, run_smlp({"postprocess", whole}).out);
@@ -160,7 +161,7 @@ TEST_F(MergeRuns, TheJoinedFolderIsThatOfTheUndividedRun) {
     again.insert(again.end(), formats[i].begin(), formats[i].end());
     const Outcome resumed = run_smlp(again);
     ASSERT_EQ(resumed.status, 0) << resumed.err;
-    EXPECT_EQ(json::parse(resumed.out).at("inputs_resumed"), 12);
+    EXPECT_EQ(nlohmann::json::parse(resumed.out).at("inputs_resumed"), 12);
   }
 }
 

@@ -73,7 +73,7 @@ TEST(ClassList, WhatIsWrongIsSaid) {
   EXPECT_THAT(read_class_list(scratch.write("c.txt", "a\nb\n"), 3).error().message(),
               HasSubstr("2 class names for a model of 3 classes"));
   EXPECT_THAT(read_class_list(scratch.write("c.txt", "a\n\nb\n"), 3).error().message(), HasSubstr("line 2 is empty"));
-  for (const std::string text : {std::string("a\n \t\nb\n"), std::string("a\nb\0c\nd\n", 8)}) {
+  for (const std::string& text : {std::string("a\n \t\nb\n"), std::string("a\nb\0c\nd\n", 8)}) {
     EXPECT_THAT(read_class_list(scratch.write("c.txt", text), 3).error().message(), HasSubstr("line 2 is empty"));
   }
   EXPECT_THAT(read_class_list(scratch.write("c.txt", "cr\xC3\xAApe\ncr\xEApe\n"), 2).error().message(),

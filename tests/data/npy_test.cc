@@ -141,7 +141,7 @@ TEST(Npy, DamagedFilesAreErrors) {
   std::string minor = npy(header, data);
   minor[7] = 1;
   EXPECT_THAT(problem(minor), HasSubstr("version 1.1 of the .npy format"));
-  for (const char major : {0, 4}) {
+  for (const char major : {'\0', '\4'}) {
     std::string other = npy(header, data);
     other[6] = major;
     EXPECT_THAT(problem(other), HasSubstr(fmt::format("version {}.0 of the .npy format", int{major})));
