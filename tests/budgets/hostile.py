@@ -221,6 +221,30 @@ def pickle_of_ranks(tensors=30_000):
     return torch_zip(out + b"l.")
 
 
+def again_and_again(value, times):
+    """A list of one value, which is written once and referred to: two bytes each time."""
+    return torch_zip(b"\x80\x02](" + value + b"q\x01" + b"h\x01" * times + b"e.")
+
+
+def pickle_of_sparse(parts=100_000, times=5_000):
+    """A sparse tensor of many parts, of which none is its size but the last."""
+    body = b"(N(" + b"N" * parts + b"K\x01\x85tt"
+    return again_and_again(b"ctorch._utils\n_rebuild_sparse_tensor\n" + body + b"R", times)
+
+
+def pickle_of_metadata(items=200_000, times=40_000):
+    """A tensor with much metadata."""
+    storage = b"(" + text(b"storage") + b"ctorch\nFloatStorage\n" + text(b"0") + text(b"cpu") + b"K\x10tQ"
+    metadata = b"}(" + text(b"a") + b"q\x02N" + b"h\x02N" * items + b"u"
+    call = b"(" + storage + b"K\x00K\x01\x85K\x01\x85\x89}" + metadata + b"tR"
+    return again_and_again(b"ctorch._utils\n_rebuild_tensor_v2\n" + call, times)
+
+
+def pickle_of_long_containers(name=1_000_000, lists=200_000):
+    """A key of a million letters, and below it many small lists."""
+    return torch_zip(b"\x80\x02}" + text(b"k" * name) + b"](" + b"N\x85" * lists + b"es.")
+
+
 def pickle_of_networks(count=20_000):
     """Every tensor a network of its own."""
     out = b"\x80\x02(ctorch._utils\n_rebuild_tensor_v2\nq\x00(" + text(b"storage") + b"ctorch\nFloatStorage\n"
